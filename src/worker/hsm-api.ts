@@ -1,0 +1,100 @@
+/**
+ * What the control plane asks of an HSM. Every call is idempotent: an alarm may ask twice.
+ *
+ * Nothing here carries plaintext of an HSM's memory: what leaves it is a container, sealed and put.
+ */
+import type { Result } from "./result.ts";
+
+/** Where an HSM stands. */
+export interface HsmLocation {
+  readonly account: string;
+  readonly region: string;
+  readonly clusterId: string;
+  readonly hsmId: string;
+}
+
+/** Where a copy of a backup is held: bound into its envelope and its KMS encryption context. */
+export interface BackupLocation {
+  readonly account: string;
+  readonly region: string;
+  readonly clusterId: string;
+  readonly backupId: string;
+}
+
+export interface ManufactureOrder {
+  readonly location: HsmLocation;
+  readonly hsmType: string;
+  readonly mode: "FIPS" | "NON_FIPS";
+  /** Password of the PRECO user; null for an HSM that a restore will fill. */
+  readonly preCoPassword: string | null;
+}
+
+/** What a new HSM shows of itself. PEM. */
+export interface HardwareIdentity {
+  readonly clusterCsr: string;
+  readonly hsmCertificate: string;
+  readonly awsHardwareCertificate: string;
+  readonly manufacturerHardwareCertificate: string;
+}
+
+export interface BackupOrder {
+  readonly location: BackupLocation;
+  readonly lineageId: string;
+  readonly hsmType: string;
+  readonly mode: "FIPS" | "NON_FIPS";
+  readonly createdAtMs: number;
+  readonly chainNumber: number;
+  /** Hex SHA-256 of the predecessor's container; "" for the first of a lineage. */
+  readonly previousDigest: string;
+}
+
+/** What the catalogue keeps of a backup whose objects are in the bucket. */
+export interface BackupReceipt {
+  readonly bodyKey: string;
+  readonly bodyEtag: string;
+  readonly bodyBytes: number;
+  readonly envelopeKey: string;
+  readonly envelopeBytes: number;
+  /** Hex SHA-256 of the container. */
+  readonly containerDigest: string;
+  readonly containerBytes: number;
+  /** Hex. */
+  readonly stateDigest: string;
+  readonly restorableOffline: boolean;
+}
+
+export interface RestoreOrder {
+  readonly source: BackupLocation;
+  readonly bodyKey: string;
+  readonly bodyEtag: string;
+  readonly envelopeKey: string;
+  readonly containerDigest: string;
+  readonly target: { readonly hsmType: string; readonly mode: "FIPS" | "NON_FIPS" };
+}
+
+export interface RestoreReceipt {
+  /** Hex. */
+  readonly stateDigest: string;
+  readonly records: number;
+  /** PEM of the cluster certificate found inside; "" if the cluster was never initialised. */
+  readonly clusterCertificate: string;
+  readonly activated: boolean;
+}
+
+/** RPC face of the `Hsm` Durable Object towards `Region`. */
+export interface HsmApi {
+  /** Makes a blank HSM: identity key and certificates, AKBK installed, PRECO and AU users. */
+  manufacture(order: ManufactureOrder): Promise<Result<HardwareIdentity>>;
+  /** Takes the cluster certificate and trust anchor (PEM) into the configuration. */
+  initialize(clusterCertificate: string, trustAnchor: string): Promise<Result<null>>;
+  /** Snapshot, wrap, verify, seal, put. Returns when both objects are in the bucket. */
+  createBackup(order: BackupOrder): Promise<Result<BackupReceipt>>;
+  /** Stages, authenticates, then flips: afterwards nothing of the earlier state is left. */
+  restore(order: RestoreOrder): Promise<Result<RestoreReceipt>>;
+  /** Opens and authenticates a stored backup from end to end without staging anything. */
+  verify(order: RestoreOrder): Promise<Result<{ stateDigest: string; records: number }>>;
+  /** Hex digest of the cluster state this HSM holds. */
+  stateDigest(): Promise<Result<string>>;
+  /** Destroys everything the HSM holds. */
+  zeroize(): Promise<Result<null>>;
+}

@@ -1,0 +1,46 @@
+/**
+ * What the REST surface asks of the control plane of one account and region.
+ */
+import type { BackupLocation, HsmLocation, RestoreOrder } from "./hsm-api.ts";
+import type { Result } from "./result.ts";
+
+/** HSMs that serve a cluster's data plane, the leader first; all ACTIVE. */
+export interface ServingHsms {
+  readonly clusterId: string;
+  readonly clusterState: string;
+  readonly hsms: readonly HsmLocation[];
+}
+
+/** A catalogue row as the REST surface shows it. */
+export interface BackupView {
+  readonly location: BackupLocation;
+  readonly state: "CREATE_IN_PROGRESS" | "READY" | "PENDING_DELETION" | "DELETED";
+  readonly createdAtMs: number;
+  readonly deleteAtMs: number | null;
+  readonly hsmType: string;
+  readonly mode: "FIPS" | "NON_FIPS";
+  readonly chainNumber: number;
+  readonly previousDigest: string;
+  readonly lineageId: string;
+  /** Why it was made: activation, hsm_added, hsm_removed, daily, on_demand. */
+  readonly trigger: string;
+  readonly failure: string | null;
+  readonly restorableOffline: boolean;
+  readonly containerDigest: string;
+  readonly stateDigest: string;
+  readonly bodyBytes: number;
+  /** What an Hsm needs to read it; null until READY. */
+  readonly objects: RestoreOrder | null;
+}
+
+/** RPC face of the `Region` Durable Object towards the REST surface. */
+export interface RegionApi {
+  servingHsms(clusterId: string): Promise<Result<ServingHsms>>;
+  /** An HSM of the cluster saw PRECO set its password: INITIALIZED moves to ACTIVE, backup due. */
+  noteActivated(clusterId: string): Promise<Result<null>>;
+  /** Back up now: a CREATE_IN_PROGRESS row and a due task; poll `backup`. */
+  backUpNow(clusterId: string): Promise<Result<BackupView>>;
+  backup(backupId: string): Promise<Result<BackupView>>;
+  /** Counts for the health page. */
+  health(): Promise<Result<{ clusters: number; hsms: number; backups: number; overdue: number }>>;
+}
