@@ -1,0 +1,145 @@
+/**
+ * Development secrets: everything a deployment must be given before it can start, made on the spot.
+ *
+ * Fit for a laptop and for tests. A real deployment brings its own (docs/DEPLOY.md): there the two
+ * key backup keys come from two parties, and one file that holds both would defeat the hierarchy.
+ */
+import "reflect-metadata";
+import { createHash, randomBytes } from "node:crypto";
+import * as x509 from "@peculiar/x509";
+
+/** What `generateSecrets` hands out: the worker's variables, and the recovery kit for the safe. */
+export interface DevelopmentSecrets {
+  /** One JSON text per variable of the worker (docs/DEPLOY.md), ready for `.dev.vars`. */
+  readonly bindings: Record<string, string>;
+  /** A `kit/1` document (docs/KIT.md): together with a backup it gives away every key inside. */
+  readonly kit: string;
+}
+
+/** One access key as the variable ACCESS_KEYS lists it. */
+export interface DevelopmentAccessKey {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly account: string;
+  readonly role: "owner" | "operator" | "auditor";
+}
+
+export type RandomBytes = (length: number) => Uint8Array;
+
+const ACCOUNT = "123456789012";
+const MANUFACTURER_NAME = "Holdfast Development Works";
+const OPERATOR_NAME = "Holdfast development fleet";
+const ROOT_YEARS = 20;
+const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/**
+ * A whole set of secrets for one deployment.
+ *
+ * @param random - source of every symmetric key and id; key pairs always come from WebCrypto.
+ */
+export async function generateSecrets(
+  random: RandomBytes = randomBytes,
+): Promise<DevelopmentSecrets> {
+  const mkbk = [keyVersion(random)];
+  const akbk = [keyVersion(random)];
+  const recovery = await recoveryKeyPair();
+  const accessKeys = (["owner", "operator", "auditor"] as const).map((role) =>
+    accessKey(role, random),
+  );
+  const cmk = { id: `local/${hex(random(8))}`, key: base64(random(32)), state: "active" };
+  return {
+    bindings: {
+      ACCESS_KEYS: JSON.stringify(accessKeys),
+      MANUFACTURER: JSON.stringify({ name: MANUFACTURER_NAME, mkbk }),
+      OPERATOR: JSON.stringify({ name: OPERATOR_NAME, akbk }),
+      LOCAL_KMS: JSON.stringify({ keys: [cmk] }),
+      STORAGE_KEY: base64(random(32)),
+      RECOVERY_PUBLIC_KEY: base64(recovery.spki),
+      MANUFACTURER_CA: JSON.stringify({
+        manufacturer: await root("Holdfast Development Works Root", random),
+        operator: await root("Holdfast Development Fleet Root", random),
+      }),
+    },
+    kit: `${JSON.stringify(
+      {
+        format: "holdfast-recovery-kit/1",
+        createdAt: new Date().toISOString(),
+        manufacturer: MANUFACTURER_NAME,
+        operator: OPERATOR_NAME,
+        recoveryKey: { id: recovery.id, pkcs8: base64(recovery.pkcs8) },
+        mkbk,
+        akbk,
+        note: "Development kit. Whoever holds this file and a backup holds every key inside it.",
+      },
+      null,
+      2,
+    )}\n`,
+  };
+}
+
+/** A 256-bit key with a random id, in the shape that keyrings and the kit share. */
+function keyVersion(random: RandomBytes) {
+  return { id: hex(random(16)), version: 1, state: "active", key: base64(random(32)) };
+}
+
+function accessKey(role: DevelopmentAccessKey["role"], random: RandomBytes): DevelopmentAccessKey {
+  const letters = [...random(16)].map((byte) => BASE32[byte % 32]).join("");
+  return {
+    accessKeyId: `HFDV${letters}`,
+    secretAccessKey: base64(random(30)),
+    account: ACCOUNT,
+    role,
+  };
+}
+
+/** RSA-3072 for RSA-OAEP with SHA-256; its id is the first 16 bytes of SHA-256 of the SPKI. */
+async function recoveryKeyPair(): Promise<{ id: string; spki: Uint8Array; pkcs8: Uint8Array }> {
+  const pair = await crypto.subtle.generateKey(
+    {
+      name: "RSA-OAEP",
+      modulusLength: 3072,
+      publicExponent: new Uint8Array([1, 0, 1]),
+      hash: "SHA-256",
+    },
+    true,
+    ["encrypt", "decrypt"],
+  );
+  const spki = new Uint8Array(await crypto.subtle.exportKey("spki", pair.publicKey));
+  const pkcs8 = new Uint8Array(await crypto.subtle.exportKey("pkcs8", pair.privateKey));
+  return { id: createHash("sha256").update(spki).digest("hex").slice(0, 32), spki, pkcs8 };
+}
+
+/** A self-signed root. P-256: two RSA roots would not fit the 5 KB that Workers allow a variable. */
+async function root(commonName: string, random: RandomBytes) {
+  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+  const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  const notBefore = new Date();
+  const notAfter = new Date(notBefore);
+  notAfter.setUTCFullYear(notAfter.getUTCFullYear() + ROOT_YEARS);
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: `01${hex(random(15))}`,
+    name: `CN=${commonName}, O=${MANUFACTURER_NAME}`,
+    notBefore,
+    notAfter,
+    keys,
+    signingAlgorithm: algorithm,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 1, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  const pkcs8 = await crypto.subtle.exportKey("pkcs8", keys.privateKey);
+  return {
+    certificate: certificate.toString("pem"),
+    key: x509.PemConverter.encode(pkcs8, x509.PemConverter.PrivateKeyTag),
+  };
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64");
+}
