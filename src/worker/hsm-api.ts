@@ -81,6 +81,13 @@ export interface RestoreReceipt {
   readonly activated: boolean;
 }
 
+/** An HSM's part in its cluster, told to it by `Region` whenever the membership changes. */
+export interface ServiceDuty {
+  readonly leader: boolean;
+  /** The other ACTIVE HSMs of the cluster; empty unless `leader`. */
+  readonly peers: readonly HsmLocation[];
+}
+
 /** RPC face of the `Hsm` Durable Object towards `Region`. */
 export interface HsmApi {
   /** Makes a blank HSM: identity key and certificates, AKBK installed, PRECO and AU users. */
@@ -95,6 +102,16 @@ export interface HsmApi {
   verify(order: RestoreOrder): Promise<Result<{ stateDigest: string; records: number }>>;
   /** Hex digest of the cluster state this HSM holds. */
   stateDigest(): Promise<Result<string>>;
+  /**
+   * Accepts no change of cluster state from now on (answers "unavailable", code `hsm_frozen`), so that
+   * a backup taken next holds every acknowledged write. Reads go on. Lasts until `serve`.
+   */
+  freeze(): Promise<Result<null>>;
+  /**
+   * Serves the data plane. As leader it applies writes and pushes each to `peers`, in order, before
+   * it acknowledges; any other HSM refuses direct writes (code `not_leader`).
+   */
+  serve(duty: ServiceDuty): Promise<Result<null>>;
   /** Destroys everything the HSM holds. */
   zeroize(): Promise<Result<null>>;
 }
