@@ -1,0 +1,65 @@
+/**
+ * The embedded default: the built worker on workerd, with R2 and Durable Objects on local disk.
+ *
+ * It runs the very bundle that `wrangler deploy` uploads, with the bindings of wrangler.toml. Nothing
+ * is reached but 127.0.0.1.
+ */
+import { resolve } from "node:path";
+import { Log, LogLevel, Miniflare, type MiniflareOptions, type WorkerOptions } from "miniflare";
+import { unstable_getMiniflareWorkerOptions } from "wrangler";
+
+export interface EmbeddedEdge {
+  readonly mf: Miniflare;
+  readonly url: URL;
+  /** Calls the worker's cron handler: workerd fires no cron by itself. */
+  tick(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface EmbeddedEdgeOptions {
+  /** The worker's variables: those of `.dev.vars` are not read. */
+  readonly bindings: Record<string, string>;
+  /** A folder that outlives the instance; without it state is gone after `stop`. */
+  readonly persist?: string;
+  /** 0, the default, takes any free port. */
+  readonly port?: number;
+  readonly inspectorPort?: number;
+}
+
+const CRON = "*/10 * * * *";
+
+/** Starts the bundle in build/worker with the pages in dist/web; both are built before. */
+export async function startEmbeddedEdge(options: EmbeddedEdgeOptions): Promise<EmbeddedEdge> {
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(resolve("wrangler.toml"));
+  const worker = {
+    ...(workerOptions as object),
+    name: "holdfast",
+    rootPath: resolve("build/worker"),
+    scriptPath: "index.js",
+    modules: true,
+    modulesRules: [
+      { type: "CompiledWasm", include: ["**/*.wasm"] },
+      { type: "ESModule", include: ["**/*.js"] },
+    ],
+    bindings: options.bindings,
+  } as WorkerOptions;
+  const mf = new Miniflare({
+    cf: false,
+    host: "127.0.0.1",
+    port: options.port ?? 0,
+    log: new Log(LogLevel.WARN),
+    ...(options.persist === undefined ? {} : { defaultPersistRoot: resolve(options.persist) }),
+    ...(options.inspectorPort === undefined ? {} : { inspectorPort: options.inspectorPort }),
+    workers: [worker],
+  } as MiniflareOptions);
+  const url = await mf.ready;
+  return {
+    mf,
+    url,
+    async tick() {
+      const fetcher = await mf.getWorker("holdfast");
+      await fetcher.scheduled({ cron: CRON, scheduledTime: new Date() });
+    },
+    stop: () => mf.dispose(),
+  };
+}
