@@ -1,0 +1,78 @@
+/**
+ * Listing: which rows a filter takes, in which order, and where the next page begins.
+ *
+ * Filters of the CloudHSM V2 API are a map from name to values: a row must match every name, and of
+ * each name one value. An unknown name is refused, since ignoring it would list too much.
+ */
+import { invalid, type Refusal } from "./refusal.ts";
+
+export type Filters = Readonly<Record<string, readonly string[]>>;
+
+/** How a row answers a filter: name of the filter to the row's value; null where it has none. */
+export type Facets<Row> = Readonly<Record<string, (row: Row) => string | null>>;
+
+export interface Listed {
+  readonly id: string;
+  readonly createdAtMs: number;
+}
+
+export interface Page<Row> {
+  readonly rows: Row[];
+  /** Opaque; null on the last page. */
+  readonly nextToken: string | null;
+}
+
+export function filtersRefusal<Row>(filters: Filters, facets: Facets<Row>): Refusal | null {
+  const unknown = Object.keys(filters).find((name) => !Object.hasOwn(facets, name));
+  if (unknown === undefined) return null;
+  const names = Object.keys(facets).join(", ");
+  return invalid("filter_unknown", `Filter '${unknown}' is not known. The filters are: ${names}.`);
+}
+
+export function filterRows<Row>(
+  rows: readonly Row[],
+  filters: Filters,
+  facets: Facets<Row>,
+): Row[] {
+  return rows.filter((row) =>
+    Object.entries(filters).every(([name, values]) => {
+      const facet = facets[name]?.(row) ?? null;
+      return facet !== null && values.includes(facet);
+    }),
+  );
+}
+
+/** Sorts by creation (ids break ties) and cuts the page that begins after `token`. */
+export function cutPage<Row extends Listed>(
+  rows: readonly Row[],
+  options: { readonly ascending: boolean; readonly limit: number; readonly token: string | null },
+): Page<Row> | Refusal {
+  const start = options.token === null ? null : decodeToken(options.token);
+  if (options.token !== null && start === null) {
+    return invalid("token_invalid", "NextToken is not one that this operation returned.");
+  }
+  const direction = options.ascending ? 1 : -1;
+  const ordered = rows.toSorted((a, b) => direction * compare(a, b));
+  const from = start === null ? 0 : ordered.findIndex((row) => direction * compare(row, start) > 0);
+  const page = from < 0 ? [] : ordered.slice(from, from + options.limit);
+  const last = page.at(-1);
+  const more = from >= 0 && from + options.limit < ordered.length;
+  return { rows: page, nextToken: more && last !== undefined ? encodeToken(last) : null };
+}
+
+function compare(a: Listed, b: Listed): number {
+  if (a.createdAtMs !== b.createdAtMs) return a.createdAtMs - b.createdAtMs;
+  return a.id < b.id ? -1 : Number(a.id > b.id);
+}
+
+/** A token is the place after which the next page begins: it survives rows that come and go. */
+function encodeToken(row: Listed): string {
+  return `${row.createdAtMs.toString(36)}.${row.id}`;
+}
+
+function decodeToken(token: string): Listed | null {
+  const [, time, id] = /^([0-9a-z]{1,11})\.([\w-]{1,128})$/.exec(token) ?? [];
+  if (time === undefined || id === undefined) return null;
+  const createdAtMs = Number.parseInt(time, 36);
+  return Number.isSafeInteger(createdAtMs) ? { id, createdAtMs } : null;
+}

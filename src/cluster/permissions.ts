@@ -1,0 +1,20 @@
+/**
+ * What an access key's role may do. The whole rule is the table below; docs/AWS.md quotes it.
+ *
+ * `delete` is everything that removes something or sets a date for its removal: DeleteHsm,
+ * DeleteCluster, DeleteBackup, and changes of retention. Users inside an HSM are another matter:
+ * they log in with their own credentials, whoever signed the request.
+ */
+export type Role = "owner" | "operator" | "auditor";
+
+export type Action = "read" | "write" | "delete";
+
+const PERMITTED: Readonly<Record<Role, readonly Action[]>> = {
+  owner: ["read", "write", "delete"],
+  operator: ["read", "write"],
+  auditor: ["read"],
+};
+
+export function isPermitted(role: Role, action: Action): boolean {
+  return PERMITTED[role].includes(action);
+}

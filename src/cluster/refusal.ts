@@ -1,0 +1,14 @@
+/**
+ * Why the control plane says no: a code for programs, a sentence for people, a kind for the wire.
+ *
+ * Rules return a `Refusal` or null. The edge turns it into an AWS exception or a REST answer.
+ */
+export interface Refusal {
+  readonly kind: "invalid" | "not_found" | "denied" | "limit" | "conflict" | "unavailable";
+  readonly code: string;
+  readonly message: string;
+}
+
+export function invalid(code: string, message: string): Refusal {
+  return { kind: "invalid", code, message };
+}

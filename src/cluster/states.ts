@@ -1,0 +1,68 @@
+/**
+ * States of clusters, HSMs and backups, and which may follow which.
+ *
+ * Spec: the CloudHSM V2 API's enumerations. A transition not in these tables cannot be written:
+ * the catalogue names the state it leaves, and asks here first.
+ */
+export type ClusterState =
+  | "CREATE_IN_PROGRESS"
+  | "UNINITIALIZED"
+  | "INITIALIZE_IN_PROGRESS"
+  | "INITIALIZED"
+  | "ACTIVE"
+  | "DELETE_IN_PROGRESS"
+  | "DELETED";
+
+export type HsmState =
+  | "CREATE_IN_PROGRESS"
+  | "ACTIVE"
+  | "DEGRADED"
+  | "DELETE_IN_PROGRESS"
+  | "DELETED";
+
+export type BackupState = "CREATE_IN_PROGRESS" | "READY" | "PENDING_DELETION" | "DELETED";
+
+export type ClusterMode = "FIPS" | "NON_FIPS";
+
+/** Why a backup was made. */
+export type BackupTrigger = "activation" | "hsm_added" | "hsm_removed" | "daily" | "on_demand";
+
+const CLUSTER_TRANSITIONS: Readonly<Record<ClusterState, readonly ClusterState[]>> = {
+  // A cluster made from a backup is never initialised: it is born ACTIVE.
+  CREATE_IN_PROGRESS: ["UNINITIALIZED", "ACTIVE"],
+  UNINITIALIZED: ["INITIALIZE_IN_PROGRESS", "DELETE_IN_PROGRESS"],
+  // Back to UNINITIALIZED when the one HSM that held the key of the claim is deleted.
+  INITIALIZE_IN_PROGRESS: ["INITIALIZED", "UNINITIALIZED"],
+  INITIALIZED: ["ACTIVE", "UNINITIALIZED", "DELETE_IN_PROGRESS"],
+  ACTIVE: ["DELETE_IN_PROGRESS"],
+  DELETE_IN_PROGRESS: ["DELETED"],
+  DELETED: [],
+};
+
+const HSM_TRANSITIONS: Readonly<Record<HsmState, readonly HsmState[]>> = {
+  CREATE_IN_PROGRESS: ["ACTIVE", "DEGRADED", "DELETE_IN_PROGRESS"],
+  ACTIVE: ["DEGRADED", "DELETE_IN_PROGRESS"],
+  DEGRADED: ["ACTIVE", "DELETE_IN_PROGRESS"],
+  // Back to ACTIVE when the backup that a removal waits for could not be made.
+  DELETE_IN_PROGRESS: ["DELETED", "ACTIVE"],
+  DELETED: [],
+};
+
+const BACKUP_TRANSITIONS: Readonly<Record<BackupState, readonly BackupState[]>> = {
+  CREATE_IN_PROGRESS: ["READY", "DELETED"],
+  READY: ["PENDING_DELETION"],
+  PENDING_DELETION: ["READY", "DELETED"],
+  DELETED: [],
+};
+
+export function mayClusterMove(from: ClusterState, to: ClusterState): boolean {
+  return CLUSTER_TRANSITIONS[from].includes(to);
+}
+
+export function mayHsmMove(from: HsmState, to: HsmState): boolean {
+  return HSM_TRANSITIONS[from].includes(to);
+}
+
+export function mayBackupMove(from: BackupState, to: BackupState): boolean {
+  return BACKUP_TRANSITIONS[from].includes(to);
+}
