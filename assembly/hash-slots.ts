@@ -1,0 +1,66 @@
+/**
+ * The exports for hashes and HMACs under way: open, update from DATA, digest to OUT, close.
+ *
+ * Lengths and slots are checked here and nowhere below. A digest ends its slot: it is zeroed.
+ */
+import { absorb, algorithmOf, begin, finish, isHash, wipeSchedule } from "./hash";
+import { beginHmac } from "./hmac";
+import {
+  DATA,
+  DATA_BYTES,
+  HASH_SLOT_BYTES,
+  HASH_SLOTS,
+  hashSlot,
+  KEY,
+  KEY_BYTES,
+  OUT,
+} from "./memory";
+import { BAD_ALGORITHM, BAD_LENGTH, BAD_SLOT, OK } from "./status";
+
+/** Starts `algorithm` in `slot`, whatever was there. Returns OK, BAD_SLOT or BAD_ALGORITHM. */
+export function hashOpen(slot: i32, algorithm: u32): i32 {
+  if (slot < 0 || slot >= HASH_SLOTS) return BAD_SLOT;
+  if (!isHash(algorithm)) return BAD_ALGORITHM;
+  begin(hashSlot(slot), algorithm);
+  return OK;
+}
+
+/**
+ * Starts HMAC with `algorithm` in `slot` under the first `keyBytes` (0 to 128) at KEY, and zeroes
+ * those. Returns OK, BAD_SLOT, BAD_ALGORITHM or BAD_LENGTH.
+ */
+export function hmacOpen(slot: i32, algorithm: u32, keyBytes: u32): i32 {
+  if (slot < 0 || slot >= HASH_SLOTS) return BAD_SLOT;
+  if (!isHash(algorithm)) return BAD_ALGORITHM;
+  if (keyBytes > KEY_BYTES) return BAD_LENGTH;
+  beginHmac(hashSlot(slot), algorithm, KEY, keyBytes);
+  memory.fill(KEY, 0, KEY_BYTES);
+  return OK;
+}
+
+/** Takes the first `length` bytes of DATA. Returns OK, BAD_SLOT or BAD_LENGTH. */
+export function hashUpdate(slot: i32, length: u32): i32 {
+  const algorithm = algorithmOf(slot);
+  if (algorithm == 0) return BAD_SLOT;
+  if (length > DATA_BYTES) return BAD_LENGTH;
+  absorb(hashSlot(slot), DATA, length);
+  wipeSchedule(algorithm);
+  return OK;
+}
+
+/** Ends the hash or HMAC: digest at OUT, slot zeroed. Returns the digest's bytes or BAD_SLOT. */
+export function hashDigest(slot: i32): i32 {
+  const algorithm = algorithmOf(slot);
+  if (algorithm == 0) return BAD_SLOT;
+  finish(hashSlot(slot), OUT);
+  memory.fill(hashSlot(slot), 0, HASH_SLOT_BYTES);
+  wipeSchedule(algorithm);
+  return <i32>algorithm;
+}
+
+/** Gives a hash up: the slot is zeroed. Returns OK or BAD_SLOT. */
+export function hashClose(slot: i32): i32 {
+  if (slot < 0 || slot >= HASH_SLOTS) return BAD_SLOT;
+  memory.fill(hashSlot(slot), 0, HASH_SLOT_BYTES);
+  return OK;
+}

@@ -1,0 +1,12 @@
+/**
+ * The exports of the module: every function a host may call, and the regions it passes bytes through.
+ *
+ * Each checks its lengths and slots in its first lines, returns a status (status.ts), and never traps.
+ */
+export { aesClearKey, aesDecryptBlocks, aesEncryptBlocks, aesSetKey } from "./aes";
+export { aesCmac } from "./cmac";
+export { equalBytes } from "./equal";
+export { hashClose, hashDigest, hashOpen, hashUpdate, hmacOpen } from "./hash-slots";
+export { kdfCounter } from "./kdf";
+export { kwpUnwrap, kwpWrap, kwUnwrap, kwWrap } from "./key-wrap";
+export { DATA, KEY, OUT, VERDICT, wipe, wipePassing } from "./memory";

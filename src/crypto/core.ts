@@ -1,0 +1,212 @@
+/**
+ * The core: the primitives of assembly/ with types, lengths checked and secrets wiped.
+ *
+ * SP 800-38F, FIPS 180-4, FIPS 198-1, SP 800-38B, SP 800-108r1. One instance serves one operation at
+ * a time. Randomness, formats and key hierarchies are elsewhere.
+ */
+import { type HashStream, SlotHashStream } from "./hash-stream.ts";
+import { Kek, type RefusedChunk } from "./kek.ts";
+import {
+  CoreMemory,
+  DATA_BYTES,
+  KEY_BYTES,
+  MAX_WRAP_BYTES,
+  type SlotLease,
+  verifyLength,
+} from "./memory.ts";
+import { SecretKey } from "./secret-key.ts";
+import { selfTest } from "./self-test.ts";
+
+export type { HashStream, Kek, RefusedChunk };
+export { MAX_WRAP_BYTES };
+
+/** Algorithms and PRFs by the bytes of their output, as assembly/hash.ts and kdf.ts name them. */
+const SHA_256 = 32;
+const PRF_HMAC_SHA_256 = 32;
+
+const HMAC_BLOCK_BYTES = 64;
+const COUNTER_BYTES = 4;
+
+/** One instance of the module. Close it, or let `using` do so, when its operation is over. */
+export class Core {
+  #memory: CoreMemory | null;
+
+  /**
+   * Instantiates `module` and runs the self-test.
+   * @throws Error if a known answer is missed; then no core exists.
+   */
+  constructor(module: WebAssembly.Module) {
+    this.#memory = new CoreMemory(module);
+    this.selfTest();
+  }
+
+  /** Runs the known answers again. @throws Error on a miss; from then on this core does nothing. */
+  selfTest(): void {
+    const memory = this.#live();
+    this.#memory = null;
+    selfTest(memory);
+    this.#memory = memory;
+  }
+
+  /** A handle with the schedules of `key`, 16, 24 or 32 bytes, in linear memory until disposal. */
+  kek(key: SecretKey): Kek {
+    const memory = this.#live();
+    return new Kek(memory, setAesKey(memory, key));
+  }
+
+  /** SHA-256 of the concatenation of `data`: 32 fresh bytes. */
+  sha256(...data: Uint8Array[]): Uint8Array {
+    return digestOf(this.sha256Stream(), data);
+  }
+
+  sha256Stream(): HashStream {
+    const memory = this.#live();
+    const lease = memory.hashSlots.take();
+    CoreMemory.counted(memory.exports.hashOpen(lease.slot, SHA_256));
+    return new SlotHashStream(memory, lease);
+  }
+
+  /** HMAC-SHA-256 of the concatenation of `data` under `key` (any length): 32 fresh bytes. */
+  hmacSha256(key: SecretKey, ...data: Uint8Array[]): Uint8Array {
+    return digestOf(this.hmacSha256Stream(key), data);
+  }
+
+  hmacSha256Stream(key: SecretKey): HashStream {
+    const memory = this.#live();
+    const lease = memory.hashSlots.take();
+    key.use((bytes) => {
+      // FIPS 198-1 §4 step 2: a key longer than a block is hashed. KEY takes up to KEY_BYTES.
+      const fitting = bytes.length > KEY_BYTES ? this.sha256(bytes) : bytes;
+      memory.putKey(fitting);
+      CoreMemory.counted(memory.exports.hmacOpen(lease.slot, SHA_256, fitting.length));
+      if (fitting !== bytes) fitting.fill(0);
+    });
+    return new SlotHashStream(memory, lease);
+  }
+
+  /** AES-CMAC under `key`, 16, 24 or 32 bytes, of at most 1 MiB: 16 fresh bytes. */
+  cmac(key: SecretKey, message: Uint8Array): Uint8Array {
+    verifyLength("message", message.length, 0, DATA_BYTES);
+    const memory = this.#live();
+    const lease = setAesKey(memory, key);
+    try {
+      memory.putData(message);
+      const length = memory.exports.aesCmac(lease.slot, message.length);
+      return memory.takeOut(CoreMemory.counted(length));
+    } finally {
+      memory.wipePassing(message.length);
+      memory.exports.aesClearKey(lease.slot);
+      memory.aesSlots.give(lease);
+    }
+  }
+
+  /**
+   * The counter KDF (SP 800-108r1 §4.1): HMAC-SHA-256, r = 32, the counter first, and the fixed
+   * input `label ‖ 00 ‖ context ‖ [L]32`.
+   *
+   * @param keyIn - K_IN, up to 64 bytes. @param label - printable ASCII, not empty.
+   * @param context - an injective encoding, up to 64 KiB; borrowed.
+   * @param lengthBytes - of the derived key, 1 to 8192.
+   * @returns a fresh key. @throws RangeError on other lengths, TypeError on another label.
+   */
+  kdfCounter(keyIn: SecretKey, label: string, context: Uint8Array, lengthBytes: number): SecretKey {
+    verifyLength("keyIn", keyIn.length, 1, HMAC_BLOCK_BYTES);
+    verifyLength("context", context.length, 0, 64 * 1024);
+    verifyLength("lengthBytes", lengthBytes, 1, 8192);
+    const fixed = encodeFixedInput(label, context, lengthBytes);
+    const message = new Uint8Array(COUNTER_BYTES + fixed.length);
+    message.set(fixed, COUNTER_BYTES);
+    const derivedAt = (message.length + 15) & ~15;
+    const memory = this.#live();
+    try {
+      memory.putData(message);
+      const length = keyIn.use((bytes) => {
+        memory.putKey(bytes);
+        return memory.exports.kdfCounter(
+          PRF_HMAC_SHA_256,
+          bytes.length,
+          message.length,
+          0,
+          COUNTER_BYTES,
+          lengthBytes,
+        );
+      });
+      return new SecretKey(memory.takeData(derivedAt, CoreMemory.counted(length)));
+    } finally {
+      memory.wipePassing(derivedAt + lengthBytes);
+      message.fill(0);
+      fixed.fill(0);
+    }
+  }
+
+  /** Key extraction (SP 800-133r2 §6.3 (3)): HMAC-SHA-256(salt, input), a fresh 32-byte key. */
+  kdfHmacSha256(salt: SecretKey, input: SecretKey): SecretKey {
+    return new SecretKey(input.use((bytes) => this.hmacSha256(salt, bytes)));
+  }
+
+  /** Whether a and b hold the same bytes. Its time depends on their lengths alone. */
+  equal(a: Uint8Array, b: Uint8Array): boolean {
+    verifyLength("a", a.length, 0, DATA_BYTES / 2);
+    if (a.length !== b.length) return false;
+    const memory = this.#live();
+    try {
+      memory.putData(a);
+      memory.putData(b, a.length);
+      return CoreMemory.counted(memory.exports.equalBytes(a.length)) === 1;
+    } finally {
+      memory.wipePassing(2 * a.length);
+    }
+  }
+
+  /** Zeroes every region of linear memory that ever holds a secret; live handles are void. */
+  wipe(): void {
+    this.#live().wipeAll();
+  }
+
+  /** Wipes and lets go of the instance. Harmless when repeated. */
+  close(): void {
+    this.#memory?.wipeAll();
+    this.#memory = null;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #live(): CoreMemory {
+    if (this.#memory === null) throw new TypeError("Core used after close or a failed self-test");
+    return this.#memory;
+  }
+}
+
+/** Takes a slot and sets `key` in it. @throws RangeError on another length than 16, 24, 32. */
+function setAesKey(memory: CoreMemory, key: SecretKey): SlotLease {
+  verifyLength("key", key.length, 16, 32, 8);
+  const lease = memory.aesSlots.take();
+  key.use((bytes) => {
+    memory.putKey(bytes);
+    CoreMemory.counted(memory.exports.aesSetKey(lease.slot, bytes.length));
+  });
+  return lease;
+}
+
+function digestOf(stream: HashStream, data: Uint8Array[]): Uint8Array {
+  try {
+    for (const piece of data) stream.update(piece);
+    return stream.digest();
+  } finally {
+    stream[Symbol.dispose]();
+  }
+}
+
+/** `label ‖ 00 ‖ context ‖ [L]32` with L in bits: unambiguous, since no label holds a zero byte. */
+function encodeFixedInput(label: string, context: Uint8Array, lengthBytes: number): Uint8Array {
+  if (!/^[\x20-\x7e]+$/.test(label)) {
+    throw new TypeError("label: expected printable ASCII, at least one character");
+  }
+  const fixed = new Uint8Array(label.length + 1 + context.length + 4);
+  fixed.set(new TextEncoder().encode(label));
+  fixed.set(context, label.length + 1);
+  new DataView(fixed.buffer).setUint32(fixed.length - 4, lengthBytes * 8);
+  return fixed;
+}
