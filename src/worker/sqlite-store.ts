@@ -1,0 +1,194 @@
+/**
+ * An HSM's memory over one generation of rows: what the rules of `src/hsm` read and write.
+ *
+ * Spec: docs/STORAGE.md, "Rows of an HSM". Secrets come out as `SecretKey` only, unwrapped one at a
+ * time. Writes of one transaction share one number, by which peers are told what they miss.
+ */
+import type { Kek } from "../crypto/core.ts";
+import type { SecretKey } from "../crypto/secret-key.ts";
+import type { HsmRecord, RecordType } from "../hsm/record.ts";
+import type { HsmStore, StoredRecord } from "../hsm/store.ts";
+import {
+  insertRow,
+  keepLastChange,
+  lastChange,
+  PAGE_ROWS,
+  recordType,
+  removeRow,
+} from "./record-rows.ts";
+import { unwrapSecret } from "./storage-key.ts";
+
+const COLUMNS = "type, id, attributes, secret_bytes";
+
+type RecordRow = { type: number; id: number; attributes: ArrayBuffer; secret_bytes: number };
+
+export class SqliteStore implements HsmStore {
+  readonly #storage: DurableObjectStorage;
+  readonly #sql: SqlStorage;
+  readonly #kek: Kek;
+  readonly generation: number;
+  /** Number of the change under way; null outside a transaction. */
+  #change: number | null = null;
+  #wrote = false;
+
+  /** @param kek - the storage key of this HSM; borrowed for the life of this object. */
+  constructor(storage: DurableObjectStorage, kek: Kek, generation: number) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
+    this.#kek = kek;
+    this.generation = generation;
+  }
+
+  get(type: RecordType, id: number): StoredRecord | null {
+    return this.#one(
+      `SELECT ${COLUMNS} FROM records WHERE generation = ? AND type = ? AND id = ?`,
+      this.generation,
+      type,
+      id,
+    );
+  }
+
+  find(type: RecordType, index: string): StoredRecord | null {
+    return this.#one(
+      `SELECT ${COLUMNS} FROM records WHERE generation = ? AND type = ? AND name = ?
+       ORDER BY id LIMIT 1`,
+      this.generation,
+      type,
+      index,
+    );
+  }
+
+  secret(type: RecordType, id: number): SecretKey | null {
+    const rows = this.#sql.exec<{ wrapped: ArrayBuffer | null }>(
+      "SELECT wrapped FROM records WHERE generation = ? AND type = ? AND id = ?",
+      this.generation,
+      type,
+      id,
+    );
+    const wrapped = [...rows][0]?.wrapped ?? null;
+    return wrapped === null ? null : unwrapSecret(this.#kek, type, id, new Uint8Array(wrapped));
+  }
+
+  list(type: RecordType, afterId: number, limit: number): StoredRecord[] {
+    const rows = this.#sql.exec<RecordRow>(
+      `SELECT ${COLUMNS} FROM records WHERE generation = ? AND type = ? AND id > ?
+       ORDER BY id LIMIT ?`,
+      this.generation,
+      type,
+      afterId,
+      limit,
+    );
+    return [...rows].map(storedRecord);
+  }
+
+  *all(): Generator<StoredRecord> {
+    let [type, id] = [0, -1];
+    for (;;) {
+      // A page at a time: a cursor left open would not survive a write in between.
+      const page = [
+        ...this.#sql.exec<RecordRow>(
+          `SELECT ${COLUMNS} FROM records WHERE generation = ? AND (type, id) > (?, ?)
+           ORDER BY type, id LIMIT ?`,
+          this.generation,
+          type,
+          id,
+          PAGE_ROWS,
+        ),
+      ];
+      for (const row of page) yield storedRecord(row);
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE_ROWS) return;
+      [type, id] = [last.type, last.id];
+    }
+  }
+
+  count(type: RecordType): number {
+    return this.#number(
+      "SELECT count(*) AS n FROM records WHERE generation = ? AND type = ?",
+      this.generation,
+      type,
+    );
+  }
+
+  /** A deleted id is remembered by its row in `deletions`. */
+  lastId(type: RecordType): number {
+    return this.#number(
+      `SELECT max(
+         (SELECT coalesce(max(id), 0) FROM records WHERE generation = ?1 AND type = ?2),
+         (SELECT coalesce(max(id), 0) FROM deletions WHERE generation = ?1 AND type = ?2)) AS n`,
+      this.generation,
+      type,
+    );
+  }
+
+  put(record: HsmRecord, index: string, keepSecret = false): void {
+    const change = this.#changing();
+    const { type, id, attributes, secret } = record;
+    if (keepSecret) {
+      if (secret !== null) throw new TypeError("secret: expected null with keepSecret");
+      const updated = this.#sql.exec(
+        `UPDATE records SET name = ?, attributes = ?, change = ?
+         WHERE generation = ? AND type = ? AND id = ?`,
+        index,
+        attributes,
+        change,
+        this.generation,
+        type,
+        id,
+      );
+      if (updated.rowsWritten === 0) throw new RangeError(`record ${type}/${id}: absent`);
+      return;
+    }
+    insertRow(this.#sql, this.#kek, this.generation, {
+      type,
+      id,
+      name: index,
+      attributes,
+      secret,
+      change,
+    });
+  }
+
+  delete(type: RecordType, id: number): boolean {
+    return removeRow(this.#sql, this.generation, type, id, this.#changing());
+  }
+
+  transaction<T>(f: () => T): T {
+    if (this.#change !== null) return f(); // Part of the transaction around it.
+    this.#change = lastChange(this.#sql, this.generation) + 1;
+    this.#wrote = false;
+    try {
+      return this.#storage.transactionSync(() => {
+        const result = f();
+        if (this.#wrote) keepLastChange(this.#sql, this.generation, this.#changing());
+        return result;
+      });
+    } finally {
+      this.#change = null;
+    }
+  }
+
+  #changing(): number {
+    if (this.#change === null) throw new TypeError("a change needs a transaction");
+    this.#wrote = true;
+    return this.#change;
+  }
+
+  #one(query: string, ...bindings: (string | number)[]): StoredRecord | null {
+    const row = [...this.#sql.exec<RecordRow>(query, ...bindings)][0];
+    return row === undefined ? null : storedRecord(row);
+  }
+
+  #number(query: string, ...bindings: number[]): number {
+    return this.#sql.exec<{ n: number }>(query, ...bindings).one().n;
+  }
+}
+
+function storedRecord(row: RecordRow): StoredRecord {
+  return {
+    type: recordType(row.type),
+    id: row.id,
+    attributes: new Uint8Array(row.attributes),
+    secretBytes: row.secret_bytes,
+  };
+}
