@@ -4,6 +4,13 @@
  * SP 800-38F, FIPS 180-4, FIPS 198-1, SP 800-38B, SP 800-108r1. One instance serves one operation at
  * a time. Randomness, formats and key hierarchies are elsewhere.
  */
+import {
+  type CounterKdfRequest,
+  counterKdf,
+  DIGEST_BYTES,
+  type HashName,
+  type PrfName,
+} from "./counter-kdf.ts";
 import { type HashStream, SlotHashStream } from "./hash-stream.ts";
 import { Kek, type RefusedChunk } from "./kek.ts";
 import {
@@ -17,15 +24,12 @@ import {
 import { SecretKey } from "./secret-key.ts";
 import { selfTest } from "./self-test.ts";
 
-export type { HashStream, Kek, RefusedChunk };
+export type { CounterKdfRequest, HashName, HashStream, Kek, PrfName, RefusedChunk };
 export { MAX_WRAP_BYTES };
 
-/** Algorithms and PRFs by the bytes of their output, as assembly/hash.ts and kdf.ts name them. */
-const SHA_256 = 32;
-const PRF_HMAC_SHA_256 = 32;
-
-const HMAC_BLOCK_BYTES = 64;
-const COUNTER_BYTES = 4;
+const CMAC_BYTES = 16;
+/** The shortest tag that `verify…` takes: 64 bits (SP 800-38B appendix A, SP 800-107r1 §5.3.3). */
+const MIN_TAG_BYTES = 8;
 
 /** One instance of the module. Close it, or let `using` do so, when its operation is over. */
 export class Core {
@@ -40,7 +44,10 @@ export class Core {
     this.selfTest();
   }
 
-  /** Runs the known answers again. @throws Error on a miss; from then on this core does nothing. */
+  /**
+   * Runs the known answers again; live handles are void afterwards.
+   * @throws Error on a miss; from then on this core does nothing.
+   */
   selfTest(): void {
     const memory = this.#live();
     this.#memory = null;
@@ -56,32 +63,60 @@ export class Core {
 
   /** SHA-256 of the concatenation of `data`: 32 fresh bytes. */
   sha256(...data: Uint8Array[]): Uint8Array {
-    return digestOf(this.sha256Stream(), data);
+    return digestOf(this.hashStream("SHA-256"), data);
   }
 
   sha256Stream(): HashStream {
+    return this.hashStream("SHA-256");
+  }
+
+  /** The digest of the concatenation of `data` (FIPS 180-4): a fresh array. */
+  hash(hash: HashName, ...data: Uint8Array[]): Uint8Array {
+    return digestOf(this.hashStream(hash), data);
+  }
+
+  hashStream(hash: HashName): HashStream {
     const memory = this.#live();
     const lease = memory.hashSlots.take();
-    CoreMemory.counted(memory.exports.hashOpen(lease.slot, SHA_256));
+    CoreMemory.counted(memory.exports.hashOpen(lease.slot, DIGEST_BYTES[hash]));
     return new SlotHashStream(memory, lease);
   }
 
   /** HMAC-SHA-256 of the concatenation of `data` under `key` (any length): 32 fresh bytes. */
   hmacSha256(key: SecretKey, ...data: Uint8Array[]): Uint8Array {
-    return digestOf(this.hmacSha256Stream(key), data);
+    return digestOf(this.hmacStream("SHA-256", key), data);
   }
 
   hmacSha256Stream(key: SecretKey): HashStream {
+    return this.hmacStream("SHA-256", key);
+  }
+
+  /** HMAC (FIPS 198-1) of the concatenation of `data` under `key` (any length): a fresh array. */
+  hmac(hash: HashName, key: SecretKey, ...data: Uint8Array[]): Uint8Array {
+    return digestOf(this.hmacStream(hash, key), data);
+  }
+
+  hmacStream(hash: HashName, key: SecretKey): HashStream {
     const memory = this.#live();
     const lease = memory.hashSlots.take();
     key.use((bytes) => {
       // FIPS 198-1 §4 step 2: a key longer than a block is hashed. KEY takes up to KEY_BYTES.
-      const fitting = bytes.length > KEY_BYTES ? this.sha256(bytes) : bytes;
+      const fitting = bytes.length > KEY_BYTES ? this.hash(hash, bytes) : bytes;
       memory.putKey(fitting);
-      CoreMemory.counted(memory.exports.hmacOpen(lease.slot, SHA_256, fitting.length));
+      const status = memory.exports.hmacOpen(lease.slot, DIGEST_BYTES[hash], fitting.length);
+      CoreMemory.counted(status);
       if (fitting !== bytes) fitting.fill(0);
     });
     return new SlotHashStream(memory, lease);
+  }
+
+  /**
+   * Whether `tag` is the HMAC of the concatenation of `data`, or its first `tag.length` bytes.
+   * @param tag - 8 bytes to a whole digest. @throws RangeError on another length.
+   */
+  hmacVerify(hash: HashName, key: SecretKey, tag: Uint8Array, ...data: Uint8Array[]): boolean {
+    verifyLength("tag", tag.length, MIN_TAG_BYTES, DIGEST_BYTES[hash]);
+    return this.equal(this.hmac(hash, key, ...data).subarray(0, tag.length), tag);
   }
 
   /** AES-CMAC under `key`, 16, 24 or 32 bytes, of at most 1 MiB: 16 fresh bytes. */
@@ -101,42 +136,36 @@ export class Core {
   }
 
   /**
-   * The counter KDF (SP 800-108r1 §4.1): HMAC-SHA-256, r = 32, the counter first, and the fixed
-   * input `label ‖ 00 ‖ context ‖ [L]32`.
+   * Whether `tag` is the AES-CMAC of `message`, or its first `tag.length` bytes.
+   * @param tag - 8 to 16 bytes. @throws RangeError on another length.
+   */
+  cmacVerify(key: SecretKey, message: Uint8Array, tag: Uint8Array): boolean {
+    verifyLength("tag", tag.length, MIN_TAG_BYTES, CMAC_BYTES);
+    return this.equal(this.cmac(key, message).subarray(0, tag.length), tag);
+  }
+
+  /**
+   * The counter KDF of the product (SP 800-108r1 §4.1): HMAC-SHA-256, r = 32, the counter first,
+   * and the fixed input `label ‖ 00 ‖ context ‖ [L]32`.
    *
-   * @param keyIn - K_IN, up to 64 bytes. @param label - printable ASCII, not empty.
-   * @param context - an injective encoding, up to 64 KiB; borrowed.
-   * @param lengthBytes - of the derived key, 1 to 8192.
+   * @param keyIn - K_IN, 1 to 128 bytes. @param label - printable ASCII, not empty.
+   * @param context - an injective encoding; borrowed. @param lengthBytes - of the derived key.
    * @returns a fresh key. @throws RangeError on other lengths, TypeError on another label.
    */
   kdfCounter(keyIn: SecretKey, label: string, context: Uint8Array, lengthBytes: number): SecretKey {
-    verifyLength("keyIn", keyIn.length, 1, HMAC_BLOCK_BYTES);
-    verifyLength("context", context.length, 0, 64 * 1024);
-    verifyLength("lengthBytes", lengthBytes, 1, 8192);
-    const fixed = encodeFixedInput(label, context, lengthBytes);
-    const message = new Uint8Array(COUNTER_BYTES + fixed.length);
-    message.set(fixed, COUNTER_BYTES);
-    const derivedAt = (message.length + 15) & ~15;
-    const memory = this.#live();
-    try {
-      memory.putData(message);
-      const length = keyIn.use((bytes) => {
-        memory.putKey(bytes);
-        return memory.exports.kdfCounter(
-          PRF_HMAC_SHA_256,
-          bytes.length,
-          message.length,
-          0,
-          COUNTER_BYTES,
-          lengthBytes,
-        );
-      });
-      return new SecretKey(memory.takeData(derivedAt, CoreMemory.counted(length)));
-    } finally {
-      memory.wipePassing(derivedAt + lengthBytes);
-      message.fill(0);
-      fixed.fill(0);
-    }
+    const after = encodeFixedInput(label, context, lengthBytes);
+    return this.kdfCounterFixed(keyIn, {
+      prf: "HMAC-SHA-256",
+      counterBits: 32,
+      before: new Uint8Array(0),
+      after,
+      lengthBytes,
+    });
+  }
+
+  /** The counter KDF with any profile (SP 800-108r1 §4.1); see `CounterKdfRequest`. A fresh key. */
+  kdfCounterFixed(keyIn: SecretKey, request: CounterKdfRequest): SecretKey {
+    return new SecretKey(counterKdf(this.#live(), keyIn, request));
   }
 
   /** Key extraction (SP 800-133r2 §6.3 (3)): HMAC-SHA-256(salt, input), a fresh 32-byte key. */
