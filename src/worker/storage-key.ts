@@ -6,13 +6,15 @@
  */
 import type { Core, Kek } from "../crypto/core.ts";
 import { SecretKey } from "../crypto/secret-key.ts";
-import type { RecordType } from "../hsm/record.ts";
 import type { Deployment } from "./bindings.ts";
 import type { HsmLocation } from "./hsm-api.ts";
 
 const KEY_BYTES = 32;
 const STORAGE_LABEL = "holdfast/v1/hsm-storage";
 const SYNC_LABEL = "holdfast/v1/cluster-sync";
+
+/** Places of an HSM's own secrets, beside the record types: never in a snapshot. */
+export const LOCAL_SECRET = { akbk: 0x81, identityKey: 0x82 } as const;
 
 /** Type byte and id in front of every wrapped secret: a row moved to another place does not unwrap. */
 const PLACE_BYTES = 9;
@@ -55,8 +57,8 @@ export class UnreadableMemory extends Error {
   }
 }
 
-/** KWP of type ‖ id ‖ secret (SP 800-38F §6.3). `secret` is borrowed; the result is fresh. */
-export function wrapSecret(kek: Kek, type: RecordType, id: number, secret: SecretKey): Uint8Array {
+/** KWP of type ‖ id ‖ secret, `type` being a record type or a `LOCAL_SECRET` (SP 800-38F §6.3). `secret` is borrowed; the result is fresh. */
+export function wrapSecret(kek: Kek, type: number, id: number, secret: SecretKey): Uint8Array {
   const plain = new Uint8Array(PLACE_BYTES + secret.length);
   plain.set(encodePlace(type, id));
   secret.use((bytes) => plain.set(bytes, PLACE_BYTES));
@@ -68,12 +70,7 @@ export function wrapSecret(kek: Kek, type: RecordType, id: number, secret: Secre
 }
 
 /** Inverse of `wrapSecret`: a fresh key. Throws UnreadableMemory unless it was wrapped for this place. */
-export function unwrapSecret(
-  kek: Kek,
-  type: RecordType,
-  id: number,
-  wrapped: Uint8Array,
-): SecretKey {
+export function unwrapSecret(kek: Kek, type: number, id: number, wrapped: Uint8Array): SecretKey {
   const plain = kek.kwpUnwrap(wrapped);
   if (plain === null) throw new UnreadableMemory();
   const place = encodePlace(type, id);
@@ -86,7 +83,7 @@ export function unwrapSecret(
   }
 }
 
-function encodePlace(type: RecordType, id: number): Uint8Array {
+function encodePlace(type: number, id: number): Uint8Array {
   const place = new Uint8Array(PLACE_BYTES);
   const view = new DataView(place.buffer);
   view.setUint8(0, type);
