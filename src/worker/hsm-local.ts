@@ -27,14 +27,19 @@ export interface Making {
 }
 
 /**
- * Which history an HSM's memory belongs to and how far along it stands.
+ * Which history an HSM's memory belongs to, and how far along it stands.
  *
- * `history` is random for one that was manufactured or that took over as leader, and the container
- * digest for one that was restored.
+ * A history is named at random where an HSM is manufactured or takes over as leader, and by the
+ * container digest where one is restored.
  */
 export interface Position {
   readonly history: string;
   readonly change: number;
+}
+
+/** A position from which this HSM's memory has come; `snapshot`: of a backup that it made. */
+export interface Ancestor extends Position {
+  readonly snapshot: boolean;
 }
 
 /** What the rows of `local` hold, by name. */
@@ -42,9 +47,8 @@ interface LocalValues {
   readonly making: Making;
   readonly duty: ServiceDuty;
   readonly frozen: boolean;
-  readonly position: Position;
-  /** Positions at which a peer is still on this HSM's line: snapshots made, histories taken over. */
-  readonly ancestors: readonly Position[];
+  readonly history: string;
+  readonly ancestors: readonly Ancestor[];
 }
 
 const SCHEMA = `
@@ -70,9 +74,4 @@ export function writeLocal<K extends keyof LocalValues>(
   value: LocalValues[K],
 ): void {
   sql.exec("INSERT OR REPLACE INTO local (name, value) VALUES (?, ?)", name, JSON.stringify(value));
-}
-
-/** A name for a history that begins here: 32 hexadecimal digits. */
-export function newHistory(): string {
-  return crypto.getRandomValues(new Uint8Array(16)).toHex();
 }
