@@ -1,0 +1,94 @@
+/**
+ * Memory of the worker's isolate while it works, by workerd's inspector protocol.
+ *
+ * Miniflare enforces no limit, so what production would refuse has to be measured here. Figures are
+ * what V8 holds, garbage included: an upper bound of what is needed.
+ */
+import { fetch, type WebSocket } from "miniflare";
+
+/** The isolate that runs the worker and all of its Durable Objects. */
+const ISOLATE = "core:user:holdfast";
+const SAMPLE_INTERVAL_MS = 20;
+
+export interface MemorySample {
+  readonly heapBytes: number;
+  /** Bytes behind ArrayBuffers and WebAssembly memories. */
+  readonly backingBytes: number;
+}
+
+interface Reply {
+  readonly id?: number;
+  readonly result?: Record<string, number>;
+  readonly error?: { readonly message: string };
+}
+
+export class Inspector {
+  readonly #socket: WebSocket;
+  readonly #waiting = new Map<number, (reply: Reply) => void>();
+  #lastId = 0;
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.addEventListener("message", (event) => {
+      const reply = JSON.parse(String(event.data)) as Reply;
+      if (reply.id !== undefined) this.#waiting.get(reply.id)?.(reply);
+    });
+  }
+
+  static async connect(port: number): Promise<Inspector> {
+    const response = await fetch(`http://127.0.0.1:${port}/${ISOLATE}`, {
+      headers: { upgrade: "websocket" },
+    });
+    if (response.webSocket === null) throw new Error(`no inspector for ${ISOLATE} at ${port}`);
+    response.webSocket.accept();
+    return new Inspector(response.webSocket);
+  }
+
+  async memory(): Promise<MemorySample> {
+    const usage = await this.#send("Runtime.getHeapUsage");
+    return {
+      heapBytes: usage["usedSize"] ?? 0,
+      backingBytes: usage["backingStorageSize"] ?? 0,
+    };
+  }
+
+  async collectGarbage(): Promise<void> {
+    await this.#send("HeapProfiler.collectGarbage");
+  }
+
+  /** The highest sum of heap and backing stores seen at any moment of `work`. */
+  async peakDuring<T>(work: () => Promise<T>): Promise<{ result: T; peak: MemorySample }> {
+    let peak = await this.memory();
+    let running = true;
+    const sampling = (async () => {
+      while (running) {
+        const now = await this.memory();
+        if (now.heapBytes + now.backingBytes > peak.heapBytes + peak.backingBytes) peak = now;
+        await new Promise((next) => setTimeout(next, SAMPLE_INTERVAL_MS));
+      }
+    })();
+    try {
+      return { result: await work(), peak };
+    } finally {
+      running = false;
+      await sampling;
+    }
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  #send(method: string): Promise<Record<string, number>> {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    return new Promise((done, failed) => {
+      this.#waiting.set(id, (reply) => {
+        this.#waiting.delete(id);
+        if (reply.error) failed(new Error(`${method}: ${reply.error.message}`));
+        else done(reply.result ?? {});
+      });
+      this.#socket.send(JSON.stringify({ id, method }));
+    });
+  }
+}
