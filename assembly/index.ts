@@ -9,4 +9,4 @@ export { equalBytes } from "./equal";
 export { hashClose, hashDigest, hashOpen, hashUpdate, hmacOpen } from "./hash-slots";
 export { kdfCounter } from "./kdf";
 export { kwpUnwrap, kwpWrap, kwUnwrap, kwWrap } from "./key-wrap";
-export { DATA, KEY, OUT, VERDICT, wipe, wipePassing } from "./memory";
+export { DATA, KEY, OUT, SECRETS_END, VERDICT, wipe, wipePassing } from "./memory";

@@ -10,6 +10,7 @@ export const DEV_VARS_FILE = ".dev.vars";
 export const KIT_FILE = "recovery.kit.json";
 
 const OWNER_ONLY = 0o600;
+const STORY_MARK = "# Users of the story: ";
 const HEADING = `# Development secrets, made on this machine. Never deploy them, never commit them.
 # Deleting this file makes every backup and every HSM under .holdfast unreadable.
 `;
@@ -39,8 +40,8 @@ export function parseDevVars(text: string): Record<string, string> {
 }
 
 /** The variables of an earlier start, or null. */
-export function readDevVars(): Record<string, string> | null {
-  return existsSync(DEV_VARS_FILE) ? parseDevVars(readFileSync(DEV_VARS_FILE, "utf8")) : null;
+export function readDevVars(file: string = DEV_VARS_FILE): Record<string, string> | null {
+  return existsSync(file) ? parseDevVars(readFileSync(file, "utf8")) : null;
 }
 
 /**
@@ -58,4 +59,15 @@ export async function ensureDevVars(): Promise<{
   writeFileSync(KIT_FILE, kit, { mode: OWNER_ONLY });
   writeFileSync(DEV_VARS_FILE, encodeDevVars(bindings), { mode: OWNER_ONLY });
   return { bindings, made: true };
+}
+
+/**
+ * Notes, as a comment, how to log in as the users of the last story: their passwords are secrets too.
+ */
+export function noteStoryUsers(passwords: Record<string, string>): void {
+  const lines = readFileSync(DEV_VARS_FILE, "utf8")
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith(STORY_MARK));
+  lines.push(`${STORY_MARK}${JSON.stringify(passwords)}`);
+  writeFileSync(DEV_VARS_FILE, `${lines.join("\n")}\n`, { mode: OWNER_ONLY });
 }

@@ -1,12 +1,12 @@
 /**
  * The edge as a process of its own: the child of `npm start` and of the crash tests.
  *
- * Takes PORT (default 8787), HOLDFAST_STATE (default .holdfast/state) and the variables of
- * `.dev.vars`; PAUSE_AT and SCHEDULE of the environment are handed on. Tells its parent when it is
+ * Takes PORT (default 8787), HOLDFAST_STATE (default .holdfast/state) and HOLDFAST_DEV_VARS (default
+ * .dev.vars); PAUSE_AT and SCHEDULE of the environment are handed on. Tells its parent when it is
  * ready, and ends when its parent is gone.
  */
 import { createServer } from "node:net";
-import { readDevVars } from "./dev-vars.ts";
+import { DEV_VARS_FILE, readDevVars } from "./dev-vars.ts";
 import { type EmbeddedEdge, startEmbeddedEdge } from "./embedded-edge.ts";
 import { DEFAULT_PORT, parsePort } from "./port.ts";
 
@@ -42,8 +42,9 @@ function verifyPortFree(port: number): Promise<void> {
 async function start(): Promise<EmbeddedEdge> {
   const port = parsePort(process.env["PORT"], DEFAULT_PORT);
   if (port !== 0) await verifyPortFree(port);
-  const bindings = readDevVars();
-  if (bindings === null) throw new Error("There is no .dev.vars here: run `npm start` first.");
+  const file = process.env["HOLDFAST_DEV_VARS"] ?? DEV_VARS_FILE;
+  const bindings = readDevVars(file);
+  if (bindings === null) throw new Error(`There is no ${file} here: run \`npm start\` first.`);
   const extra = HANDED_ON.flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value]];

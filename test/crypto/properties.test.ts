@@ -1,0 +1,95 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { SecretKey } from "../../src/crypto/secret-key.ts";
+import { loadCore } from "../lib/core.ts";
+import { coreEngine, opensslEngine } from "./engines.ts";
+
+const core = await loadCore();
+const engine = coreEngine(core);
+const kek = fc
+  .constantFrom(16, 24, 32)
+  .chain((length) => fc.uint8Array({ minLength: length, maxLength: length }));
+const message = fc.uint8Array({ minLength: 1, maxLength: 700 });
+
+describe("for all keys and messages", () => {
+  it("KWP agrees with OpenSSL and comes back", () => {
+    fc.assert(
+      fc.property(kek, message, (key, plain) => {
+        const wrapped = engine.kwpWrap(key, plain);
+        expect(wrapped).toEqual(opensslEngine.kwpWrap(key, plain));
+        expect(engine.kwpUnwrap(key, wrapped)).toEqual(new Uint8Array(plain));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("what OpenSSL says of arbitrary bytes as a wrap, the core says too", () => {
+    fc.assert(
+      fc.property(kek, fc.uint8Array({ minLength: 2, maxLength: 20 }), (key, seed) => {
+        const wrapped = new Uint8Array(seed.length * 8).map((_, i) => seed[i % seed.length]! + i);
+        expect(engine.kwpUnwrap(key, wrapped)).toEqual(opensslEngine.kwpUnwrap(key, wrapped));
+        expect(engine.kwUnwrap(key, wrapped)).toEqual(opensslEngine.kwUnwrap(key, wrapped));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("a changed wrap is refused", () => {
+    fc.assert(
+      fc.property(kek, message, fc.nat(), fc.integer({ min: 1, max: 255 }), (key, plain, at, x) => {
+        const wrapped = engine.kwpWrap(key, plain);
+        wrapped[at % wrapped.length]! ^= x;
+        expect(engine.kwpUnwrap(key, wrapped)).toBeNull();
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("chunks wrapped together are the chunks wrapped alone, and come back", () => {
+    const chunks = fc.record({
+      key: kek,
+      count: fc.integer({ min: 1, max: 70 }),
+      chunkBytes: fc.integer({ min: 1, max: 120 }),
+      seed: fc.uint8Array({ minLength: 1, maxLength: 50 }),
+    });
+    fc.assert(
+      fc.property(chunks, ({ key, count, chunkBytes, seed }) => {
+        using secret = SecretKey.copyOf(key);
+        using handle = core.kek(secret);
+        const plain = new Uint8Array(count * chunkBytes).map(
+          (_, i) => seed[i % seed.length]! + (i >> 3),
+        );
+        const wrapped = handle.kwpWrapChunks(plain, chunkBytes);
+        const one = wrapped.length / count;
+        for (let i = 0; i < count; i++) {
+          const alone = handle.kwpWrap(plain.subarray(i * chunkBytes, (i + 1) * chunkBytes));
+          expect(Buffer.compare(wrapped.subarray(i * one, (i + 1) * one), alone)).toBe(0);
+        }
+        expect(handle.kwpUnwrapChunks(wrapped, one)).toEqual(plain);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("one changed chunk of many is found, and found to be that one", () => {
+    const batch = fc.record({
+      count: fc.integer({ min: 1, max: 70 }),
+      which: fc.nat(),
+      at: fc.nat(),
+      chunkBytes: fc.integer({ min: 1, max: 60 }),
+    });
+    using secret = new SecretKey(new Uint8Array(32).fill(7));
+    using handle = core.kek(secret);
+    fc.assert(
+      fc.property(batch, ({ count, which, at, chunkBytes }) => {
+        const plain = new Uint8Array(count * chunkBytes).fill(0x5a);
+        const wrapped = handle.kwpWrapChunks(plain, chunkBytes);
+        const one = wrapped.length / count;
+        const bad = which % count;
+        wrapped[bad * one + (at % one)]! ^= 0x10;
+        expect(handle.kwpUnwrapChunks(wrapped, one)).toEqual({ refusedIndex: bad });
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
