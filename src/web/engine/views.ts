@@ -1,0 +1,146 @@
+/**
+ * What the worker tells the page: plain data without key material, safe to clone and to show.
+ *
+ * Every text in here came out of a file and is untrusted: it is rendered as text, never as markup.
+ */
+
+/** The checks of a backup, in the order in which they are made (FORMAT.md, reading). */
+export const CHECKS = [
+  "envelope",
+  "data_key",
+  "key_block",
+  "header",
+  "chunks",
+  "manifest",
+  "trailer",
+  "body_digest",
+] as const;
+
+export type CheckId = (typeof CHECKS)[number];
+
+export interface CheckReport {
+  readonly check: CheckId;
+  readonly state: "running" | "held" | "failed" | "skipped";
+  readonly detail: string;
+  /** 0 to 1, or null where there is nothing to count. */
+  readonly progress: number | null;
+}
+
+/** Why something was not done: a stable code, what happened, and what to do about it. */
+export interface Refusal {
+  readonly code: string;
+  readonly title: string;
+  readonly message: string;
+  readonly advice: string;
+}
+
+export type FileKind = "sealed" | "bare" | "other";
+
+export interface KitFacts {
+  readonly operator: string;
+  readonly manufacturer: string;
+  readonly createdAt: string;
+  /** 32 hex digits, or null where the kit has no recovery key. */
+  readonly recoveryKeyId: string | null;
+  readonly mkbkCount: number;
+  readonly akbkCount: number;
+}
+
+export interface BackupFacts {
+  readonly fileName: string;
+  readonly fileBytes: number;
+  readonly sealed: boolean;
+  readonly backupId: string;
+  readonly clusterId: string;
+  readonly lineageId: string;
+  readonly hsmType: string;
+  readonly mode: string;
+  readonly manufacturer: string;
+  readonly region: string;
+  readonly createdAtMs: number;
+  readonly chainNumber: number;
+  /** 64 hex digits each; `previousDigest` is empty for the first backup of a lineage. */
+  readonly previousDigest: string;
+  readonly containerDigest: string;
+  readonly stateDigest: string;
+  /** Where this copy was held, which may differ from where the backup was made. */
+  readonly heldAt: string | null;
+}
+
+export interface UserView {
+  readonly id: number;
+  readonly name: string;
+  readonly role: string;
+  readonly locked: boolean;
+  readonly failures: number;
+  readonly keysOwned: number;
+}
+
+export interface KeyView {
+  readonly handle: number;
+  readonly label: string;
+  /** As a person says it: "AES 256", "RSA 3072", "EC P-256". */
+  readonly kind: string;
+  readonly type: "aes" | "generic" | "rsa" | "ec";
+  readonly keyClass: "secret" | "private" | "public";
+  readonly bits: number;
+  readonly idHex: string;
+  readonly owner: string;
+  readonly sharedWith: readonly string[];
+  /** Names of the attributes that are true. */
+  readonly attributes: readonly string[];
+  readonly extractable: boolean;
+  readonly checkValue: string;
+  /** Mechanisms this key can be used with, in order of preference; empty where its attributes forbid. */
+  readonly signsWith: readonly string[];
+  readonly verifiesWith: readonly string[];
+  readonly encryptsWith: readonly string[];
+  readonly decryptsWith: readonly string[];
+  readonly exportsAs: readonly ExportForm[];
+  /** SubjectPublicKeyInfo in PEM; empty for secret keys. */
+  readonly publicPem: string;
+}
+
+export type ExportForm = "pem" | "jwk" | "hex";
+
+/** A key that has left the HSM. The only view that holds key material. */
+export interface ExportedKey {
+  readonly fileName: string;
+  readonly text: string;
+}
+
+export interface CertificateView {
+  readonly id: number;
+  readonly label: string;
+  readonly subject: string;
+  readonly issuer: string;
+  readonly serial: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  readonly fingerprint: string;
+  readonly pem: string;
+}
+
+/** A named setting of the cluster. */
+export interface Setting {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface Contents {
+  readonly users: readonly UserView[];
+  readonly keys: readonly KeyView[];
+  readonly certificates: readonly CertificateView[];
+  readonly policies: readonly Setting[];
+  readonly configuration: readonly Setting[];
+}
+
+/** The answer of an operation: its value, or why it was refused. */
+export type Outcome<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+export interface SessionView {
+  readonly userName: string;
+  readonly role: string;
+}

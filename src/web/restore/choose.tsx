@@ -1,0 +1,197 @@
+/**
+ * Step 1: the backup and the recovery kit, each told at once whether it is one.
+ */
+import type { JSX } from "preact";
+import { useId, useState } from "preact/hooks";
+import { DropZone } from "../design/drop-zone.tsx";
+import { sizeText } from "../design/format.ts";
+import { Notice } from "../design/notice.tsx";
+import type { FileKind, KitFacts, Refusal } from "../engine/views.ts";
+
+export interface ChosenBackup {
+  readonly file: File;
+  readonly kind: FileKind;
+}
+
+export interface ChosenKit {
+  readonly file: File | null;
+  /** What the engine read in it, or why it would not. */
+  readonly facts: KitFacts | null;
+  readonly refusal: Refusal | null;
+}
+
+const KIND: Readonly<Record<FileKind, string>> = {
+  sealed: "Sealed backup",
+  bare: "Bare container with its key block (not sealed)",
+  other: "Not a Holdfast backup",
+};
+
+function BackupZone(props: {
+  backup: ChosenBackup | null;
+  onFile: (file: File) => void;
+}): JSX.Element {
+  const { backup } = props;
+  const state = backup === null ? "open" : backup.kind === "other" ? "refused" : "filled";
+  return (
+    <DropZone
+      title="Backup"
+      icon="file"
+      hint="The sealed backup, usually named .hbk: drop it here or choose it. It is read, never changed."
+      file={backup?.file ?? null}
+      state={state}
+      onFile={props.onFile}
+    >
+      {backup === null ? null : (
+        <div role="status">
+          <div class="file-name">{backup.file.name}</div>
+          <div class="small soft">
+            {KIND[backup.kind]}, {sizeText(backup.file.size)}
+          </div>
+        </div>
+      )}
+      {state === "refused" ? (
+        <Notice tone="bad" title="This file is not a Holdfast backup">
+          <p>
+            Its first bytes are not ours. Choose the file that was downloaded from the catalogue.
+          </p>
+        </Notice>
+      ) : null}
+    </DropZone>
+  );
+}
+
+function PasteKit(props: { onText: (text: string) => void }): JSX.Element {
+  const id = useId();
+  const [text, setText] = useState("");
+  return (
+    <div class="stack">
+      <div class="field">
+        <label class="label" for={id}>
+          Text of the recovery kit
+        </label>
+        <textarea
+          id={id}
+          class="input"
+          spellcheck={false}
+          autocomplete="off"
+          value={text}
+          placeholder='{ "format": "holdfast-recovery-kit/1", … }'
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+      </div>
+      <div>
+        <button
+          type="button"
+          class="button compact main"
+          disabled={text.trim() === ""}
+          onClick={() => {
+            props.onText(text);
+            setText("");
+          }}
+        >
+          Use this text
+        </button>
+      </div>
+    </div>
+  );
+}
+
+function KitLine(props: { kit: ChosenKit }): JSX.Element | null {
+  const { facts, file } = props.kit;
+  if (facts === null) return null;
+  const versions = `${facts.mkbkCount} manufacturer and ${facts.akbkCount} operator key versions`;
+  return (
+    <div role="status">
+      <div class="file-name">{file?.name ?? "Pasted text"}</div>
+      <div class="small soft">
+        {facts.operator} with {facts.manufacturer}, made {facts.createdAt.slice(0, 10)}
+      </div>
+      <div class="small soft">
+        {versions}
+        {facts.recoveryKeyId === null ? "; no recovery key" : "; recovery key"}
+      </div>
+    </div>
+  );
+}
+
+function KitZone(props: {
+  kit: ChosenKit | null;
+  onFile: (file: File) => void;
+  onText: (text: string) => void;
+}): JSX.Element {
+  const [pasting, setPasting] = useState(false);
+  const { kit } = props;
+  const state = kit === null ? "open" : kit.refusal === null ? "filled" : "refused";
+  return (
+    <DropZone
+      title="Recovery kit"
+      icon="key"
+      hint="The JSON file that was put away when this operator was set up. It stays in this page's memory."
+      file={kit?.file ?? null}
+      state={state}
+      onFile={props.onFile}
+      actions={
+        <button
+          type="button"
+          class="button plain"
+          aria-expanded={pasting}
+          onClick={() => setPasting(!pasting)}
+        >
+          {pasting ? "Hide the text field" : "Paste it as text"}
+        </button>
+      }
+    >
+      {kit === null ? null : <KitLine kit={kit} />}
+      {kit?.refusal == null ? null : (
+        <Notice tone="bad" title={kit.refusal.title} loud>
+          <p>{kit.refusal.message}</p>
+          <p>{kit.refusal.advice}</p>
+        </Notice>
+      )}
+      {pasting ? (
+        <PasteKit
+          onText={(text) => {
+            setPasting(false);
+            props.onText(text);
+          }}
+        />
+      ) : null}
+    </DropZone>
+  );
+}
+
+export function Choose(props: {
+  backup: ChosenBackup | null;
+  kit: ChosenKit | null;
+  onBackup: (file: File) => void;
+  onKitFile: (file: File) => void;
+  onKitText: (text: string) => void;
+  onVerify: () => void;
+}): JSX.Element {
+  const ready = props.backup !== null && props.backup.kind !== "other" && props.kit?.facts != null;
+  return (
+    <div class="stack-l">
+      <div class="stack">
+        <h1>Open a backup with its recovery kit</h1>
+        <p class="soft">
+          Everything happens in this page, on this machine. It makes no network request and keeps
+          nothing when it is closed, so you can disconnect the machine first.
+        </p>
+      </div>
+      <div class="split">
+        <BackupZone backup={props.backup} onFile={props.onBackup} />
+        <KitZone kit={props.kit} onFile={props.onKitFile} onText={props.onKitText} />
+      </div>
+      <div class="row">
+        <button type="button" class="button main" disabled={!ready} onClick={props.onVerify}>
+          Verify the backup
+        </button>
+        <span class="soft small">
+          {ready
+            ? "Verifying reads the whole file before anything in it is shown."
+            : "Choose both files first."}
+        </span>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,98 @@
+/**
+ * What an operation works on: text typed here, or a file.
+ */
+import type { JSX } from "preact";
+import { useId, useState } from "preact/hooks";
+import { sizeText } from "../design/format.ts";
+
+/** Largest text or file an operation takes, bytes: it is held in memory as a whole. */
+export const MAX_INPUT_BYTES: number = 64 * 1024 * 1024;
+
+/** @param props.encoding - how typed text becomes bytes; a file is taken as it is. */
+export function DataInput(props: {
+  label: string;
+  encoding: "utf8" | "base64";
+  onData: (data: Blob | null) => void;
+}): JSX.Element {
+  const id = useId();
+  const [from, setFrom] = useState<"text" | "file">("text");
+  const [file, setFile] = useState<File | null>(null);
+  const [wrong, setWrong] = useState("");
+  const onText = (text: string): void => {
+    const data = props.encoding === "utf8" ? new Blob([text]) : base64Blob(text);
+    setWrong(data === null && text.trim() !== "" ? "This is not base64." : "");
+    props.onData(text === "" ? null : data);
+  };
+  const onFile = (chosen: File | null): void => {
+    setFile(chosen);
+    const fits = chosen !== null && chosen.size <= MAX_INPUT_BYTES;
+    setWrong(chosen !== null && !fits ? `At most ${sizeText(MAX_INPUT_BYTES)} can be used.` : "");
+    props.onData(fits ? chosen : null);
+  };
+  const source = (value: "text" | "file", label: string): JSX.Element => (
+    <label class="check">
+      <input
+        type="radio"
+        name={`${id}-from`}
+        checked={from === value}
+        onChange={() => {
+          setFrom(value);
+          setWrong("");
+          props.onData(value === "file" ? file : null);
+        }}
+      />
+      <span>{label}</span>
+    </label>
+  );
+  return (
+    <fieldset class="plain-set stack">
+      <legend class="label">{props.label}</legend>
+      <div class="row">
+        {source("text", props.encoding === "utf8" ? "Text" : "Base64 text")}
+        {source("file", "File")}
+      </div>
+      {from === "text" ? (
+        <textarea
+          class="input"
+          aria-label={`${props.label}, as ${props.encoding === "utf8" ? "text" : "base64"}`}
+          aria-invalid={wrong !== ""}
+          spellcheck={false}
+          onInput={(event) => onText(event.currentTarget.value)}
+        />
+      ) : (
+        <input
+          type="file"
+          class="input"
+          aria-label={`${props.label}, as a file`}
+          onChange={(event) => onFile(event.currentTarget.files?.[0] ?? null)}
+        />
+      )}
+      {wrong === "" ? null : (
+        <span class="small bad-text" role="alert">
+          {wrong}
+        </span>
+      )}
+    </fieldset>
+  );
+}
+
+/** The bytes of base64 (either alphabet, spaces allowed), or null if it is not base64. */
+export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | null {
+  const compact = text.replace(/\s+/g, "").replaceAll("-", "+").replaceAll("_", "/");
+  if (compact === "" || !/^[A-Za-z0-9+/]+={0,2}$/.test(compact)) return null;
+  if (compact.replace(/=+$/, "").length % 4 === 1) return null;
+  return Uint8Array.from(atob(compact), (letter) => letter.charCodeAt(0));
+}
+
+function base64Blob(text: string): Blob | null {
+  const bytes = decodeBase64(text);
+  return bytes === null ? null : new Blob([bytes]);
+}
+
+export function encodeBase64(bytes: Uint8Array): string {
+  let binary = "";
+  for (let offset = 0; offset < bytes.length; offset += 8192) {
+    binary += String.fromCharCode(...bytes.subarray(offset, offset + 8192));
+  }
+  return btoa(binary);
+}

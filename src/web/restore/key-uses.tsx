@@ -1,0 +1,235 @@
+/**
+ * Using a key: sign, verify, encrypt, decrypt. The work and the permission are the HSM's.
+ */
+import type { JSX } from "preact";
+import { useId, useState } from "preact/hooks";
+import { CopyButton, SaveButton } from "../design/copy-button.tsx";
+import { sizeText } from "../design/format.ts";
+import { Notice } from "../design/notice.tsx";
+import type { KeyView, Outcome, Refusal } from "../engine/views.ts";
+import { DataInput, decodeBase64, encodeBase64 } from "./data-input.tsx";
+
+/** The operations of the worker that this part of the page needs. */
+export interface KeyOperations {
+  sign(handle: number, mechanism: string, data: Blob): Promise<Outcome<Uint8Array>>;
+  verify(
+    handle: number,
+    mechanism: string,
+    data: Blob,
+    signature: Uint8Array,
+  ): Promise<Outcome<boolean>>;
+  encrypt(handle: number, mechanism: string, data: Blob): Promise<Outcome<Uint8Array>>;
+  decrypt(handle: number, mechanism: string, data: Blob): Promise<Outcome<Uint8Array>>;
+}
+
+export function RefusalNotice(props: { refusal: Refusal }): JSX.Element {
+  return (
+    <Notice tone="bad" title={props.refusal.title} loud>
+      <p>{props.refusal.message}</p>
+      {props.refusal.advice === "" ? null : <p>{props.refusal.advice}</p>}
+    </Notice>
+  );
+}
+
+function Mechanism(props: {
+  names: readonly string[];
+  value: string;
+  onChange: (name: string) => void;
+}): JSX.Element {
+  const id = useId();
+  return (
+    <div class="field">
+      <label class="label" for={id}>
+        Mechanism
+      </label>
+      <select
+        id={id}
+        class="input"
+        value={props.value}
+        onChange={(event) => props.onChange(event.currentTarget.value)}
+      >
+        {props.names.map((name) => (
+          <option key={name} value={name}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+const TEXT_PREVIEW_BYTES = 16 * 1024;
+
+/** Bytes as text where they are UTF-8 and short, else null. */
+function readable(bytes: Uint8Array): string | null {
+  if (bytes.length > TEXT_PREVIEW_BYTES) return null;
+  const text = new TextDecoder().decode(bytes);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are the question.
+  return /[\uFFFD\u0000-\u0008\u000E-\u001F]/.test(text) ? null : text;
+}
+
+function Result(props: {
+  name: string;
+  bytes: Uint8Array;
+  fileName: string;
+  plain: boolean;
+}): JSX.Element {
+  const text = props.plain ? readable(props.bytes) : null;
+  const short = props.bytes.length <= TEXT_PREVIEW_BYTES;
+  const shown = text ?? (short ? encodeBase64(props.bytes) : "");
+  const form = text === null ? "base64" : "text";
+  return (
+    <section class="result" aria-label={props.name}>
+      <div class="row">
+        <strong>{props.name}</strong>
+        <span class="soft small">
+          {sizeText(props.bytes.length)}
+          {shown === "" ? ": too long to show" : `, as ${form}`}
+        </span>
+      </div>
+      {shown === "" ? null : (
+        <pre class="pem" data-result={form}>
+          {shown}
+        </pre>
+      )}
+      <div class="row">
+        {shown === "" ? null : <CopyButton wide text={shown} label={`Copy ${form}`} />}
+        <SaveButton
+          label="Save as a file"
+          name={props.fileName}
+          content={() => new Blob([props.bytes.slice()])}
+        />
+      </div>
+    </section>
+  );
+}
+
+export type BytesUse = "sign" | "encrypt" | "decrypt";
+
+const USE = {
+  sign: { input: "What to sign", verb: "Sign", result: "Signature", file: "signature.sig" },
+  encrypt: {
+    input: "What to encrypt",
+    verb: "Encrypt",
+    result: "Ciphertext",
+    file: "ciphertext.bin",
+  },
+  decrypt: {
+    input: "What to decrypt",
+    verb: "Decrypt",
+    result: "Plaintext",
+    file: "plaintext.bin",
+  },
+} as const;
+
+/** One input, one mechanism, bytes out. */
+export function UseKey(props: {
+  use: BytesUse;
+  keyView: KeyView;
+  mechanisms: readonly string[];
+  operations: KeyOperations;
+}): JSX.Element {
+  const words = USE[props.use];
+  const [mechanism, setMechanism] = useState(props.mechanisms[0] ?? "");
+  const [data, setData] = useState<Blob | null>(null);
+  const [busy, setBusy] = useState(false);
+  const [outcome, setOutcome] = useState<Outcome<Uint8Array> | null>(null);
+  const run = async (): Promise<void> => {
+    if (data === null || busy) return;
+    setBusy(true);
+    setOutcome(await props.operations[props.use](props.keyView.handle, mechanism, data));
+    setBusy(false);
+  };
+  const changed = (next: Blob | null): void => {
+    setData(next);
+    setOutcome(null);
+  };
+  return (
+    <div class="stack">
+      <DataInput
+        label={words.input}
+        encoding={props.use === "decrypt" ? "base64" : "utf8"}
+        onData={changed}
+      />
+      <Mechanism names={props.mechanisms} value={mechanism} onChange={setMechanism} />
+      <div>
+        <button
+          type="button"
+          class="button main"
+          disabled={data === null || busy}
+          onClick={() => void run()}
+        >
+          {words.verb}
+        </button>
+      </div>
+      {outcome === null ? null : outcome.ok ? (
+        <Result
+          name={words.result}
+          bytes={outcome.value}
+          fileName={words.file}
+          plain={props.use === "decrypt"}
+        />
+      ) : (
+        <RefusalNotice refusal={outcome.refusal} />
+      )}
+    </div>
+  );
+}
+
+export function VerifySignature(props: {
+  keyView: KeyView;
+  operations: KeyOperations;
+}): JSX.Element {
+  const { keyView } = props;
+  const id = useId();
+  const [mechanism, setMechanism] = useState(keyView.verifiesWith[0] ?? "");
+  const [data, setData] = useState<Blob | null>(null);
+  const [text, setText] = useState("");
+  const [outcome, setOutcome] = useState<Outcome<boolean> | null>(null);
+  const signature = decodeBase64(text);
+  const run = async (): Promise<void> => {
+    if (data === null || signature === null) return;
+    setOutcome(await props.operations.verify(keyView.handle, mechanism, data, signature));
+  };
+  return (
+    <div class="stack">
+      <DataInput label="What was signed" encoding="utf8" onData={setData} />
+      <div class="field">
+        <label class="label" for={id}>
+          Signature, in base64
+        </label>
+        <textarea
+          id={id}
+          class="input"
+          spellcheck={false}
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+      </div>
+      <Mechanism names={keyView.verifiesWith} value={mechanism} onChange={setMechanism} />
+      <div>
+        <button
+          type="button"
+          class="button main"
+          disabled={data === null || signature === null}
+          onClick={() => void run()}
+        >
+          Verify the signature
+        </button>
+      </div>
+      <VerifyAnswer outcome={outcome} />
+    </div>
+  );
+}
+
+function VerifyAnswer(props: { outcome: Outcome<boolean> | null }): JSX.Element | null {
+  if (props.outcome === null) return null;
+  if (!props.outcome.ok) return <RefusalNotice refusal={props.outcome.refusal} />;
+  return props.outcome.value ? (
+    <Notice tone="good" title="The signature is valid" loud />
+  ) : (
+    <Notice tone="bad" title="The signature is not valid" loud>
+      <p>The data, the signature, the mechanism or the key is another one than when it was made.</p>
+    </Notice>
+  );
+}

@@ -1,0 +1,73 @@
+/**
+ * The facts of a verified backup: where it comes from, what it follows, how to recognise it.
+ */
+import type { JSX } from "preact";
+import { countText, sizeText, timeText } from "../design/format.ts";
+import { Digest, type Fact, Plate } from "../design/plate.tsx";
+import type { BackupFacts, Contents } from "../engine/views.ts";
+
+const mono = (text: string): JSX.Element => <span class="mono">{text}</span>;
+
+function madeFacts(facts: BackupFacts): Fact[] {
+  return [
+    { name: "Made", value: timeText(facts.createdAtMs) },
+    { name: "Backup", value: mono(facts.backupId) },
+    { name: "Cluster", value: mono(facts.clusterId) },
+    { name: "Region", value: facts.region },
+    { name: "HSM type", value: facts.hsmType },
+    { name: "Mode", value: facts.mode },
+    { name: "Manufacturer", value: facts.manufacturer },
+    { name: "Number in the chain", value: facts.chainNumber.toLocaleString("en") },
+    { name: "Lineage", value: mono(facts.lineageId) },
+    {
+      name: "File",
+      value: `${sizeText(facts.fileBytes)}, ${facts.sealed ? "sealed" : "not sealed"}`,
+    },
+    {
+      name: "This copy was held at",
+      value: facts.heldAt === null ? "not stated" : mono(facts.heldAt),
+      wide: true,
+    },
+  ];
+}
+
+function digestFacts(facts: BackupFacts): Fact[] {
+  const previous =
+    facts.previousDigest === "" ? (
+      "none: this is the first of its lineage"
+    ) : (
+      <Digest hex={facts.previousDigest} label="Copy the digest of the backup before" />
+    );
+  return [
+    {
+      name: "State digest (equal digests mean equal contents)",
+      value: <Digest hex={facts.stateDigest} label="Copy the state digest" />,
+      wide: true,
+    },
+    {
+      name: "Container digest (what the next backup in the chain names)",
+      value: <Digest hex={facts.containerDigest} label="Copy the container digest" />,
+      wide: true,
+    },
+    { name: "Digest of the backup before", value: previous, wide: true },
+  ];
+}
+
+function contentsText(contents: Contents): string {
+  const locked = contents.users.filter((user) => user.locked).length;
+  const kept = contents.keys.filter((key) => !key.extractable && key.keyClass !== "public").length;
+  return [
+    `${countText(contents.users.length, "user", "users")}${locked === 0 ? "" : `, ${locked} locked`}`,
+    `${countText(contents.keys.length, "key", "keys")}, ${kept.toLocaleString("en")} of them not extractable`,
+    countText(contents.certificates.length, "certificate", "certificates"),
+  ].join("; ");
+}
+
+export function Overview(props: { facts: BackupFacts; contents: Contents }): JSX.Element {
+  return (
+    <div class="stack">
+      <p>This backup holds {contentsText(props.contents)}.</p>
+      <Plate facts={[...madeFacts(props.facts), ...digestFacts(props.facts)]} />
+    </div>
+  );
+}

@@ -1,0 +1,89 @@
+/**
+ * The users of the restored HSM, with the lock state they had when the backup was made.
+ */
+import type { JSX } from "preact";
+import { useMemo } from "preact/hooks";
+import { type Column, DataTable } from "../design/data-table.tsx";
+import type { SessionView, UserView } from "../engine/views.ts";
+
+const ROLE: Readonly<Record<string, string>> = {
+  PRECO: "before activation",
+  CO: "crypto officer",
+  CU: "crypto user",
+  AU: "appliance user",
+};
+
+/** A role as CloudHSM writes it, with its meaning. */
+export function roleText(role: string): string {
+  const meaning = ROLE[role];
+  return meaning === undefined ? role : `${role} (${meaning})`;
+}
+
+function stateCell(user: UserView): JSX.Element {
+  if (user.locked) return <span class="chip bad">Locked</span>;
+  if (user.failures > 0) return <span class="chip warn">{user.failures} failed logins</span>;
+  return <span class="chip">Open</span>;
+}
+
+function columnsFor(props: {
+  session: SessionView | null;
+  onLogin: (name: string) => void;
+}): Column<UserView>[] {
+  return [
+    { id: "name", label: "Name", cell: (user) => user.name, order: (user) => user.name },
+    { id: "role", label: "Role", cell: (user) => roleText(user.role), order: (user) => user.role },
+    {
+      id: "state",
+      label: "State",
+      cell: stateCell,
+      order: (user) => (user.locked ? 1000 : user.failures),
+    },
+    {
+      id: "keys",
+      label: "Keys owned",
+      cell: (user) => user.keysOwned.toLocaleString("en"),
+      order: (user) => user.keysOwned,
+      shape: "number",
+    },
+    {
+      id: "login",
+      label: "Log in",
+      cell: (user) =>
+        props.session?.userName === user.name ? (
+          <span class="chip good">Logged in</span>
+        ) : (
+          <button type="button" class="button compact" onClick={() => props.onLogin(user.name)}>
+            Log in
+            <span class="unseen"> as {user.name}</span>
+          </button>
+        ),
+    },
+  ];
+}
+
+export function Users(props: {
+  users: readonly UserView[];
+  session: SessionView | null;
+  onLogin: (name: string) => void;
+}): JSX.Element {
+  const columns = useMemo(
+    () => columnsFor({ session: props.session, onLogin: props.onLogin }),
+    [props.session, props.onLogin],
+  );
+  return (
+    <div class="stack">
+      <p class="soft">
+        Users keep the passwords, roles and locks they had. Failed logins count here as they would
+        on an HSM, in this page's copy only.
+      </p>
+      <DataTable
+        caption="Users in this backup"
+        noun="users"
+        columns={columns}
+        rows={props.users}
+        rowKey={(user) => user.id}
+        empty="There are no users in this backup."
+      />
+    </div>
+  );
+}

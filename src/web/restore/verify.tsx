@@ -1,0 +1,122 @@
+/**
+ * Step 2: the chain of checks, as it closes; and, where it does not, why and what to do.
+ */
+import type { JSX } from "preact";
+import { Chain, type Link } from "../design/chain.tsx";
+import { Notice } from "../design/notice.tsx";
+import { CHECKS, type CheckId, type CheckReport, type Refusal } from "../engine/views.ts";
+
+const CHECK_NAME: Readonly<Record<CheckId, string>> = {
+  envelope: "Envelope",
+  data_key: "Data key",
+  key_block: "Key block",
+  header: "Header",
+  chunks: "Chunks",
+  manifest: "Manifest",
+  trailer: "Trailer",
+  body_digest: "Digest of the body",
+};
+
+const CHECK_DETAIL: Readonly<Record<CheckId, string>> = {
+  envelope: "A format this tool reads, within its limits",
+  data_key: "The kit's recovery key opens the seal",
+  key_block: "Manufacturer and operator key together unwrap this backup's own key",
+  header: "Authentic, and it belongs to this key block",
+  chunks: "Every piece unwraps, in its order",
+  manifest: "Every record is there once, with its digest",
+  trailer: "The whole container is authentic",
+  body_digest: "The sealed bytes are those the envelope names",
+};
+
+/** The links of the chain from the reports so far. */
+export function linksOf(reports: ReadonlyMap<CheckId, CheckReport>): Link[] {
+  return CHECKS.map((id) => {
+    const report = reports.get(id);
+    return {
+      id,
+      name: CHECK_NAME[id],
+      state: report?.state ?? "waiting",
+      detail: report === undefined || report.detail === "" ? CHECK_DETAIL[id] : report.detail,
+      progress: report?.state === "running" ? report.progress : null,
+    };
+  });
+}
+
+function spoken(reports: ReadonlyMap<CheckId, CheckReport>, done: boolean): string {
+  if (done) return "The backup is verified.";
+  const running = CHECKS.find((id) => reports.get(id)?.state === "running");
+  return running === undefined ? "" : `Checking: ${CHECK_NAME[running]}`;
+}
+
+export function Verify(props: {
+  reports: ReadonlyMap<CheckId, CheckReport>;
+  refusal: Refusal | null;
+  done: boolean;
+  summary: string;
+  onCancel: () => void;
+  onBack: () => void;
+  onInside: () => void;
+}): JSX.Element {
+  const { refusal, done } = props;
+  return (
+    <div class="verify">
+      <div class="stack">
+        <h1>{title(refusal, done)}</h1>
+        <p class="soft">{done ? props.summary : runningText(refusal)}</p>
+        {refusal === null ? null : (
+          <Notice tone="bad" title={refusal.title} loud>
+            <p>{refusal.message}</p>
+            <p>{refusal.advice}</p>
+            <p class="small">
+              Code: <code>{refusal.code}</code>
+            </p>
+          </Notice>
+        )}
+        <div class="row">{actions(props)}</div>
+      </div>
+      <Chain links={linksOf(props.reports)} />
+      <div class="unseen" role="status" aria-live="polite">
+        {spoken(props.reports, done)}
+      </div>
+    </div>
+  );
+}
+
+function runningText(refusal: Refusal | null): string {
+  return refusal === null
+    ? "The whole file is checked before anything in it is shown. A large one takes a few seconds."
+    : "The chain of checks parted. Nothing that the file holds was released.";
+}
+
+function title(refusal: Refusal | null, done: boolean): string {
+  if (refusal !== null) return "This backup was not opened";
+  return done ? "The backup is whole and authentic" : "Verifying the backup";
+}
+
+function actions(props: {
+  refusal: Refusal | null;
+  done: boolean;
+  onCancel: () => void;
+  onBack: () => void;
+  onInside: () => void;
+}): JSX.Element {
+  if (props.done) {
+    return (
+      <button type="button" class="button main" onClick={props.onInside}>
+        See what is inside
+      </button>
+    );
+  }
+  if (props.refusal !== null) {
+    return (
+      <button type="button" class="button main" onClick={props.onBack}>
+        Choose other files
+      </button>
+    );
+  }
+  return (
+    <button type="button" class="button" onClick={props.onCancel}>
+      Cancel
+    </button>
+  );
+}
