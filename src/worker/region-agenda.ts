@@ -1,0 +1,39 @@
+/**
+ * Which function does which due task, and what is said when its last attempt has failed.
+ */
+import {
+  createBackupTask,
+  dailyBackupTask,
+  giveUpBackup,
+  sweepTask,
+} from "./region-backup-tasks.ts";
+import {
+  createClusterTask,
+  deleteClusterTask,
+  giveUpInitialize,
+  initializeClusterTask,
+} from "./region-cluster-tasks.ts";
+import {
+  createHsmTask,
+  deleteHsmTask,
+  giveUpHsm,
+  rebuildHsmTask,
+  serveClusterTask,
+} from "./region-hsm-tasks.ts";
+import { endBackup, purge } from "./region-retention.ts";
+import type { Agenda } from "./region-tasks.ts";
+
+export const AGENDA: Agenda = {
+  cluster_create: { run: createClusterTask },
+  cluster_initialize: { run: initializeClusterTask, giveUp: giveUpInitialize },
+  cluster_delete: { run: deleteClusterTask },
+  cluster_serve: { run: serveClusterTask },
+  hsm_create: { run: createHsmTask, giveUp: giveUpHsm },
+  hsm_rebuild: { run: rebuildHsmTask, giveUp: giveUpHsm },
+  hsm_delete: { run: deleteHsmTask },
+  backup_create: { run: createBackupTask, giveUp: giveUpBackup },
+  backup_daily: { run: dailyBackupTask },
+  backup_delete: { run: endBackup },
+  retention: { run: purge },
+  sweep: { run: sweepTask },
+};
