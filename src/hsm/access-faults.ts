@@ -1,0 +1,78 @@
+/**
+ * The sentences of faults about users, sessions, permissions and policies.
+ *
+ * docs/HSM.md §7. An exhaustive switch: a new fault does not compile until it has its sentence.
+ */
+import type { AccessFault } from "./errors.ts";
+
+export function describeAccessFault(fault: AccessFault): string {
+  switch (fault.code) {
+    case "login_failed":
+      return "User name or password is wrong. Try again; repeated failures lock the user.";
+    case "user_locked":
+      return `User "${fault.username}" is locked after too many wrong passwords. An admin (CO) unlocks the user by setting a new password.`;
+    case "session_invalid":
+      return "The session is unknown or has expired. Log in again.";
+    case "session_limit":
+      return `The HSM has ${fault.limit} open sessions, its limit. Log out of one, or wait for idle ones to expire.`;
+    case "not_permitted":
+      return `A user with role ${fault.role} may not: ${fault.permission}. Log in as a user whose role allows it.`;
+    case "quorum_required":
+      return `This takes the approval of ${fault.approvals} users (service "${fault.service}"). Get a quorum token approved first.`;
+    case "quorum_unavailable":
+      return `Service "${fault.service}" cannot ask for a quorum: ${fault.registered} users have registered a quorum key. Register enough of them first.`;
+    case "password_invalid":
+      return `A password has ${fault.min} to ${fault.max} characters. Choose another one.`;
+    case "username_invalid":
+      return `A user name has 1 to ${fault.max} letters, digits or underscores. Choose another one.`;
+    case "role_invalid":
+      return `A new user is a CO or a CU, not "${fault.got}".`;
+    case "verifier_invalid":
+      return `The password verifier cannot be taken: ${fault.why}. Make it with the algorithm and cost of docs/HSM.md §2.`;
+    case "user_exists":
+      return `There is a user named "${fault.username}" already. Choose another name.`;
+    case "user_not_found":
+      return `There is no user named "${fault.username}". List the users to see their names.`;
+    case "user_limit":
+      return `The HSM holds ${fault.limit} users, its limit. Delete a user first.`;
+    case "user_protected":
+      return `User "${fault.username}" cannot be changed so: ${fault.why}.`;
+    case "user_owns_objects":
+      return `User "${fault.username}" owns ${fault.keys} keys and ${fault.certificates} certificates, which nobody could delete afterwards. Delete them first, logged in as that user.`;
+    default:
+      return describeStateFault(fault);
+  }
+}
+
+type StateFault = Extract<
+  AccessFault,
+  {
+    code:
+      | "not_activated"
+      | "already_activated"
+      | "not_manufactured"
+      | "already_manufactured"
+      | "already_initialized"
+      | "policy_invalid"
+      | "changed_meanwhile";
+  }
+>;
+
+function describeStateFault(fault: StateFault): string {
+  switch (fault.code) {
+    case "not_activated":
+      return "The cluster is not activated. Log in as admin with the PRECO password and set a new password.";
+    case "already_activated":
+      return "The cluster is activated already. Log in with the password set then.";
+    case "not_manufactured":
+      return "The HSM is blank. Manufacture it, or restore a backup onto it.";
+    case "already_manufactured":
+      return "The HSM has been set up already. Zeroize it before setting it up anew.";
+    case "already_initialized":
+      return "The cluster has its certificate already. It is set once; make a new cluster for another one.";
+    case "policy_invalid":
+      return `The policy "${fault.field}" is refused: ${fault.why}.`;
+    case "changed_meanwhile":
+      return `${fault.what} was changed by somebody else in the meantime. Try again.`;
+  }
+}

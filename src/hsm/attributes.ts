@@ -1,0 +1,162 @@
+/**
+ * Attributes of a record: a deterministic CBOR map with small unsigned keys, both ways from one table.
+ *
+ * RFC 8949 §4.2.1; FORMAT.md §4. Reading is strict: what would not be written so is refused.
+ * No secret passes through here.
+ */
+import { type DecodeOptions, decode, encode, rfc8949EncodeOptions } from "cborg";
+
+export type AttributeValue = number | string | Uint8Array | number[];
+
+/** One attribute: its number in the map and what it may hold. */
+export interface AttributeField<V extends AttributeValue> {
+  readonly key: number;
+  /** What is expected, for the message. */
+  readonly expected: string;
+  readonly accepts: (value: unknown) => value is V;
+}
+
+/** The attributes of one record type, all present in every record. */
+export interface AttributesCodec<T> {
+  /** Deterministic CBOR, fresh. @throws TypeError naming a field with a value outside its bounds. */
+  encode(value: T): Uint8Array;
+  /** Null with a reason where `bytes` are not exactly what `encode` would give. */
+  decode(bytes: Uint8Array): T | RefusedAttributes;
+}
+
+export class RefusedAttributes {
+  readonly why: string;
+
+  constructor(why: string) {
+    this.why = why;
+  }
+}
+
+const DECODE_OPTIONS: DecodeOptions = {
+  useMaps: true,
+  strict: true,
+  rejectDuplicateMapKeys: true,
+  allowIndefinite: false,
+  allowUndefined: false,
+  allowBigInt: false,
+};
+
+type Fields<T> = {
+  readonly [K in keyof T]: T[K] extends AttributeValue ? AttributeField<T[K]> : never;
+};
+
+/** @param fields - in ascending order of `key`; the result's properties come in this order. */
+export function attributesCodec<T extends { readonly [K in keyof T]: AttributeValue }>(
+  fields: Fields<T>,
+): AttributesCodec<T> {
+  const entries: [string, AttributeField<AttributeValue>][] = Object.entries(fields);
+  return {
+    encode(value: T): Uint8Array {
+      const map = new Map<number, unknown>();
+      const values = new Map(Object.entries(value));
+      for (const [name, field] of entries) {
+        const held = values.get(name);
+        if (!field.accepts(held)) throw new TypeError(`${name}: expected ${field.expected}`);
+        map.set(field.key, held);
+      }
+      return encode(map, rfc8949EncodeOptions);
+    },
+    decode(bytes: Uint8Array): T | RefusedAttributes {
+      const map = decodeMap(bytes);
+      if (map instanceof RefusedAttributes) return map;
+      if (map.size !== entries.length)
+        return new RefusedAttributes("unknown or missing attributes");
+      const result: Record<string, AttributeValue> = {};
+      for (const [name, field] of entries) {
+        const held = map.get(field.key);
+        if (!field.accepts(held))
+          return new RefusedAttributes(`${name}: expected ${field.expected}`);
+        result[name] = held;
+      }
+      // Every field has passed the guard of its own type: the table and T agree by construction.
+      return result as T;
+    },
+  };
+}
+
+/** Decodes, and demands that encoding again gives the same bytes: one state, one encoding. */
+function decodeMap(bytes: Uint8Array): Map<unknown, unknown> | RefusedAttributes {
+  const decoded = tryDecode(bytes);
+  if (!(decoded instanceof Map)) return new RefusedAttributes("not a CBOR map");
+  const again = encode(decoded, rfc8949EncodeOptions);
+  if (!isSame(again, bytes)) return new RefusedAttributes("not in the deterministic encoding");
+  return decoded;
+}
+
+function tryDecode(bytes: Uint8Array): unknown {
+  try {
+    return decode(bytes, DECODE_OPTIONS);
+  } catch {
+    // cborg throws plain errors for malformed input; the caller says what that means.
+    return null;
+  }
+}
+
+/** Attributes are not secret: no constant time. */
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+export function numberField(key: number, min: number, max: number): AttributeField<number> {
+  return {
+    key,
+    expected: `a whole number from ${min} to ${max}`,
+    accepts: (value): value is number =>
+      typeof value === "number" && Number.isSafeInteger(value) && value >= min && value <= max,
+  };
+}
+
+/** UTF-8 text of at most `maxBytes` bytes. */
+export function textField(key: number, maxBytes: number): AttributeField<string> {
+  return {
+    key,
+    expected: `text of at most ${maxBytes} bytes`,
+    accepts: (value): value is string =>
+      typeof value === "string" &&
+      (value.length * 3 <= maxBytes || new TextEncoder().encode(value).length <= maxBytes),
+  };
+}
+
+export function bytesField(key: number, min: number, max: number): AttributeField<Uint8Array> {
+  return {
+    key,
+    expected: min === max ? `${min} bytes` : `${min} to ${max} bytes`,
+    accepts: (value): value is Uint8Array =>
+      value instanceof Uint8Array && value.length >= min && value.length <= max,
+  };
+}
+
+/** Ascending numbers from 1, without repetition, at most `max` of them. */
+export function idsField(key: number, max: number): AttributeField<number[]> {
+  return {
+    key,
+    expected: `at most ${max} ascending ids`,
+    accepts: (value): value is number[] => Array.isArray(value) && isAscendingIds(value, max),
+  };
+}
+
+function isAscendingIds(value: unknown[], max: number): boolean {
+  if (value.length > max) return false;
+  let last = 0;
+  for (const id of value) {
+    if (typeof id !== "number" || !Number.isSafeInteger(id) || id <= last) return false;
+    last = id;
+  }
+  return true;
+}
+
+export function choiceField<V extends number>(
+  key: number,
+  choices: readonly V[],
+): AttributeField<V> {
+  return {
+    key,
+    expected: `one of ${choices.join(", ")}`,
+    accepts: (value): value is V => choices.some((choice) => choice === value),
+  };
+}

@@ -1,0 +1,161 @@
+/**
+ * Every way an HSM refuses: one tagged union, one class, one sentence each that says what to do.
+ *
+ * docs/HSM.md §7. Facts only: no password, key, token or plaintext is ever part of a fault.
+ */
+import { describeAccessFault } from "./access-faults.ts";
+import { describeObjectFault } from "./object-faults.ts";
+
+/** Who is asking, and may they. */
+export type AccessFault =
+  /** Unknown user and wrong password answer alike. */
+  | { readonly code: "login_failed" }
+  | { readonly code: "user_locked"; readonly username: string }
+  | { readonly code: "session_invalid" }
+  | { readonly code: "session_limit"; readonly limit: number }
+  | { readonly code: "not_permitted"; readonly permission: string; readonly role: string }
+  | { readonly code: "quorum_required"; readonly service: string; readonly approvals: number }
+  | { readonly code: "quorum_unavailable"; readonly service: string; readonly registered: number }
+  | { readonly code: "password_invalid"; readonly min: number; readonly max: number }
+  | { readonly code: "username_invalid"; readonly max: number }
+  | { readonly code: "role_invalid"; readonly got: string }
+  | { readonly code: "verifier_invalid"; readonly why: string }
+  | { readonly code: "user_exists"; readonly username: string }
+  | { readonly code: "user_not_found"; readonly username: string }
+  | { readonly code: "user_limit"; readonly limit: number }
+  | { readonly code: "user_protected"; readonly username: string; readonly why: string }
+  | {
+      readonly code: "user_owns_objects";
+      readonly username: string;
+      readonly keys: number;
+      readonly certificates: number;
+    }
+  | { readonly code: "not_activated" }
+  | { readonly code: "already_activated" }
+  | { readonly code: "not_manufactured" }
+  | { readonly code: "already_manufactured" }
+  | { readonly code: "already_initialized" }
+  | { readonly code: "policy_invalid"; readonly field: string; readonly why: string }
+  /** Another event changed what this one had looked at. */
+  | { readonly code: "changed_meanwhile"; readonly what: string };
+
+/** Keys, certificates and records. */
+export type ObjectFault =
+  | { readonly code: "key_not_found"; readonly handle: number }
+  | { readonly code: "key_limit"; readonly limit: number }
+  | { readonly code: "asymmetric_key_limit"; readonly limit: number }
+  | { readonly code: "key_unsupported"; readonly what: string; readonly supported: string }
+  | { readonly code: "key_unreadable"; readonly format: string; readonly why: string }
+  | { readonly code: "key_not_owned"; readonly handle: number }
+  | { readonly code: "key_not_extractable"; readonly handle: number; readonly why: string }
+  | { readonly code: "key_not_destroyable"; readonly handle: number }
+  | { readonly code: "key_usage"; readonly handle: number; readonly attribute: string }
+  | { readonly code: "attribute_refused"; readonly attribute: string; readonly why: string }
+  | { readonly code: "share_refused"; readonly username: string; readonly why: string }
+  | { readonly code: "mechanism_unsupported"; readonly mechanism: string; readonly why: string }
+  | { readonly code: "data_length"; readonly what: string; readonly max: number }
+  | { readonly code: "parameter_invalid"; readonly parameter: string; readonly why: string }
+  | { readonly code: "decryption_failed" }
+  | { readonly code: "unwrap_failed"; readonly mechanism: string }
+  | { readonly code: "batch_limit"; readonly max: number; readonly got: number }
+  | { readonly code: "certificate_unreadable"; readonly index: number; readonly why: string }
+  | { readonly code: "certificate_not_found"; readonly id: number }
+  | { readonly code: "certificate_limit"; readonly limit: number }
+  | { readonly code: "certificate_chain"; readonly index: number; readonly why: string }
+  | { readonly code: "record_invalid"; readonly type: number; readonly why: string };
+
+/** What befell one item of a batch, of which nothing was taken. */
+export interface BatchItemFault {
+  readonly code: "batch_item";
+  readonly index: number;
+  readonly cause: AccessFault | ObjectFault;
+}
+
+export type HsmFault = AccessFault | ObjectFault | BatchItemFault;
+
+/** What kind of answer a fault calls for; a surface maps these, not every code. */
+export type FaultFamily =
+  | "authentication"
+  | "permission"
+  | "absent"
+  | "conflict"
+  | "limit"
+  | "invalid";
+
+export class HsmError extends Error {
+  readonly fault: HsmFault;
+
+  constructor(fault: HsmFault) {
+    super(describeHsmFault(fault));
+    this.name = "HsmError";
+    this.fault = fault;
+  }
+}
+
+/** One sentence or two for the person who asked: what is wrong and what to do. */
+export function describeHsmFault(fault: HsmFault): string {
+  if (fault.code === "batch_item") {
+    return `Item ${fault.index}: ${describeHsmFault(fault.cause)} Nothing was imported.`;
+  }
+  return isAccessFault(fault) ? describeAccessFault(fault) : describeObjectFault(fault);
+}
+
+export function faultFamily(fault: HsmFault): FaultFamily {
+  return fault.code === "batch_item" ? faultFamily(fault.cause) : FAMILY[fault.code];
+}
+
+function isAccessFault(fault: AccessFault | ObjectFault): fault is AccessFault {
+  return fault.code in ACCESS_FAMILY;
+}
+
+const ACCESS_FAMILY: Readonly<Record<AccessFault["code"], FaultFamily>> = {
+  login_failed: "authentication",
+  user_locked: "authentication",
+  session_invalid: "authentication",
+  session_limit: "limit",
+  not_permitted: "permission",
+  quorum_required: "permission",
+  quorum_unavailable: "conflict",
+  password_invalid: "invalid",
+  username_invalid: "invalid",
+  role_invalid: "invalid",
+  verifier_invalid: "invalid",
+  user_exists: "conflict",
+  user_not_found: "absent",
+  user_limit: "limit",
+  user_protected: "conflict",
+  user_owns_objects: "conflict",
+  not_activated: "conflict",
+  already_activated: "conflict",
+  not_manufactured: "conflict",
+  already_manufactured: "conflict",
+  already_initialized: "conflict",
+  policy_invalid: "invalid",
+  changed_meanwhile: "conflict",
+};
+
+const FAMILY: Readonly<Record<Exclude<HsmFault["code"], "batch_item">, FaultFamily>> = {
+  ...ACCESS_FAMILY,
+  key_not_found: "absent",
+  key_limit: "limit",
+  asymmetric_key_limit: "limit",
+  key_unsupported: "invalid",
+  key_unreadable: "invalid",
+  key_not_owned: "permission",
+  key_not_extractable: "permission",
+  key_not_destroyable: "permission",
+  key_usage: "permission",
+  attribute_refused: "invalid",
+  share_refused: "invalid",
+  mechanism_unsupported: "invalid",
+  data_length: "invalid",
+  parameter_invalid: "invalid",
+  decryption_failed: "invalid",
+  unwrap_failed: "invalid",
+  batch_limit: "limit",
+  certificate_unreadable: "invalid",
+  certificate_not_found: "absent",
+  certificate_limit: "limit",
+  certificate_chain: "invalid",
+  record_invalid: "invalid",
+};
