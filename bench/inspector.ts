@@ -5,9 +5,10 @@
  * what V8 holds, garbage included: an upper bound of what is needed.
  */
 import { fetch, type WebSocket } from "miniflare";
+import { WORKER_NAME } from "../scripts/embedded-edge.ts";
 
 /** The isolate that runs the worker and all of its Durable Objects. */
-const ISOLATE = "core:user:holdfast";
+const ISOLATE = `core:user:${WORKER_NAME}`;
 const SAMPLE_INTERVAL_MS = 20;
 
 export interface MemorySample {

@@ -7,6 +7,11 @@ const SUITES = {
     "backup and restore of clusters of 1,000, 4,000 and 16,666 keys, at the edge and in memory",
 } as const;
 
+/** What every *.bench.ts exports. */
+export interface BenchSuite {
+  bench(options: readonly string[]): Promise<void>;
+}
+
 type Suite = keyof typeof SUITES;
 
 const USAGE = `usage: npm run bench -- <suite> [--help]
@@ -31,9 +36,7 @@ async function main(): Promise<number> {
     console.error(`There is no suite ${JSON.stringify(name)}.\n${USAGE}`);
     return 2;
   }
-  const suite = (await import(`./${name}.bench.ts`)) as {
-    bench: (options: readonly string[]) => Promise<void>;
-  };
+  const suite = (await import(`./${name}.bench.ts`)) as BenchSuite;
   await suite.bench(options);
   return 0;
 }

@@ -4,6 +4,7 @@
  * It runs the very bundle that `wrangler deploy` uploads, with the bindings of wrangler.toml. Nothing
  * is reached but 127.0.0.1.
  */
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Log, LogLevel, Miniflare, type MiniflareOptions, type WorkerOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
@@ -24,17 +25,22 @@ export interface EmbeddedEdgeOptions {
   /** 0, the default, takes any free port. */
   readonly port?: number;
   readonly inspectorPort?: number;
+  /** Folder of the bundle; build/worker unless a trial build is meant. */
+  readonly bundle?: string;
 }
 
+export const WORKER_NAME = "holdfast";
 const CRON = "*/10 * * * *";
 
-/** Starts the bundle in build/worker with the pages in dist/web; both are built before. */
+/** Starts the bundle, and the pages in dist/web where they have been built. */
 export async function startEmbeddedEdge(options: EmbeddedEdgeOptions): Promise<EmbeddedEdge> {
   const { workerOptions } = unstable_getMiniflareWorkerOptions(resolve("wrangler.toml"));
+  const { assets, bindings: _devVars, ...rest } = workerOptions;
   const worker = {
-    ...(workerOptions as object),
-    name: "holdfast",
-    rootPath: resolve("build/worker"),
+    ...rest,
+    ...(assets !== undefined && existsSync(assets.directory) ? { assets } : {}),
+    name: WORKER_NAME,
+    rootPath: resolve(options.bundle ?? "build/worker"),
     scriptPath: "index.js",
     modules: true,
     modulesRules: [
@@ -57,7 +63,7 @@ export async function startEmbeddedEdge(options: EmbeddedEdgeOptions): Promise<E
     mf,
     url,
     async tick() {
-      const fetcher = await mf.getWorker("holdfast");
+      const fetcher = await mf.getWorker(WORKER_NAME);
       await fetcher.scheduled({ cron: CRON, scheduledTime: new Date() });
     },
     stop: () => mf.dispose(),

@@ -3,13 +3,9 @@
  *
  * A `persist` folder outlives the instance, so a test can stop the edge and start it again.
  */
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
-import { Miniflare, type WorkerOptions } from "miniflare";
-import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import type { Miniflare } from "miniflare";
 import { type DevelopmentSecrets, generateSecrets } from "../../scripts/dev-secrets.ts";
-
-export const WORKER_NAME = "holdfast";
+import { startEmbeddedEdge } from "../../scripts/embedded-edge.ts";
 
 /** One set of secrets per test process: all edges of a file share keys unless told otherwise. */
 let shared: Promise<DevelopmentSecrets> | undefined;
@@ -42,33 +38,16 @@ export interface Edge {
 }
 
 export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
-  const { workerOptions } = unstable_getMiniflareWorkerOptions("wrangler.toml");
-  const { assets, bindings: _devVars, ...rest } = workerOptions;
   const secrets = await testSecrets();
-  const mf = new Miniflare({
-    cf: false,
-    host: "127.0.0.1",
-    port: options.port ?? 0,
-    ...(options.persist === undefined ? {} : { defaultPersistRoot: options.persist }),
-    workers: [
-      {
-        ...rest,
-        ...(assets !== undefined && existsSync(assets.directory) ? { assets } : {}),
-        name: WORKER_NAME,
-        rootPath: resolve(options.bundle ?? process.env["HOLDFAST_BUNDLE"] ?? "build/worker"),
-        scriptPath: "index.js",
-        modules: true,
-        modulesRules: [
-          { type: "CompiledWasm", include: ["**/*.wasm"] },
-          { type: "ESModule", include: ["**/*.js"] },
-        ],
-        bindings: {
-          ...secrets.bindings,
-          SCHEDULE: JSON.stringify(QUICK_SCHEDULE),
-          ...options.bindings,
-        },
-      } as WorkerOptions,
-    ],
+  const bundle = options.bundle ?? process.env["HOLDFAST_BUNDLE"];
+  return await startEmbeddedEdge({
+    ...(options.persist === undefined ? {} : { persist: options.persist }),
+    ...(options.port === undefined ? {} : { port: options.port }),
+    ...(bundle === undefined ? {} : { bundle }),
+    bindings: {
+      ...secrets.bindings,
+      SCHEDULE: JSON.stringify(QUICK_SCHEDULE),
+      ...options.bindings,
+    },
   });
-  return { mf, url: await mf.ready, stop: () => mf.dispose() };
 }
