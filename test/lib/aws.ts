@@ -1,0 +1,255 @@
+/**
+ * Clients of the AWS wire for tests: a real SDK, raw signed requests, and an owner's certificate
+ * authority.
+ */
+import "reflect-metadata";
+import {
+  CloudHSMV2Client,
+  type Cluster,
+  CreateClusterCommand,
+  type CreateClusterCommandInput,
+  CreateHsmCommand,
+  DescribeBackupsCommand,
+  DescribeClustersCommand,
+  InitializeClusterCommand,
+} from "@aws-sdk/client-cloudhsm-v2";
+import * as x509 from "@peculiar/x509";
+import { AwsV4Signer } from "aws4fetch";
+import type { DevelopmentAccessKey } from "../../scripts/dev-secrets.ts";
+import type { Edge } from "./mf.ts";
+import { testSecrets } from "./mf.ts";
+
+export const REGION = "us-east-1";
+export const ZONE = `${REGION}a`;
+export const SUBNET = "subnet-0123456789abcdef0";
+export const ACCOUNT = "123456789012";
+
+export async function accessKey(
+  role: DevelopmentAccessKey["role"] = "owner",
+): Promise<DevelopmentAccessKey> {
+  const { bindings } = await testSecrets();
+  const keys: DevelopmentAccessKey[] = JSON.parse(bindings["ACCESS_KEYS"] ?? "[]");
+  const key = keys.find((known) => known.role === role);
+  if (key === undefined) throw new Error(`no access key of role ${role}`);
+  return key;
+}
+
+export async function cloudHsm(
+  edge: Pick<Edge, "url">,
+  options: { region?: string; role?: DevelopmentAccessKey["role"] } = {},
+): Promise<CloudHSMV2Client> {
+  const { accessKeyId, secretAccessKey } = await accessKey(options.role);
+  return new CloudHSMV2Client({
+    endpoint: edge.url.origin,
+    region: options.region ?? REGION,
+    credentials: { accessKeyId, secretAccessKey },
+    maxAttempts: 1,
+  });
+}
+
+/** A raw call of the wire, signed by aws4fetch: shows what an SDK hides. */
+export interface RawCall {
+  readonly role?: DevelopmentAccessKey["role"];
+  readonly region?: string;
+  readonly service?: string;
+  readonly accessKeyId?: string;
+  readonly secretAccessKey?: string;
+  readonly datetime?: string;
+  readonly headers?: Record<string, string>;
+  /** Sent instead of the body that was signed. */
+  readonly sentBody?: string;
+  /** Last change before sending. */
+  readonly tamper?: (headers: Headers) => void;
+}
+
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever shape the wire has.
+  readonly body: any;
+}
+
+export async function rawCall(
+  edge: Pick<Edge, "url">,
+  operation: string,
+  input: unknown,
+  options: RawCall = {},
+): Promise<RawAnswer> {
+  const key = await accessKey(options.role);
+  const body = typeof input === "string" ? input : JSON.stringify(input);
+  const signer = new AwsV4Signer({
+    method: "POST",
+    url: edge.url.href,
+    headers: {
+      "content-type": "application/x-amz-json-1.1",
+      "x-amz-target": `BaldrApiService.${operation}`,
+      ...options.headers,
+    },
+    body,
+    accessKeyId: options.accessKeyId ?? key.accessKeyId,
+    secretAccessKey: options.secretAccessKey ?? key.secretAccessKey,
+    service: options.service ?? "cloudhsm",
+    region: options.region ?? REGION,
+    allHeaders: true,
+    ...(options.datetime === undefined ? {} : { datetime: options.datetime }),
+  });
+  const signed = await signer.sign();
+  options.tamper?.(signed.headers);
+  const response = await fetch(signed.url, {
+    method: "POST",
+    headers: signed.headers,
+    body: options.sentBody ?? body,
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: text ? JSON.parse(text) : null };
+}
+
+/** Asks again until `accept` holds. @throws after ten seconds, with the last answer. */
+export async function until<T>(
+  ask: () => Promise<T>,
+  accept: (answer: T) => boolean,
+  limitMs = 10_000,
+): Promise<T> {
+  const deadline = Date.now() + limitMs;
+  for (;;) {
+    const answer = await ask();
+    if (accept(answer)) return answer;
+    if (Date.now() > deadline) throw new Error(`waited in vain; last: ${JSON.stringify(answer)}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+export async function describeCluster(client: CloudHSMV2Client, clusterId: string): Promise<Cluster> {
+  const { Clusters = [] } = await client.send(
+    new DescribeClustersCommand({ Filters: { clusterIds: [clusterId] } }),
+  );
+  const [cluster] = Clusters;
+  if (cluster === undefined) throw new Error(`no cluster ${clusterId}`);
+  return cluster;
+}
+
+export function clusterInState(client: CloudHSMV2Client, clusterId: string, state: string) {
+  return until(
+    () => describeCluster(client, clusterId),
+    (cluster) => cluster.State === state,
+  );
+}
+
+/** All HSMs of the cluster ACTIVE, and as many as `count`. */
+export function hsmsActive(client: CloudHSMV2Client, clusterId: string, count: number) {
+  return until(
+    () => describeCluster(client, clusterId),
+    ({ Hsms = [] }) => Hsms.length === count && Hsms.every((hsm) => hsm.State === "ACTIVE"),
+    30_000,
+  );
+}
+
+/** Backups of a cluster, newest first, once `count` of them are READY. */
+export async function backupsReady(client: CloudHSMV2Client, clusterId: string, count: number) {
+  const { Backups = [] } = await until(
+    () => client.send(new DescribeBackupsCommand({ Filters: { clusterIds: [clusterId] } })),
+    (answer) =>
+      (answer.Backups ?? []).filter((row) => row.BackupState === "READY").length >= count,
+    30_000,
+  );
+  return Backups;
+}
+
+export async function createCluster(
+  client: CloudHSMV2Client,
+  input: Partial<CreateClusterCommandInput> = {},
+): Promise<string> {
+  const order = { HsmType: "hsm2m.medium", Mode: "FIPS", SubnetIds: [SUBNET] };
+  const { Cluster } = await client.send(new CreateClusterCommand({ ...order, ...input } as never));
+  if (Cluster?.ClusterId === undefined) throw new Error("no cluster in the answer");
+  return Cluster.ClusterId;
+}
+
+/** A cluster with one HSM, claimed by the owner: INITIALIZED. */
+export async function initializedCluster(
+  client: CloudHSMV2Client,
+  input: Partial<CreateClusterCommandInput> = {},
+): Promise<{ clusterId: string; hsmId: string; authority: Authority }> {
+  const clusterId = await createCluster(client, input);
+  await clusterInState(client, clusterId, "UNINITIALIZED");
+  await client.send(new CreateHsmCommand({ ClusterId: clusterId, AvailabilityZone: ZONE }));
+  const { Certificates, Hsms } = await hsmsActive(client, clusterId, 1);
+  const authority = await createAuthority();
+  const SignedCert = await authority.sign(Certificates?.ClusterCsr ?? "");
+  await client.send(
+    new InitializeClusterCommand({ ClusterId: clusterId, SignedCert, TrustAnchor: authority.pem }),
+  );
+  await clusterInState(client, clusterId, "INITIALIZED");
+  return { clusterId, hsmId: Hsms?.[0]?.HsmId ?? "", authority };
+}
+
+export interface Authority {
+  readonly pem: string;
+  /** A certificate for the request's key, PEM. */
+  sign(csr: string, changes?: { publicKey?: CryptoKey; notAfter?: Date }): Promise<string>;
+}
+
+export interface AuthorityOptions {
+  readonly bits?: 1024 | 2048 | 3072 | 4096;
+  readonly notAfter?: Date;
+  readonly extensions?: x509.Extension[];
+  readonly curve?: string;
+}
+
+/** The owner's certificate authority: RSA 2048, self-signed, unless a test wants it otherwise. */
+export async function createAuthority(options: AuthorityOptions = {}): Promise<Authority> {
+  const hash = "SHA-256";
+  const algorithm =
+    options.curve === undefined
+      ? {
+          name: "RSASSA-PKCS1-v1_5",
+          modulusLength: options.bits ?? 2048,
+          publicExponent: new Uint8Array([1, 0, 1]),
+          hash,
+        }
+      : { name: "ECDSA", namedCurve: options.curve, hash };
+  const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  const name = "CN=Cluster owner";
+  const notBefore = new Date(Date.now() - 60_000);
+  const notAfter = new Date(Date.now() + 86_400_000);
+  const anchor = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: "01",
+    name,
+    notBefore,
+    notAfter: options.notAfter ?? notAfter,
+    keys,
+    signingAlgorithm: algorithm,
+    extensions: options.extensions ?? [new x509.BasicConstraintsExtension(true, undefined, true)],
+  });
+  return {
+    pem: anchor.toString("pem"),
+    sign: async (csr, changes = {}) => {
+      const request = new x509.Pkcs10CertificateRequest(csr);
+      const certificate = await x509.X509CertificateGenerator.create({
+        serialNumber: "02",
+        subject: request.subject,
+        issuer: name,
+        notBefore,
+        notAfter: changes.notAfter ?? notAfter,
+        publicKey: changes.publicKey ?? (await request.publicKey.export()),
+        signingKey: keys.privateKey,
+        signingAlgorithm: algorithm,
+      });
+      return certificate.toString("pem");
+    },
+  };
+}
+
+/** The error of a call that must fail: its AWS name and its text. */
+export async function refusal(call: Promise<unknown>): Promise<{ name: string; message: string }> {
+  try {
+    await call;
+  } catch (error) {
+    if (error instanceof Error) {
+      const text = "Message" in error ? String(error.Message) : error.message;
+      return { name: error.name, message: text };
+    }
+    throw error;
+  }
+  throw new Error("expected a refusal, got an answer");
+}
