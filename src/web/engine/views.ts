@@ -81,7 +81,7 @@ export interface KeyView {
   readonly label: string;
   /** As a person says it: "AES 256", "RSA 3072", "EC P-256". */
   readonly kind: string;
-  readonly type: "aes" | "generic" | "rsa" | "ec";
+  readonly type: "aes" | "generic-secret" | "rsa" | "ec";
   readonly keyClass: "secret" | "private" | "public";
   readonly bits: number;
   readonly idHex: string;
@@ -111,7 +111,6 @@ export interface ExportedKey {
 
 export interface CertificateView {
   readonly id: number;
-  readonly label: string;
   readonly subject: string;
   readonly issuer: string;
   readonly serial: string;

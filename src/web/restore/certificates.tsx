@@ -28,12 +28,7 @@ function columnsAt(nowMs: number): Column<CertificateView>[] {
     {
       id: "subject",
       label: "Subject",
-      cell: (certificate) => (
-        <>
-          {certificate.subject}
-          {certificate.label === "" ? null : <div class="small soft">{certificate.label}</div>}
-        </>
-      ),
+      cell: (certificate) => certificate.subject,
       order: (certificate) => certificate.subject,
     },
     {

@@ -26,7 +26,7 @@ const KINDS = [
   { kind: "AES 128", type: "aes", keyClass: "secret", bits: 128 },
   { kind: "EC P-256", type: "ec", keyClass: "private", bits: 256 },
   { kind: "RSA 3072", type: "rsa", keyClass: "private", bits: 3072 },
-  { kind: "generic 512", type: "generic", keyClass: "secret", bits: 512 },
+  { kind: "generic 512", type: "generic-secret", keyClass: "secret", bits: 512 },
 ] as const;
 
 const LABELS = [
@@ -78,7 +78,6 @@ const CONTENTS: Contents = {
   certificates: [
     {
       id: 1,
-      label: "edge chain",
       subject: "CN=edge.example.org, O=Example",
       issuer: "CN=Example Issuing CA 2, O=Example",
       serial: "01",
@@ -89,7 +88,6 @@ const CONTENTS: Contents = {
     },
     {
       id: 2,
-      label: "",
       subject: "CN=Example Root, O=Example",
       issuer: "CN=Example Root, O=Example",
       serial: "02",
