@@ -92,6 +92,21 @@ export class HsmError extends Error {
   }
 }
 
+/** Runs `f` for one item of a batch: its refusal names the item. */
+export function itemOfBatch<T>(index: number, f: () => T): T {
+  try {
+    return f();
+  } catch (error) {
+    throw batchItemError(index, error);
+  }
+}
+
+/** What to throw when item `index` of a batch failed with `error`. */
+export function batchItemError(index: number, error: unknown): unknown {
+  if (!(error instanceof HsmError) || error.fault.code === "batch_item") return error;
+  return new HsmError({ code: "batch_item", index, cause: error.fault });
+}
+
 /** One sentence or two for the person who asked: what is wrong and what to do. */
 export function describeHsmFault(fault: HsmFault): string {
   if (fault.code === "batch_item") {
