@@ -101,7 +101,11 @@ export async function rawCall(
     body: options.sentBody ?? body,
   });
   const text = await response.text();
-  return { status: response.status, headers: response.headers, body: text ? JSON.parse(text) : null };
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text ? JSON.parse(text) : null,
+  };
 }
 
 /** Asks again until `accept` holds. @throws after ten seconds, with the last answer. */
@@ -119,7 +123,10 @@ export async function until<T>(
   }
 }
 
-export async function describeCluster(client: CloudHSMV2Client, clusterId: string): Promise<Cluster> {
+export async function describeCluster(
+  client: CloudHSMV2Client,
+  clusterId: string,
+): Promise<Cluster> {
   const { Clusters = [] } = await client.send(
     new DescribeClustersCommand({ Filters: { clusterIds: [clusterId] } }),
   );
@@ -148,8 +155,7 @@ export function hsmsActive(client: CloudHSMV2Client, clusterId: string, count: n
 export async function backupsReady(client: CloudHSMV2Client, clusterId: string, count: number) {
   const { Backups = [] } = await until(
     () => client.send(new DescribeBackupsCommand({ Filters: { clusterIds: [clusterId] } })),
-    (answer) =>
-      (answer.Backups ?? []).filter((row) => row.BackupState === "READY").length >= count,
+    (answer) => (answer.Backups ?? []).filter((row) => row.BackupState === "READY").length >= count,
     30_000,
   );
   return Backups;

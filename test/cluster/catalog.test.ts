@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import { cutPage, type Facets, filterRows, filtersRefusal } from "../../src/cluster/catalog.ts";
+
+interface Row {
+  readonly id: string;
+  readonly createdAtMs: number;
+  readonly state: string;
+}
+
+const FACETS: Facets<Row> = { ids: (row) => row.id, states: (row) => row.state, none: () => null };
+const ROWS: Row[] = [
+  { id: "b", createdAtMs: 2, state: "READY" },
+  { id: "a", createdAtMs: 1, state: "READY" },
+  { id: "d", createdAtMs: 3, state: "DELETED" },
+  { id: "c", createdAtMs: 2, state: "PENDING_DELETION" },
+];
+const ids = (rows: readonly Row[]) => rows.map((row) => row.id).join("");
+
+describe("filters", () => {
+  it.each<[Record<string, string[]>, string]>([
+    [{}, "badc"],
+    [{ ids: ["a", "d"] }, "ad"],
+    [{ states: ["READY"] }, "ba"],
+    [{ states: ["READY", "PENDING_DELETION"] }, "bac"],
+    [{ states: ["READY"], ids: ["a", "c"] }, "a"],
+    [{ states: [] }, ""],
+    [{ none: ["x"] }, ""],
+    [{ ids: ["nobody"] }, ""],
+  ])("%o take %s", (filters, expected) => {
+    expect(ids(filterRows(ROWS, filters, FACETS))).toBe(expected);
+  });
+
+  it("are refused by an unknown name, one of Object.prototype included", () => {
+    expect(filtersRefusal({ ids: [] }, FACETS)).toBeNull();
+    expect(filtersRefusal({ colour: ["red"] }, FACETS)?.code).toBe("filter_unknown");
+    expect(filtersRefusal({ toString: ["red"] }, FACETS)?.code).toBe("filter_unknown");
+  });
+});
+
+describe("pages", () => {
+  function walk(ascending: boolean, limit: number): string {
+    let token: string | null = null;
+    const pages: string[] = [];
+    do {
+      const page = cutPage(ROWS, { ascending, limit, token });
+      if ("message" in page) throw new Error(page.message);
+      pages.push(ids(page.rows));
+      token = page.nextToken;
+    } while (token !== null);
+    return pages.join("|");
+  }
+
+  it.each([
+    [true, 1, "a|b|c|d"],
+    [true, 3, "abc|d"],
+    [true, 4, "abcd"],
+    [false, 2, "dc|ba"],
+    [false, 50, "dcba"],
+  ])("ascending %s, %i at a time: %s", (ascending, limit, expected) => {
+    expect(walk(ascending, limit)).toBe(expected);
+  });
+
+  it("go on behind a row that has gone since", () => {
+    const first = cutPage(ROWS, { ascending: true, limit: 2, token: null });
+    if ("message" in first) throw new Error(first.message);
+    const rest = ROWS.filter((row) => row.id !== "b");
+    const second = cutPage(rest, { ascending: true, limit: 2, token: first.nextToken });
+    expect("rows" in second && ids(second.rows)).toBe("cd");
+  });
+
+  it.each(["", "x", "!!", "zzzzzzzzzzzzzzz.a", "1.", "1.a b"])("refuse the token '%s'", (token) => {
+    expect(cutPage(ROWS, { ascending: true, limit: 1, token })).toMatchObject({
+      code: "token_invalid",
+    });
+  });
+});
