@@ -28,7 +28,7 @@ import { BAD_LENGTH, BAD_SLOT, OK } from "./status";
 
 // A slot: u32 rounds, 12 bytes of zero, then the round keys as FIPS 197 has them, then prepared for
 // the forward cipher, then prepared for the inverse cipher; each list has room for 15 × 16 bytes.
-const PLAIN_KEYS: usize = 16;
+export const PLAIN_KEYS: usize = 16;
 const FORWARD_KEYS: usize = 16 + 240;
 const INVERSE_KEYS: usize = 16 + 480;
 

@@ -9,4 +9,5 @@ export { equalBytes } from "./equal";
 export { hashClose, hashDigest, hashOpen, hashUpdate, hmacOpen } from "./hash-slots";
 export { kdfCounter } from "./kdf";
 export { kwpUnwrap, kwpWrap, kwUnwrap, kwWrap } from "./key-wrap";
+export { kwpUnwrapLanes, kwpWrapLanes } from "./key-wrap-lanes";
 export { DATA, KEY, OUT, SECRETS_END, VERDICT, wipe, wipePassing } from "./memory";

@@ -22,13 +22,22 @@ export const HASH_SLOT_BYTES: usize = 288;
 export const SCRATCH_BYTES: usize = 2048;
 const OUT_BYTES: usize = 64;
 const VERDICT_BYTES: usize = 16;
-const SECRET_BYTES: usize = 1024 * 1024 + 64 + 128 + 64 + 16 + 65 * 736 + 64 * 288 + 2048;
+/** Of the lanes: state and temporary planes, then 15 round keys of eight planes. */
+export const LANE_WORK_BYTES: usize = 4 * 128 + 128 + 15 * 128;
+const AES_AREA_BYTES: usize = 65 * AES_SLOT_BYTES;
+const HASH_AREA_BYTES: usize = 64 * HASH_SLOT_BYTES;
+const SECRET_BYTES: usize =
+  DATA_BYTES +
+  KEY_BYTES +
+  OUT_BYTES +
+  VERDICT_BYTES +
+  SCRATCH_BYTES +
+  AES_AREA_BYTES +
+  HASH_AREA_BYTES +
+  LANE_WORK_BYTES;
 
 /** Everything that ever holds a secret, as one block; the constants of other files lie outside. */
-const SECRETS: usize = memory.data(
-  1024 * 1024 + 64 + 128 + 64 + 16 + 65 * 736 + 64 * 288 + 2048,
-  16,
-);
+const SECRETS: usize = memory.data(SECRET_BYTES, 16);
 
 /** Bytes in and out, in place. A wrapped message starts at DATA, its plaintext 8 bytes later. */
 export const DATA: usize = SECRETS;
@@ -43,7 +52,11 @@ export const SCRATCH: usize = VERDICT + VERDICT_BYTES;
 /** One AES key each: number of rounds, then three lists of 15 round keys (see aes.ts). */
 const AES_AREA: usize = SCRATCH + SCRATCH_BYTES;
 /** One hash or HMAC under way each (see hash.ts). */
-const HASH_AREA: usize = AES_AREA + 65 * AES_SLOT_BYTES;
+const HASH_AREA: usize = AES_AREA + AES_AREA_BYTES;
+/** Bit planes of messages in lanes (see aes-lanes.ts). Zero between calls. */
+export const LANE_STATE: usize = HASH_AREA + HASH_AREA_BYTES;
+export const LANE_TEMPORARY: usize = LANE_STATE + 4 * 128;
+export const LANE_KEYS: usize = LANE_TEMPORARY + 128;
 export const SECRETS_END: usize = SECRETS + SECRET_BYTES;
 
 export function aesSlot(slot: i32): usize {

@@ -12,7 +12,8 @@ import {
   type PrfName,
 } from "./counter-kdf.ts";
 import { type HashStream, SlotHashStream } from "./hash-stream.ts";
-import { Kek, type RefusedChunk } from "./kek.ts";
+import { Kek } from "./kek.ts";
+import type { RefusedChunk } from "./key-wrap-batch.ts";
 import {
   CoreMemory,
   DATA_BYTES,

@@ -3,13 +3,8 @@
  *
  * SP 800-38F §6; the work is in assembly/key-wrap.ts. The key itself is not kept on this side.
  */
+import { type RefusedChunk, unwrapBatch, wrapBatch } from "./key-wrap-batch.ts";
 import { CoreMemory, MAX_WRAP_BYTES, REFUSED, type SlotLease, verifyLength } from "./memory.ts";
-
-/** Which chunk of a batch did not verify. Nothing of the batch is released. */
-export interface RefusedChunk {
-  /** Of the first such chunk, from 0. */
-  readonly refusedIndex: number;
-}
 
 /** KW and KWP under one key of 16, 24 or 32 bytes. Disposal zeroes its slot. */
 export class Kek {
@@ -69,14 +64,7 @@ export class Kek {
   kwpWrapChunks(plain: Uint8Array, chunkBytes: number): Uint8Array {
     verifyLength("chunkBytes", chunkBytes, 1, MAX_WRAP_BYTES);
     verifyLength("plain", plain.length, chunkBytes, Number.MAX_SAFE_INTEGER, chunkBytes);
-    const count = plain.length / chunkBytes;
-    const wrappedBytes = ((chunkBytes + 7) & ~7) + 8;
-    const out = new Uint8Array(count * wrappedBytes);
-    for (let i = 0; i < count; i++) {
-      const chunk = plain.subarray(i * chunkBytes, (i + 1) * chunkBytes);
-      out.set(this.kwpWrap(chunk), i * wrappedBytes);
-    }
-    return out;
+    return wrapBatch(this.#memory, this.#lease.slot, plain, chunkBytes);
   }
 
   /**
@@ -90,24 +78,7 @@ export class Kek {
   kwpUnwrapChunks(wrapped: Uint8Array, wrappedBytes: number): Uint8Array | RefusedChunk {
     verifyLength("wrappedBytes", wrappedBytes, 16, MAX_WRAP_BYTES + 8, 8);
     verifyLength("wrapped", wrapped.length, wrappedBytes, Number.MAX_SAFE_INTEGER, wrappedBytes);
-    const count = wrapped.length / wrappedBytes;
-    let out = new Uint8Array(0);
-    let chunkBytes = 0;
-    for (let i = 0; i < count; i++) {
-      const chunk = this.kwpUnwrap(wrapped.subarray(i * wrappedBytes, (i + 1) * wrappedBytes));
-      if (chunk !== null && i === 0) {
-        chunkBytes = chunk.length;
-        out = new Uint8Array(count * chunkBytes);
-      }
-      if (chunk === null || chunk.length !== chunkBytes) {
-        out.fill(0);
-        chunk?.fill(0);
-        return { refusedIndex: i };
-      }
-      out.set(chunk, i * chunkBytes);
-      chunk.fill(0);
-    }
-    return out;
+    return unwrapBatch(this.#memory, this.#lease.slot, wrapped, wrappedBytes);
   }
 
   /** Zeroes the slot and gives it back. Harmless when repeated. */

@@ -35,6 +35,8 @@ export interface CoreExports {
   kwUnwrap(slot: number, length: number): number;
   kwpWrap(slot: number, length: number): number;
   kwpUnwrap(slot: number, length: number): number;
+  kwpWrapLanes(slot: number, count: number, length: number): number;
+  kwpUnwrapLanes(slot: number, count: number, wrappedBytes: number, length: number): number;
   aesCmac(slot: number, length: number): number;
   hashOpen(slot: number, algorithm: number): number;
   hmacOpen(slot: number, algorithm: number, keyBytes: number): number;
@@ -148,6 +150,12 @@ export class CoreMemory {
   /** A fresh copy of `length` bytes at DATA + `offset`. */
   takeData(offset: number, length: number): Uint8Array {
     return this.#bytes.slice(this.#data + offset, this.#data + offset + length);
+  }
+
+  /** Copies `length` bytes at DATA + `offset` to `target`. */
+  copyData(offset: number, length: number, target: Uint8Array, targetOffset: number): void {
+    const start = this.#data + offset;
+    target.set(this.#bytes.subarray(start, start + length), targetOffset);
   }
 
   /** A fresh copy of the first `length` bytes of OUT. */

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { aesPlanes } from "../../scripts/aes-planes.ts";
 import { aesTables } from "../../scripts/aes-tables.ts";
 import { Core } from "../../src/crypto/core.ts";
 import { SecretKey } from "../../src/crypto/secret-key.ts";
@@ -81,9 +82,12 @@ describe("a core", () => {
 });
 
 describe("generated sources", () => {
-  it("aes-tables.ts is what its generator derives from FIPS 197", () => {
-    const path = new URL("../../assembly/aes-tables.ts", import.meta.url);
-    expect(readFileSync(path, "utf8")).toBe(aesTables());
+  it.each([
+    ["aes-tables.ts", aesTables],
+    ["aes-planes.ts", aesPlanes],
+  ])("%s is what its generator derives from FIPS 197", (name, generate) => {
+    const path = new URL(`../../assembly/${name}`, import.meta.url);
+    expect(readFileSync(path, "utf8")).toBe(generate());
   });
 });
 

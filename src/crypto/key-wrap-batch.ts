@@ -1,0 +1,144 @@
+/**
+ * KWP of many messages of one length: which of them share a call, and in how many lanes.
+ *
+ * The work is in assembly/key-wrap-lanes.ts and key-wrap.ts. Bytes are the same whatever the lanes.
+ */
+import { CoreMemory, DATA_BYTES, REFUSED } from "./memory.ts";
+
+/** Which chunk of a batch did not verify. Nothing of the batch is released. */
+export interface RefusedChunk {
+  /** Of the first such chunk, from 0. */
+  readonly refusedIndex: number;
+}
+
+const GROUP_LANES = 8;
+const MAX_LANES = 32;
+/** From how many messages on a group of eight lanes, some idle, beats one lane after the other. */
+const FEWEST_IN_GROUP = 3;
+
+/** Bytes of the KWP wrap of `length` bytes. */
+export function wrappedLength(length: number): number {
+  return ((length + 7) & ~7) + 8;
+}
+
+/** Bytes from one message to the next: `laneStride` of assembly/key-wrap-lanes.ts. */
+function laneStride(length: number): number {
+  return 16 + ((length + 15) & ~15);
+}
+
+/** How many of `left` messages of `length` bytes go into the next call. */
+function nextCount(left: number, length: number): number {
+  if (left < FEWEST_IN_GROUP || length <= 8) return 1;
+  const groups = Math.floor(DATA_BYTES / (GROUP_LANES * laneStride(length)));
+  return groups === 0 ? 1 : Math.min(left, groups * GROUP_LANES, MAX_LANES);
+}
+
+/** Bytes of DATA that a call with `count` messages of `length` bytes touches. */
+function touchedBytes(count: number, length: number): number {
+  if (count === 1) return wrappedLength(length) + 8;
+  return Math.ceil(count / GROUP_LANES) * GROUP_LANES * laneStride(length);
+}
+
+/** Equal messages one after the other on this side, `stride` apart in DATA. */
+interface Run {
+  readonly count: number;
+  readonly stride: number;
+}
+
+/** Copies messages of `length` bytes from `source` on into DATA, each `offset` bytes into its lane. */
+function putRun(
+  memory: CoreMemory,
+  run: Run,
+  source: Uint8Array,
+  length: number,
+  offset: number,
+): void {
+  for (let i = 0; i < run.count; i++) {
+    memory.putData(source.subarray(i * length, (i + 1) * length), i * run.stride + offset);
+  }
+}
+
+/** The inverse of `putRun`. */
+function takeRun(
+  memory: CoreMemory,
+  run: Run,
+  target: Uint8Array,
+  length: number,
+  offset: number,
+): void {
+  for (let i = 0; i < run.count; i++) {
+    memory.copyData(i * run.stride + offset, length, target, i * length);
+  }
+}
+
+/** Wraps the messages of `chunkBytes` that make up `plain`: a fresh array. */
+export function wrapBatch(
+  memory: CoreMemory,
+  slot: number,
+  plain: Uint8Array,
+  chunkBytes: number,
+): Uint8Array {
+  const { exports } = memory;
+  const total = plain.length / chunkBytes;
+  const stride = laneStride(chunkBytes);
+  const wrappedBytes = wrappedLength(chunkBytes);
+  const out = new Uint8Array(total * wrappedBytes);
+  for (let done = 0; done < total; ) {
+    const count = nextCount(total - done, chunkBytes);
+    const run = { count, stride };
+    try {
+      putRun(memory, run, plain.subarray(done * chunkBytes), chunkBytes, 8);
+      const status =
+        count === 1
+          ? exports.kwpWrap(slot, chunkBytes)
+          : exports.kwpWrapLanes(slot, count, chunkBytes);
+      CoreMemory.counted(status);
+      takeRun(memory, run, out.subarray(done * wrappedBytes), wrappedBytes, 0);
+    } finally {
+      memory.wipePassing(touchedBytes(count, chunkBytes));
+    }
+    done += count;
+  }
+  return out;
+}
+
+/** Status of one message unwrapped, in the terms of a lane: of another length than expected, refused. */
+function unwrapOne(memory: CoreMemory, slot: number, bytes: number, expected: number): number {
+  const status = memory.exports.kwpUnwrap(slot, bytes);
+  return expected !== 0 && status !== expected ? REFUSED : status;
+}
+
+/** Unwraps the messages of `wrappedBytes` that make up `wrapped`: all of them, or which was refused. */
+export function unwrapBatch(
+  memory: CoreMemory,
+  slot: number,
+  wrapped: Uint8Array,
+  wrappedBytes: number,
+): Uint8Array | RefusedChunk {
+  const total = wrapped.length / wrappedBytes;
+  const stride = laneStride(wrappedBytes - 8);
+  let out = new Uint8Array(0);
+  let chunkBytes = 0; // of the first message, once it is known
+  for (let done = 0; done < total; ) {
+    const count = nextCount(total - done, wrappedBytes - 8);
+    const run = { count, stride };
+    try {
+      putRun(memory, run, wrapped.subarray(done * wrappedBytes), wrappedBytes, 0);
+      const status =
+        count === 1
+          ? unwrapOne(memory, slot, wrappedBytes, chunkBytes)
+          : memory.exports.kwpUnwrapLanes(slot, count, wrappedBytes, chunkBytes);
+      if (status <= REFUSED) {
+        out.fill(0);
+        return { refusedIndex: done + REFUSED - status };
+      }
+      chunkBytes = CoreMemory.counted(status);
+      if (done === 0) out = new Uint8Array(total * chunkBytes);
+      takeRun(memory, run, out.subarray(done * chunkBytes), chunkBytes, 8);
+    } finally {
+      memory.wipePassing(touchedBytes(count, wrappedBytes - 8));
+    }
+    done += count;
+  }
+  return out;
+}
