@@ -16,6 +16,7 @@ import {
 import * as x509 from "@peculiar/x509";
 import { AwsV4Signer } from "aws4fetch";
 import type { DevelopmentAccessKey } from "../../scripts/dev-secrets.ts";
+import { WORKER_NAME } from "../../scripts/embedded-edge.ts";
 import type { Edge } from "./mf.ts";
 import { testSecrets } from "./mf.ts";
 
@@ -258,4 +259,29 @@ export async function refusal(call: Promise<unknown>): Promise<{ name: string; m
     throw error;
   }
   throw new Error("expected a refusal, got an answer");
+}
+
+/** The `Region` object by RPC. Only calls reach a test through it; answers stay behind the proxy. */
+interface RegionCalls {
+  noteActivated(clusterId: string): Promise<unknown>;
+  backUpNow(clusterId: string): Promise<unknown>;
+  watch(): Promise<unknown>;
+}
+
+export async function regionObject(edge: Pick<Edge, "mf">, region = REGION): Promise<RegionCalls> {
+  const regions = await edge.mf.getDurableObjectNamespace("REGION", WORKER_NAME);
+  return regions.get(regions.idFromName(`${ACCOUNT}/${region}`)) as unknown as RegionCalls;
+}
+
+/** An ACTIVE cluster with one HSM and its first backup READY: what PRECO's new password leads to. */
+export async function activeCluster(
+  edge: Edge,
+  client: CloudHSMV2Client,
+  input: Partial<CreateClusterCommandInput> = {},
+): Promise<{ clusterId: string; hsmId: string; backupId: string; authority: Authority }> {
+  const { clusterId, hsmId, authority } = await initializedCluster(client, input);
+  await (await regionObject(edge)).noteActivated(clusterId);
+  await clusterInState(client, clusterId, "ACTIVE");
+  const [backup] = await backupsReady(client, clusterId, 1);
+  return { clusterId, hsmId, backupId: backup?.BackupId ?? "", authority };
 }
