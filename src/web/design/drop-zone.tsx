@@ -52,10 +52,6 @@ export function DropZone(props: {
       </p>
       {props.children}
       <div class="drop-actions">
-        <label class={`button ${props.state === "filled" ? "" : "main"}`} for={id}>
-          {props.file === null ? "Choose a file" : "Choose another"}
-          <span class="unseen"> for {props.title}</span>
-        </label>
         <input
           ref={input}
           id={id}
@@ -64,6 +60,10 @@ export function DropZone(props: {
           aria-describedby={`${id}-hint`}
           onChange={onChange}
         />
+        <label class={`button ${props.state === "filled" ? "" : "main"}`} for={id}>
+          {props.file === null ? "Choose a file" : "Choose another"}
+          <span class="unseen"> for {props.title}</span>
+        </label>
         {props.actions}
       </div>
     </section>

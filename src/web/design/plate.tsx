@@ -41,9 +41,11 @@ export function Digest(props: { hex: string; label: string }): JSX.Element {
   if (props.hex === "") return <span class="soft">none</span>;
   return (
     <span class="digest">
-      {props.hex.match(/.{1,8}/g)?.map((group, index) => (
-        <span key={`${index} ${group}`}>{group}</span>
-      ))}
+      <span class="digest-groups">
+        {props.hex.match(/.{1,8}/g)?.map((group, index) => (
+          <span key={`${index} ${group}`}>{group}</span>
+        ))}
+      </span>
       <CopyButton text={props.hex} label={props.label} />
     </span>
   );

@@ -51,7 +51,7 @@ function Interfaces(): JSX.Element {
   return (
     <section class="stack">
       <h2>Interfaces of this edge</h2>
-      <dl class="facts">
+      <dl class="facts loose">
         <dt>AWS CloudHSM V2 wire</dt>
         <dd>
           <code>POST {location.origin}/</code>
@@ -60,7 +60,7 @@ function Interfaces(): JSX.Element {
             Terraform then work unchanged.
           </div>
         </dd>
-        <dt>REST</dt>
+        <dt>REST interface</dt>
         <dd>
           <code>{location.origin}/v1</code>
           <div class="small soft">
@@ -87,7 +87,7 @@ export function Landing(): JSX.Element {
     >
       <div class="stack-l">
         <div class="stack lead">
-          <h1>A cluster's whole memory, backed up so that it can always be opened again</h1>
+          <h1>A cluster's whole memory, backed up and ready to be opened again</h1>
           <p class="soft">
             Holdfast keeps clusters of software HSMs and backs up everything they hold: users, keys,
             certificates, configuration and policies. Each backup is wrapped inside the HSM, sealed

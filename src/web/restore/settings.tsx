@@ -25,7 +25,7 @@ function Group(props: { title: string; settings: readonly Setting[] }): JSX.Elem
 
 export function Settings(props: { contents: Contents }): JSX.Element {
   return (
-    <div class="split">
+    <div class="split top">
       <Group title="Policies" settings={props.contents.policies} />
       <Group title="Configuration" settings={props.contents.configuration} />
     </div>

@@ -49,7 +49,9 @@ function columnsFor(props: {
       id: "login",
       label: "Log in",
       cell: (user) =>
-        props.session?.userName === user.name ? (
+        user.role === "AU" ? (
+          <span class="soft">not for people</span>
+        ) : props.session?.userName === user.name ? (
           <span class="chip good">Logged in</span>
         ) : (
           <button type="button" class="button compact" onClick={() => props.onLogin(user.name)}>
