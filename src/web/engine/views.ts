@@ -26,12 +26,11 @@ export interface CheckReport {
   readonly progress: number | null;
 }
 
-/** Why something was not done: a stable code, what happened, and what to do about it. */
+/** Why something was not done: a stable code, a title, and what happened and what to do about it. */
 export interface Refusal {
   readonly code: string;
   readonly title: string;
   readonly message: string;
-  readonly advice: string;
 }
 
 export type FileKind = "sealed" | "bare" | "other";

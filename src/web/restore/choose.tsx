@@ -145,7 +145,6 @@ function KitZone(props: {
       {kit?.refusal == null ? null : (
         <Notice tone="bad" title={kit.refusal.title} loud>
           <p>{kit.refusal.message}</p>
-          <p>{kit.refusal.advice}</p>
         </Notice>
       )}
       {pasting ? (

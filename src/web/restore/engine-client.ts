@@ -10,15 +10,14 @@ import type { CheckReport, Outcome, Refusal } from "../engine/views.ts";
 const STOPPED: Refusal = {
   code: "stopped",
   title: "Stopped",
-  message: "The work was stopped and nothing of it was kept.",
-  advice: "Start again when you are ready.",
+  message: "The work was stopped and nothing of it was kept. Start again when you are ready.",
 };
 
 const NO_START: Refusal = {
   code: "worker_start",
   title: "This browser did not start the tool's worker",
-  message: "The part of the page that reads backups could not run.",
-  advice: "Use a current Chrome, Edge, Firefox or Safari, or save the page again and reopen it.",
+  message:
+    "The part of the page that reads backups could not run. Use a current Chrome, Edge, Firefox or Safari, or save the page again and reopen it.",
 };
 
 /** Starts the worker of this build and compiles its WASM module. */

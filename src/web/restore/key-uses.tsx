@@ -26,7 +26,6 @@ export function RefusalNotice(props: { refusal: Refusal }): JSX.Element {
   return (
     <Notice tone="bad" title={props.refusal.title} loud>
       <p>{props.refusal.message}</p>
-      {props.refusal.advice === "" ? null : <p>{props.refusal.advice}</p>}
     </Notice>
   );
 }

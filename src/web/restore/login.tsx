@@ -37,7 +37,6 @@ export function Login(props: {
         {refusal === null ? null : (
           <Notice tone="bad" title={refusal.title} loud>
             <p>{refusal.message}</p>
-            <p>{refusal.advice}</p>
           </Notice>
         )}
         <div class="field">

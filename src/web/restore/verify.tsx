@@ -66,7 +66,6 @@ export function Verify(props: {
         {refusal === null ? null : (
           <Notice tone="bad" title={refusal.title} loud>
             <p>{refusal.message}</p>
-            <p>{refusal.advice}</p>
             <p class="small">
               Code: <code>{refusal.code}</code>
             </p>

@@ -133,12 +133,11 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 const refusal = (code: string): Refusal => ({
   code,
-  title: code === "chunk_damaged" ? "The backup is damaged" : "The kit does not fit this backup",
+  title: code === "chunk_damaged" ? "The backup is damaged" : "The operator key (AKBK) is missing",
   message:
     code === "chunk_damaged"
-      ? "Chunk 17 does not unwrap."
-      : "The operator key (AKBK) is another one.",
-  advice: "Use another copy of this backup.",
+      ? "The backup is damaged in chunk 17: the file was changed after it was made. Take another copy."
+      : "The key under which this backup was made is absent here. Take the kit of that operator.",
 });
 
 class Refused extends Error {
