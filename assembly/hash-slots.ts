@@ -1,9 +1,9 @@
 /**
- * The exports for hashes and HMACs under way: open, update from DATA, digest to OUT, close.
+ * The exports for hashes and HMACs: at once over DATA, or under way in a slot. Digests go to OUT.
  *
  * Lengths and slots are checked here and nowhere below. A digest ends its slot: it is zeroed.
  */
-import { absorb, algorithmOf, begin, finish, isHash, wipeSchedule } from "./hash";
+import { absorb, algorithmOf, begin, finish, isHash } from "./hash";
 import { beginHmac } from "./hmac";
 import {
   DATA,
@@ -14,8 +14,38 @@ import {
   KEY,
   KEY_BYTES,
   OUT,
+  SPARE_HASH,
 } from "./memory";
 import { BAD_ALGORITHM, BAD_LENGTH, BAD_SLOT, OK } from "./status";
+
+/** The hash of the first `length` bytes of DATA. Returns its bytes, BAD_ALGORITHM or BAD_LENGTH. */
+export function hashOnce(algorithm: u32, length: u32): i32 {
+  if (!isHash(algorithm)) return BAD_ALGORITHM;
+  if (length > DATA_BYTES) return BAD_LENGTH;
+  begin(SPARE_HASH, algorithm);
+  absorb(SPARE_HASH, DATA, length);
+  return endSpare();
+}
+
+/**
+ * The HMAC of the first `length` bytes of DATA under the first `keyBytes` (0 to 128) at KEY, which are
+ * zeroed. Returns its bytes, BAD_ALGORITHM or BAD_LENGTH.
+ */
+export function hmacOnce(algorithm: u32, keyBytes: u32, length: u32): i32 {
+  if (!isHash(algorithm)) return BAD_ALGORITHM;
+  if (keyBytes > KEY_BYTES || length > DATA_BYTES) return BAD_LENGTH;
+  beginHmac(SPARE_HASH, algorithm, KEY, keyBytes);
+  memory.fill(KEY, 0, KEY_BYTES);
+  absorb(SPARE_HASH, DATA, length);
+  return endSpare();
+}
+
+function endSpare(): i32 {
+  const algorithm = load<u32>(SPARE_HASH);
+  finish(SPARE_HASH, OUT);
+  memory.fill(SPARE_HASH, 0, HASH_SLOT_BYTES);
+  return <i32>algorithm;
+}
 
 /** Starts `algorithm` in `slot`, whatever was there. Returns OK, BAD_SLOT or BAD_ALGORITHM. */
 export function hashOpen(slot: i32, algorithm: u32): i32 {
@@ -44,7 +74,6 @@ export function hashUpdate(slot: i32, length: u32): i32 {
   if (algorithm == 0) return BAD_SLOT;
   if (length > DATA_BYTES) return BAD_LENGTH;
   absorb(hashSlot(slot), DATA, length);
-  wipeSchedule(algorithm);
   return OK;
 }
 
@@ -54,7 +83,6 @@ export function hashDigest(slot: i32): i32 {
   if (algorithm == 0) return BAD_SLOT;
   finish(hashSlot(slot), OUT);
   memory.fill(hashSlot(slot), 0, HASH_SLOT_BYTES);
-  wipeSchedule(algorithm);
   return <i32>algorithm;
 }
 

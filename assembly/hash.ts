@@ -4,9 +4,9 @@
  * Many slots may be under way at once; each call names its own. HMAC (hmac.ts) keeps its two states in
  * the same slot. What is hashed may be secret; its length is not.
  */
-import { HASH_SLOTS, hashSlot, SCRATCH } from "./memory";
-import { H_224, H_256, SHA256_BLOCK_BYTES, SHA256_SCHEDULE_BYTES, sha256Blocks } from "./sha256";
-import { H_384, H_512, SHA512_BLOCK_BYTES, SHA512_SCHEDULE_BYTES, sha512Blocks } from "./sha512";
+import { HASH_SLOTS, hashSlot } from "./memory";
+import { H_224, H_256, SHA256_BLOCK_BYTES, sha256Blocks } from "./sha256";
+import { H_384, H_512, SHA512_BLOCK_BYTES, sha512Blocks } from "./sha512";
 
 /** Algorithms by the bytes of their digests. */
 export const SHA_224: u32 = 28;
@@ -132,9 +132,4 @@ export function beginKeyed(at: usize, innerPad: usize, outerPad: usize): void {
   memory.copy(at + STATE, initialState(algorithm), algorithm <= SHA_256 ? 32 : 64);
   absorb(at, innerPad, blockBytes(algorithm));
   store<u32>(at, 1, KEYED);
-}
-
-/** Zeroes the message schedule that `algorithm` leaves in SCRATCH. */
-export function wipeSchedule(algorithm: u32): void {
-  memory.fill(SCRATCH, 0, algorithm <= SHA_256 ? SHA256_SCHEDULE_BYTES : SHA512_SCHEDULE_BYTES);
 }

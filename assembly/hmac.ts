@@ -4,12 +4,12 @@
  * The rest is hashing (hash.ts). A key longer than a block is hashed; a shorter one is padded with
  * zeros, so K and K ‖ 00 are the same key: fix the lengths of keys.
  */
-import { absorb, begin, beginKeyed, blockBytes, finish, wipeSchedule } from "./hash";
+import { absorb, begin, beginKeyed, blockBytes, finish } from "./hash";
 import { SCRATCH } from "./memory";
 
-// In SCRATCH, behind the longest message schedule: K0 ⊕ ipad and K0 ⊕ opad.
-const INNER_PAD: usize = SCRATCH + 640;
-const OUTER_PAD: usize = SCRATCH + 768;
+// In SCRATCH: K0 ⊕ ipad and K0 ⊕ opad.
+const INNER_PAD: usize = SCRATCH;
+const OUTER_PAD: usize = SCRATCH + 128;
 
 /** Starts HMAC in the slot at `at` under `keyBytes` at `key`. What passes through SCRATCH is zeroed. */
 export function beginHmac(at: usize, algorithm: u32, key: usize, keyBytes: u32): void {
@@ -29,5 +29,4 @@ export function beginHmac(at: usize, algorithm: u32, key: usize, keyBytes: u32):
   begin(at, algorithm);
   beginKeyed(at, INNER_PAD, OUTER_PAD);
   memory.fill(INNER_PAD, 0, 256);
-  wipeSchedule(algorithm);
 }

@@ -6,7 +6,15 @@
 export { aesClearKey, aesDecryptBlocks, aesEncryptBlocks, aesSetKey } from "./aes";
 export { aesCmac } from "./cmac";
 export { equalBytes } from "./equal";
-export { hashClose, hashDigest, hashOpen, hashUpdate, hmacOpen } from "./hash-slots";
+export {
+  hashClose,
+  hashDigest,
+  hashOnce,
+  hashOpen,
+  hashUpdate,
+  hmacOnce,
+  hmacOpen,
+} from "./hash-slots";
 export { kdfCounter } from "./kdf";
 export { kwpUnwrap, kwpWrap, kwUnwrap, kwWrap } from "./key-wrap";
 export { kwpUnwrapLanes, kwpWrapLanes } from "./key-wrap-lanes";

@@ -6,7 +6,7 @@
  */
 import { aesClearKey, aesSetKey } from "./aes";
 import { cmacTo } from "./cmac";
-import { absorb, finish, isHash, wipeSchedule } from "./hash";
+import { absorb, finish, isHash } from "./hash";
 import { beginHmac } from "./hmac";
 import {
   AES_SPARE_SLOT,
@@ -18,15 +18,15 @@ import {
   KEY_BYTES,
   OUT,
   SCRATCH,
+  SPARE_HASH,
 } from "./memory";
 import { BAD_ALGORITHM, BAD_LENGTH, OK } from "./status";
 
 /** The PRF that is AES-CMAC; the others are named by their hash. */
 export const PRF_CMAC: u32 = 16;
 
-// In SCRATCH: HMAC just keyed, and the copy of it that takes one message.
-const KEYED_SLOT: usize = SCRATCH + 1024;
-const WORK_SLOT: usize = SCRATCH + 1024 + HASH_SLOT_BYTES;
+// In SCRATCH, behind the pads of hmac.ts: HMAC just keyed; SPARE_HASH is the copy that takes one message.
+const KEYED_SLOT: usize = SCRATCH + 256;
 
 /** [i]_r, big-endian, `counterBytes` wide (SP 800-108r1 §4.1, step 4a). */
 function writeCounter(at: usize, counterBytes: u32, i: u32): void {
@@ -37,9 +37,9 @@ function writeCounter(at: usize, counterBytes: u32, i: u32): void {
 
 /** One HMAC of the message in DATA, from the keyed state, to OUT. */
 function hmacOnce(messageBytes: u32): void {
-  memory.copy(WORK_SLOT, KEYED_SLOT, HASH_SLOT_BYTES);
-  absorb(WORK_SLOT, DATA, messageBytes);
-  finish(WORK_SLOT, OUT);
+  memory.copy(SPARE_HASH, KEYED_SLOT, HASH_SLOT_BYTES);
+  absorb(SPARE_HASH, DATA, messageBytes);
+  finish(SPARE_HASH, OUT);
 }
 
 /** Makes the PRF ready from the key at KEY. Returns OK or BAD_LENGTH. */
@@ -53,8 +53,8 @@ function wipePrf(prf: u32): void {
   if (prf == PRF_CMAC) {
     aesClearKey(AES_SPARE_SLOT);
   } else {
-    memory.fill(KEYED_SLOT, 0, 2 * HASH_SLOT_BYTES);
-    wipeSchedule(prf);
+    memory.fill(KEYED_SLOT, 0, HASH_SLOT_BYTES);
+    memory.fill(SPARE_HASH, 0, HASH_SLOT_BYTES);
   }
   memory.fill(KEY, 0, KEY_BYTES);
   memory.fill(OUT, 0, 64);

@@ -19,7 +19,7 @@ export const DATA_BYTES: u32 = 1024 * 1024 + 64;
 export const KEY_BYTES: u32 = 128;
 export const AES_SLOT_BYTES: usize = 16 + 3 * 15 * 16;
 export const HASH_SLOT_BYTES: usize = 288;
-export const SCRATCH_BYTES: usize = 2048;
+export const SCRATCH_BYTES: usize = 1024;
 const OUT_BYTES: usize = 64;
 const VERDICT_BYTES: usize = 16;
 /** Of the lanes: state and temporary planes, then 15 round keys of eight planes. */
@@ -47,8 +47,10 @@ export const KEY: usize = DATA + DATA_BYTES;
 export const OUT: usize = KEY + KEY_BYTES;
 /** The verdict of an unwrap or a comparison, written once all checks have run; see `declassify`. */
 export const VERDICT: usize = OUT + OUT_BYTES;
-/** Passing values of the primitives: message schedules, pads, blocks. Zero between calls. */
+/** Passing values of the primitives: pads, blocks, states. Zero between calls. */
 export const SCRATCH: usize = VERDICT + VERDICT_BYTES;
+/** In SCRATCH: the hash of one call, laid out as a slot. */
+export const SPARE_HASH: usize = SCRATCH + 256 + HASH_SLOT_BYTES;
 /** One AES key each: number of rounds, then three lists of 15 round keys (see aes.ts). */
 const AES_AREA: usize = SCRATCH + SCRATCH_BYTES;
 /** One hash or HMAC under way each (see hash.ts). */

@@ -28,6 +28,7 @@ import { selfTest } from "./self-test.ts";
 export type { CounterKdfRequest, HashName, HashStream, Kek, PrfName, RefusedChunk };
 export { MAX_WRAP_BYTES };
 
+const encoder = new TextEncoder();
 const CMAC_BYTES = 16;
 /** The shortest tag that `verify…` takes: 64 bits (SP 800-38B appendix A, SP 800-107r1 §5.3.3). */
 const MIN_TAG_BYTES = 8;
@@ -64,7 +65,7 @@ export class Core {
 
   /** SHA-256 of the concatenation of `data`: 32 fresh bytes. */
   sha256(...data: Uint8Array[]): Uint8Array {
-    return digestOf(this.hashStream("SHA-256"), data);
+    return this.hash("SHA-256", ...data);
   }
 
   sha256Stream(): HashStream {
@@ -73,7 +74,16 @@ export class Core {
 
   /** The digest of the concatenation of `data` (FIPS 180-4): a fresh array. */
   hash(hash: HashName, ...data: Uint8Array[]): Uint8Array {
-    return digestOf(this.hashStream(hash), data);
+    const memory = this.#live();
+    const length = lengthOf(data);
+    if (length > DATA_BYTES) return digestOf(this.hashStream(hash), data);
+    try {
+      putAll(memory, data);
+      const status = memory.exports.hashOnce(DIGEST_BYTES[hash], length);
+      return memory.takeOut(CoreMemory.counted(status));
+    } finally {
+      memory.wipePassing(length);
+    }
   }
 
   hashStream(hash: HashName): HashStream {
@@ -85,7 +95,7 @@ export class Core {
 
   /** HMAC-SHA-256 of the concatenation of `data` under `key` (any length): 32 fresh bytes. */
   hmacSha256(key: SecretKey, ...data: Uint8Array[]): Uint8Array {
-    return digestOf(this.hmacStream("SHA-256", key), data);
+    return this.hmac("SHA-256", key, ...data);
   }
 
   hmacSha256Stream(key: SecretKey): HashStream {
@@ -94,7 +104,19 @@ export class Core {
 
   /** HMAC (FIPS 198-1) of the concatenation of `data` under `key` (any length): a fresh array. */
   hmac(hash: HashName, key: SecretKey, ...data: Uint8Array[]): Uint8Array {
-    return digestOf(this.hmacStream(hash, key), data);
+    const memory = this.#live();
+    const length = lengthOf(data);
+    if (length > DATA_BYTES || key.length > KEY_BYTES) {
+      return digestOf(this.hmacStream(hash, key), data);
+    }
+    try {
+      key.use((bytes) => memory.putKey(bytes));
+      putAll(memory, data);
+      const status = memory.exports.hmacOnce(DIGEST_BYTES[hash], key.length, length);
+      return memory.takeOut(CoreMemory.counted(status));
+    } finally {
+      memory.wipePassing(length);
+    }
   }
 
   hmacStream(hash: HashName, key: SecretKey): HashStream {
@@ -220,6 +242,21 @@ function setAesKey(memory: CoreMemory, key: SecretKey): SlotLease {
   return lease;
 }
 
+function lengthOf(data: readonly Uint8Array[]): number {
+  let length = 0;
+  for (const piece of data) length += piece.length;
+  return length;
+}
+
+/** Lays the pieces one after the other into DATA. */
+function putAll(memory: CoreMemory, data: readonly Uint8Array[]): void {
+  let at = 0;
+  for (const piece of data) {
+    memory.putData(piece, at);
+    at += piece.length;
+  }
+}
+
 function digestOf(stream: HashStream, data: Uint8Array[]): Uint8Array {
   try {
     for (const piece of data) stream.update(piece);
@@ -235,7 +272,7 @@ function encodeFixedInput(label: string, context: Uint8Array, lengthBytes: numbe
     throw new TypeError("label: expected printable ASCII, at least one character");
   }
   const fixed = new Uint8Array(label.length + 1 + context.length + 4);
-  fixed.set(new TextEncoder().encode(label));
+  fixed.set(encoder.encode(label));
   fixed.set(context, label.length + 1);
   new DataView(fixed.buffer).setUint32(fixed.length - 4, lengthBytes * 8);
   return fixed;

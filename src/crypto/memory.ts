@@ -38,6 +38,8 @@ export interface CoreExports {
   kwpWrapLanes(slot: number, count: number, length: number): number;
   kwpUnwrapLanes(slot: number, count: number, wrappedBytes: number, length: number): number;
   aesCmac(slot: number, length: number): number;
+  hashOnce(algorithm: number, length: number): number;
+  hmacOnce(algorithm: number, keyBytes: number, length: number): number;
   hashOpen(slot: number, algorithm: number): number;
   hmacOpen(slot: number, algorithm: number, keyBytes: number): number;
   hashUpdate(slot: number, length: number): number;
@@ -149,7 +151,7 @@ export class CoreMemory {
 
   /** A fresh copy of `length` bytes at DATA + `offset`. */
   takeData(offset: number, length: number): Uint8Array {
-    return this.#bytes.slice(this.#data + offset, this.#data + offset + length);
+    return this.#take(this.#data + offset, length);
   }
 
   /** Copies `length` bytes at DATA + `offset` to `target`. */
@@ -160,7 +162,7 @@ export class CoreMemory {
 
   /** A fresh copy of the first `length` bytes of OUT. */
   takeOut(length: number): Uint8Array {
-    return this.#bytes.slice(this.#out, this.#out + length);
+    return this.#take(this.#out, length);
   }
 
   /** Zeroes KEY, OUT and the first `dataBytes` of DATA. */
@@ -173,6 +175,13 @@ export class CoreMemory {
     this.exports.wipe();
     this.aesSlots.reset();
     this.hashSlots.reset();
+  }
+
+  // Several times as fast as `slice` on short arrays (V8 11.3: 0.3 µs for 32 bytes).
+  #take(start: number, length: number): Uint8Array {
+    const copy = new Uint8Array(length);
+    copy.set(this.#bytes.subarray(start, start + length));
+    return copy;
   }
 
   /** `status` itself, a count of bytes; a fault here is a bug of src/crypto. */

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { aesPlanes } from "../../scripts/aes-planes.ts";
 import { aesTables } from "../../scripts/aes-tables.ts";
+import { sha2 } from "../../scripts/sha2.ts";
 import { Core } from "../../src/crypto/core.ts";
 import { SecretKey } from "../../src/crypto/secret-key.ts";
 import { coreModule, loadCore } from "../lib/core.ts";
@@ -85,7 +86,9 @@ describe("generated sources", () => {
   it.each([
     ["aes-tables.ts", aesTables],
     ["aes-planes.ts", aesPlanes],
-  ])("%s is what its generator derives from FIPS 197", (name, generate) => {
+    ["sha256.ts", () => sha2("256")],
+    ["sha512.ts", () => sha2("512")],
+  ])("%s is what its generator derives from the standard", (name, generate) => {
     const path = new URL(`../../assembly/${name}`, import.meta.url);
     expect(readFileSync(path, "utf8")).toBe(generate());
   });
