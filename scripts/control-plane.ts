@@ -67,6 +67,11 @@ export class ControlPlane {
     return await this.clusterIn(state, idOf(created?.ClusterId));
   }
 
+  async clusters(): Promise<Cluster[]> {
+    const { Clusters } = await this.client.send(new DescribeClustersCommand({}));
+    return Clusters ?? [];
+  }
+
   async cluster(clusterId: string): Promise<Cluster | null> {
     const { Clusters } = await this.client.send(
       new DescribeClustersCommand({ Filters: { clusterIds: [clusterId] } }),

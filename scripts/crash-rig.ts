@@ -31,12 +31,12 @@ export const CRASH_SCHEDULE = {
 
 export class CrashRig {
   readonly folder: string;
-  readonly #bindings: Record<string, string>;
+  readonly bindings: Record<string, string>;
   #edge: EdgeProcess | null = null;
 
   private constructor(folder: string, bindings: Record<string, string>) {
     this.folder = folder;
-    this.#bindings = bindings;
+    this.bindings = bindings;
   }
 
   /** A rig with empty state, in a fresh folder. */
@@ -50,22 +50,35 @@ export class CrashRig {
   /** Another rig on a copy of this one's state. This one must not be running. */
   copy(): CrashRig {
     if (this.#edge !== null) throw new Error("stop the edge before its state is copied");
-    const other = CrashRig.create(this.#bindings);
-    cpSync(join(this.folder, "state"), join(other.folder, "state"), { recursive: true });
+    const other = CrashRig.create(this.bindings);
+    cpSync(this.state, join(other.folder, "state"), { recursive: true });
     return other;
   }
 
+  get logs(): string {
+    return join(this.folder, "logs");
+  }
+
   get log(): string {
-    return join(this.folder, "edge.log");
+    return join(this.logs, "edge.log");
+  }
+
+  get state(): string {
+    return join(this.folder, "state");
   }
 
   get access(): RestAccess {
     if (this.#edge === null) throw new Error("the edge does not run");
-    const keys = JSON.parse(this.#bindings["ACCESS_KEYS"] ?? "[]") as DevelopmentAccessKey[];
+    return this.accessAt(this.#edge.url);
+  }
+
+  /** The owner's access to an edge on this state at another address. */
+  accessAt(endpoint: string): RestAccess {
+    const keys = JSON.parse(this.bindings["ACCESS_KEYS"] ?? "[]") as DevelopmentAccessKey[];
     const owner = keys.find((key) => key.role === "owner");
     if (owner === undefined) throw new Error("ACCESS_KEYS lists no owner");
     const { accessKeyId, secretAccessKey } = owner;
-    return { endpoint: this.#edge.url, region: REGION, accessKeyId, secretAccessKey };
+    return { endpoint, region: REGION, accessKeyId, secretAccessKey };
   }
 
   /** Starts the edge; with `pauseAt` it stops dead after that storage step. */
@@ -76,7 +89,7 @@ export class CrashRig {
       detached: true,
       environment: {
         PORT: "0",
-        HOLDFAST_STATE: join(this.folder, "state"),
+        HOLDFAST_STATE: this.state,
         HOLDFAST_DEV_VARS: join(this.folder, "dev-vars"),
         SCHEDULE: JSON.stringify(CRASH_SCHEDULE),
         PAUSE_AT: pauseAt ?? "",
@@ -88,6 +101,16 @@ export class CrashRig {
   async paused(step: string, patienceMs?: number): Promise<void> {
     const said = async () => (this.#logText().includes(`paused at ${step}`) ? true : null);
     await eventually(`a pause at ${step}`, said, patienceMs);
+  }
+
+  /** Ends the edge in good order. */
+  async stop(): Promise<void> {
+    const edge = this.#edge;
+    if (edge === null) return;
+    this.#edge = null;
+    const gone = new Promise<void>((done) => edge.child.once("exit", () => done()));
+    edge.child.kill("SIGTERM");
+    await gone;
   }
 
   /** Kills the whole process group, as a power cut would. Resolves when nothing of it is left. */

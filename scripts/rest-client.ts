@@ -53,6 +53,10 @@ export class RestClient {
     return await answerOf<T>(await this.#fetch("POST", path, JSON.stringify(body)));
   }
 
+  async delete<T>(path: string): Promise<T> {
+    return await answerOf<T>(await this.#fetch("DELETE", path));
+  }
+
   /** The bytes behind a path, whole. */
   async download(path: string): Promise<Uint8Array> {
     const response = await this.#fetch("GET", path);

@@ -7,7 +7,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { build, isBuilt } from "./build.ts";
 import type { DevelopmentAccessKey } from "./dev-secrets.ts";
-import { DEV_VARS_FILE, ensureDevVars, KIT_FILE } from "./dev-vars.ts";
+import { DEV_VARS_FILE, ensureDevVars, KIT_FILE, noteStoryUsers } from "./dev-vars.ts";
 import { EDGE_FILE, type EdgeProcess, spawnEdge } from "./edge-process.ts";
 import { bold, dim, red, say, step, yellow } from "./progress.ts";
 import { runStory, type StoryResult } from "./story.ts";
@@ -66,7 +66,8 @@ async function tellStory(url: string, bindings: Record<string, string>): Promise
   const { accessKeyId, secretAccessKey } = ownerKey(bindings);
   const access = { endpoint: url, region: REGION, accessKeyId, secretAccessKey };
   const kit = existsSync(KIT_FILE) ? readFileSync(KIT_FILE, "utf8") : null;
-  const { result } = await runStory({ access, kit, folder: STORY_FOLDER });
+  const { result, passwords } = await runStory({ access, kit, folder: STORY_FOLDER });
+  noteStoryUsers(passwords);
   writeFileSync(STORY_FILE, `${JSON.stringify(result, null, 2)}\n`);
 }
 
@@ -84,7 +85,9 @@ function printAddresses(url: string): void {
     say(`  ${bold("Drop these two into the restore tool")}`);
     say(`    ${story.backupFile}  ${dim("the backup of the story")}`);
     say(`    ${KIT_FILE}  ${dim("the recovery kit")}`);
-    say(`    ${dim(`log in there as ${story.userName}, password: ${story.passwordHint}`)}`);
+    say(
+      `    ${dim(`log in there as ${story.userName}: the password is in the last line of ${DEV_VARS_FILE}`)}`,
+    );
   }
   say(`    dist/restore/restore.html  ${dim("the same tool as one file: open it from disk")}`);
   say();
