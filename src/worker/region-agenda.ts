@@ -18,6 +18,8 @@ import {
   deleteHsmTask,
   giveUpHsm,
   rebuildHsmTask,
+  reportCluster,
+  reportHsm,
   serveClusterTask,
 } from "./region-hsm-tasks.ts";
 import { endBackup, purge } from "./region-retention.ts";
@@ -27,10 +29,10 @@ export const AGENDA: Agenda = {
   cluster_create: { run: createClusterTask },
   cluster_initialize: { run: initializeClusterTask, giveUp: giveUpInitialize },
   cluster_delete: { run: deleteClusterTask },
-  cluster_serve: { run: serveClusterTask },
+  cluster_serve: { run: serveClusterTask, report: reportCluster },
   hsm_create: { run: createHsmTask, giveUp: giveUpHsm },
   hsm_rebuild: { run: rebuildHsmTask, giveUp: giveUpHsm },
-  hsm_delete: { run: deleteHsmTask },
+  hsm_delete: { run: deleteHsmTask, report: reportHsm },
   backup_create: { run: createBackupTask, giveUp: giveUpBackup },
   backup_daily: { run: dailyBackupTask },
   backup_delete: { run: endBackup },

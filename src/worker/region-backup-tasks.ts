@@ -12,7 +12,7 @@ import { hsmApi } from "./region-hsm-tasks.ts";
 import { activeHsms, scheduleDaily } from "./region-hsms.ts";
 import { scheduleRetention } from "./region-retention.ts";
 import type { BackupRow } from "./region-rows.ts";
-import { againAt, DONE, failed, type Outcome } from "./region-tasks.ts";
+import { DONE, failed, nextAt, type Outcome } from "./region-tasks.ts";
 
 /** Task `backup_create`: the HSM makes it and puts its objects; then the row is READY. */
 export async function createBackupTask(desk: RegionDesk, backupId: string): Promise<Outcome> {
@@ -100,10 +100,10 @@ export async function dailyBackupTask(desk: RegionDesk, clusterId: string): Prom
   if (cluster?.state !== "ACTIVE" || leader === undefined) return DONE;
   const { backupIntervalMs, retryMs } = desk.deployment.schedule;
   const dueAtMs = (cluster.lastBackupAtMs ?? 0) + backupIntervalMs;
-  if (dueAtMs > desk.nowMs()) return againAt(dueAtMs);
+  if (dueAtMs > desk.nowMs()) return nextAt(dueAtMs);
   const row = startBackup(desk, leader, "daily");
   // READY sets the next date, a failure an earlier one; this one is in case neither is heard of.
-  return againAt(desk.nowMs() + (row === null ? retryMs : backupIntervalMs));
+  return nextAt(desk.nowMs() + (row === null ? retryMs : backupIntervalMs));
 }
 
 const LIST_PAGE = 500;
@@ -113,7 +113,7 @@ const MAX_PAGES = 10;
 export async function sweepTask(desk: RegionDesk, clusterId: string): Promise<Outcome> {
   const { sweepMs, sweepGraceMs } = desk.deployment.schedule;
   const bucket = desk.deployment.bucket(placeOf(desk).region);
-  if (bucket === null) return againAt(desk.nowMs() + sweepMs);
+  if (bucket === null) return nextAt(desk.nowMs() + sweepMs);
   const prefix = `clusters/${clusterId}/backups/`;
   let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES; page++) {
@@ -127,7 +127,7 @@ export async function sweepTask(desk: RegionDesk, clusterId: string): Promise<Ou
     if (!listed.truncated) break;
     cursor = listed.cursor;
   }
-  return againAt(desk.nowMs() + sweepMs);
+  return nextAt(desk.nowMs() + sweepMs);
 }
 
 /** Whether a row promises this object. Of a backup in the making every object may yet be named. */

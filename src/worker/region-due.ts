@@ -115,6 +115,16 @@ export class DueTable {
     this.#unlease(claimed);
   }
 
+  /** The claimed task did its work and has a next time: attempts are counted anew. */
+  next(claimed: DueRow, atMs: number): void {
+    this.#storage.sql.exec(
+      "UPDATE due SET attempts = 0 WHERE task = ? AND subject = ?",
+      claimed.task,
+      claimed.subject,
+    );
+    this.again(claimed, atMs);
+  }
+
   /** The claimed task failed: once more after a pause that doubles with every attempt. */
   retry(claimed: DueRow, nowMs: number, firstPauseMs: number): void {
     const pauseMs = Math.min(firstPauseMs * 2 ** Math.min(claimed.attempts, 20), MAX_BACKOFF_MS);

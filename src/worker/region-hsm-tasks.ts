@@ -205,6 +205,16 @@ function returnToUninitialized(desk: RegionDesk, row: HsmRow): void {
   desk.store.updateCluster(cluster.clusterId, { certificates: "{}", trustAnchor: "" });
 }
 
+/** A removal that goes on being tried says so where DescribeClusters shows it. */
+export function reportHsm(desk: RegionDesk, hsmId: string, reason: string): void {
+  desk.store.updateHsm(hsmId, { stateMessage: `The HSM could not be deleted yet: ${reason}` });
+}
+
+export function reportCluster(desk: RegionDesk, clusterId: string, reason: string): void {
+  const stateMessage = `The HSMs could not be told of a change yet: ${reason}`.slice(0, 300);
+  desk.store.updateCluster(clusterId, { stateMessage });
+}
+
 export function hsmApi(desk: RegionDesk, row: HsmRow): HsmApi {
   return desk.deployment.hsm(locationOf(desk, row));
 }

@@ -7,7 +7,7 @@ import { expiredBackups, nextExpiryMs } from "../cluster/retention.ts";
 import type { RegionDesk } from "./region-desk.ts";
 import { placeOf } from "./region-desk.ts";
 import type { BackupRow } from "./region-rows.ts";
-import { againAt, DONE, type Outcome } from "./region-tasks.ts";
+import { againAt, DONE, nextAt, type Outcome } from "./region-tasks.ts";
 
 /** READY → PENDING_DELETION until `deleteAtMs`: the common step of DeleteBackup and the purge. */
 export function beginDeletion(desk: RegionDesk, row: BackupRow, deleteAtMs: number): boolean {
@@ -33,7 +33,7 @@ export async function purge(desk: RegionDesk, clusterId: string): Promise<Outcom
     if (row !== null) beginDeletion(desk, row, nowMs + desk.deployment.schedule.undeleteMs);
   }
   const nextMs = nextExpiryMs(retained(desk, clusterId), retentionOf(desk, clusterId));
-  return nextMs === null ? DONE : againAt(nextMs);
+  return nextMs === null ? DONE : nextAt(nextMs);
 }
 
 /** Task: the grace is over. Row first, then the objects; a second run only deletes objects again. */

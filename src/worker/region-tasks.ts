@@ -9,10 +9,14 @@ import type { Task } from "./region-due.ts";
 import type { DueRow } from "./region-rows.ts";
 import type { Fault } from "./result.ts";
 
-/** Finished; to be continued at a time, which is no failure; or failed, to be tried again. */
+/**
+ * Finished; to be continued at a time (waiting is no failure, but no success either: attempts go on
+ * being counted); finished for now, with a next time; or failed, to be tried again.
+ */
 export type Outcome =
   | { readonly kind: "done" }
   | { readonly kind: "again"; readonly atMs: number }
+  | { readonly kind: "next"; readonly atMs: number }
   | { readonly kind: "failed"; readonly reason: string };
 
 export const DONE: Outcome = { kind: "done" };
@@ -21,14 +25,20 @@ export function againAt(atMs: number): Outcome {
   return { kind: "again", atMs };
 }
 
+export function nextAt(atMs: number): Outcome {
+  return { kind: "next", atMs };
+}
+
 export function failed(fault: Fault): Outcome {
   return { kind: "failed", reason: fault.message };
 }
 
 export interface Duty {
   run(desk: RegionDesk, subject: string): Promise<Outcome>;
-  /** What a caller gets to see when the last attempt has failed; absent: tried for ever. */
+  /** Ends the task when its last attempt has failed; absent: it is tried for ever. */
   giveUp?(desk: RegionDesk, subject: string, reason: string): void;
+  /** Where callers see why a task that is tried for ever is not done yet. */
+  report?(desk: RegionDesk, subject: string, reason: string): void;
 }
 
 export type Agenda = Readonly<Record<Task, Duty>>;
@@ -45,16 +55,51 @@ export async function runSlice(desk: RegionDesk, agenda: Agenda): Promise<void> 
   desk.due.arm();
 }
 
+/** Nothing a task throws leaves this function, or the platform would give the alarm up. */
 async function runTask(desk: RegionDesk, agenda: Agenda, row: DueRow): Promise<void> {
-  const duty = agenda[row.task as Task];
-  const outcome = await attempt(desk, duty, row);
-  if (outcome.kind === "done") return desk.due.finish(row);
-  if (outcome.kind === "again") return desk.due.again(row, outcome.atMs);
-  log(row, outcome.reason);
-  if (duty.giveUp !== undefined && row.attempts + 1 >= MAX_ATTEMPTS) {
-    duty.giveUp(desk, row.subject, outcome.reason);
-    return desk.due.finish(row);
+  try {
+    if (isTask(agenda, row.task)) {
+      const duty = agenda[row.task];
+      settle(desk, duty, row, await attempt(desk, duty, row));
+    } else {
+      desk.due.finish(row); // Of a version that is no longer deployed.
+    }
+  } catch (error) {
+    log(row, reasonOf(error));
+    desk.due.retry(row, desk.nowMs(), desk.deployment.schedule.retryMs);
   }
+}
+
+function isTask(agenda: Agenda, name: string): name is Task {
+  return Object.hasOwn(agenda, name);
+}
+
+function settle(desk: RegionDesk, duty: Duty, row: DueRow, outcome: Outcome): void {
+  switch (outcome.kind) {
+    case "done":
+      desk.due.finish(row);
+      break;
+    case "again":
+      desk.due.again(row, outcome.atMs);
+      break;
+    case "next":
+      desk.due.next(row, outcome.atMs);
+      break;
+    case "failed":
+      settleFailure(desk, duty, row, outcome.reason);
+      break;
+  }
+}
+
+function settleFailure(desk: RegionDesk, duty: Duty, row: DueRow, reason: string): void {
+  log(row, reason);
+  const isLast = row.attempts + 1 >= MAX_ATTEMPTS;
+  if (isLast && duty.giveUp !== undefined) {
+    duty.giveUp(desk, row.subject, reason);
+    desk.due.finish(row);
+    return;
+  }
+  if (isLast) duty.report?.(desk, row.subject, reason);
   desk.due.retry(row, desk.nowMs(), desk.deployment.schedule.retryMs);
 }
 
@@ -63,8 +108,12 @@ async function attempt(desk: RegionDesk, duty: Duty, row: DueRow): Promise<Outco
   try {
     return await duty.run(desk, row.subject);
   } catch (error) {
-    return { kind: "failed", reason: error instanceof Error ? error.message : String(error) };
+    return { kind: "failed", reason: reasonOf(error) };
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function log(row: DueRow, reason: string): void {
