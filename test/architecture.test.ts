@@ -22,7 +22,11 @@ interface Rule {
 const RULES: Record<string, Rule> = {
   assembly: { folders: [], packages: [], engine: true },
   "src/crypto": { folders: [], packages: [], engine: true },
-  "src/hsm": { folders: ["src/crypto"], packages: ["cborg"], engine: true },
+  "src/hsm": {
+    folders: ["src/crypto"],
+    packages: ["cborg", "@peculiar/x509", "reflect-metadata"],
+    engine: true,
+  },
   "src/backup": { folders: ["src/hsm", "src/crypto"], packages: ["cborg"], engine: true },
   "src/cluster": { folders: [], types: ["src/backup"], packages: [], engine: true },
   "src/worker": {
@@ -174,7 +178,7 @@ describe("the dependency rule", () => {
     ["a sideways import", "src/web/a.ts", 'import { b } from "../worker/b.ts";'],
     ["a value from backup in cluster", "src/cluster/a.ts", 'import { b } from "../backup/b.ts";'],
     ["a package in the engine", "src/crypto/a.ts", 'import { z } from "zod";'],
-    ["a scoped package in the engine", "src/hsm/a.ts", 'import * as x from "@peculiar/x509";'],
+    ["a scoped package in the engine", "src/backup/a.ts", 'import * as x from "@peculiar/x509";'],
     ["a Node module", "src/backup/a.ts", 'import { readFileSync } from "node:fs";'],
     ["an import over several lines", "src/crypto/a.ts", 'import {\n  b,\n} from "../backup/b.ts";'],
     ["a bare import", "src/backup/a.ts", 'import "reflect-metadata";'],

@@ -1,0 +1,236 @@
+/**
+ * The face of an HSM: every operation in one place, each done in the file that owns its rules.
+ *
+ * docs/HSM.md. Operations that wait for the platform are asynchronous; every change of state is one
+ * synchronous transaction of the store. A refusal is an `HsmError`.
+ */
+import type { Core } from "../crypto/core.ts";
+import type { Clock, RandomBytes, Subtle } from "../crypto/web-crypto.ts";
+import * as certificates from "./certificates.ts";
+import * as configuration from "./configuration.ts";
+import type { HsmContext } from "./context.ts";
+import * as encryption from "./encryption.ts";
+import * as keyDirectory from "./key-directory.ts";
+import * as keyExport from "./key-export.ts";
+import * as keyGeneration from "./key-generation.ts";
+import * as keyImport from "./key-import.ts";
+import * as keyWrapping from "./key-wrapping.ts";
+import type { HsmType } from "./limits.ts";
+import * as loggingIn from "./login.ts";
+import * as manufacturing from "./manufacture.ts";
+import { DEFAULT_PASSWORD_COST, type PasswordCost } from "./passwords.ts";
+import { authorize } from "./permissions.ts";
+import * as policies from "./policies.ts";
+import type { SessionStore, SessionToken } from "./sessions.ts";
+import * as signing from "./signing.ts";
+import { stateDigest } from "./snapshot.ts";
+import type { HsmStore } from "./store.ts";
+import * as userImport from "./user-import.ts";
+import * as users from "./users.ts";
+import type {
+  CertificateView,
+  ConfigurationView,
+  KeyView,
+  PoliciesView,
+  UserView,
+} from "./views.ts";
+
+export interface HsmOptions {
+  readonly store: HsmStore;
+  readonly sessions: SessionStore;
+  /** Open for as long as the HSM is used; the HSM does not close it. */
+  readonly core: Core;
+  readonly subtle: Subtle;
+  readonly random: RandomBytes;
+  readonly now: Clock;
+  /** Work of one password guess; default 600,000 rounds. Tests pass less. */
+  readonly passwordCost?: PasswordCost;
+  /** The hardware's type, where a backup of another type may have been restored onto it. */
+  readonly hardwareType?: HsmType;
+}
+
+export class Hsm {
+  readonly #context: HsmContext;
+
+  constructor(options: HsmOptions) {
+    this.#context = {
+      store: options.store,
+      sessions: options.sessions,
+      core: options.core,
+      subtle: options.subtle,
+      random: options.random,
+      now: options.now,
+      passwordCost: options.passwordCost ?? DEFAULT_PASSWORD_COST,
+      hardwareType: options.hardwareType ?? null,
+    };
+  }
+
+  // The hardware and its service: no session.
+
+  manufacture(order: manufacturing.Manufacture): Promise<void> {
+    return manufacturing.manufacture(this.#context, order);
+  }
+  initialize(clusterCertificatePem: string, trustAnchorPem: string): ConfigurationView {
+    return configuration.initialize(this.#context, clusterCertificatePem, trustAnchorPem);
+  }
+  getConfiguration(): ConfigurationView {
+    return configuration.getConfiguration(this.#context);
+  }
+  getPolicies(): PoliciesView {
+    return policies.getPolicies(this.#context);
+  }
+
+  // Users.
+
+  login(username: string, password: string): Promise<loggingIn.Login> {
+    return loggingIn.login(this.#context, username, password);
+  }
+  logout(token: SessionToken): void {
+    loggingIn.logout(this.#context, token);
+  }
+  whoAmI(token: SessionToken): UserView {
+    return loggingIn.whoAmI(this.#context, token);
+  }
+  activate(token: SessionToken, password: string): Promise<UserView> {
+    return users.activate(this.#context, token, password);
+  }
+  createUser(token: SessionToken, user: users.NewUser): Promise<UserView> {
+    return users.createUser(this.#context, token, user);
+  }
+  importUsers(token: SessionToken, requests: readonly userImport.UserImport[]): UserView[] {
+    return userImport.importUsers(this.#context, token, requests);
+  }
+  /** One's own, or anybody's by an admin, which also unlocks. */
+  changePassword(token: SessionToken, username: string, password: string): Promise<UserView> {
+    return users.changePassword(this.#context, token, username, password);
+  }
+  deleteUser(token: SessionToken, username: string): void {
+    users.deleteUser(this.#context, token, username);
+  }
+  listUsers(token: SessionToken): UserView[] {
+    return users.listUsers(this.#context, token);
+  }
+  setPolicies(token: SessionToken, change: policies.PoliciesChange): PoliciesView {
+    return policies.setPolicies(this.#context, token, change);
+  }
+  /** 32 bytes, fresh: equal on HSMs that hold the same cluster state. */
+  stateDigest(token: SessionToken): Uint8Array {
+    authorize(this.#context, token, "read key digests");
+    return stateDigest(this.#context.store, this.#context.core);
+  }
+
+  // Keys.
+
+  importKey(token: SessionToken, request: keyImport.KeyImport): Promise<KeyView> {
+    return keyImport.importKey(this.#context, token, request);
+  }
+  importKeys(token: SessionToken, requests: readonly keyImport.KeyImport[]): Promise<number[]> {
+    return keyImport.importKeys(this.#context, token, requests);
+  }
+  generateKey(token: SessionToken, order: keyGeneration.SecretKeyGeneration): Promise<KeyView> {
+    return keyGeneration.generateKey(this.#context, token, order);
+  }
+  generateKeyPair(token: SessionToken, order: keyGeneration.KeyPairGeneration): Promise<KeyView> {
+    return keyGeneration.generateKeyPair(this.#context, token, order);
+  }
+  listKeys(token: SessionToken, listing?: keyDirectory.KeyListing): keyDirectory.KeyPage {
+    return keyDirectory.listKeys(this.#context, token, listing);
+  }
+  describeKey(token: SessionToken, handle: number): KeyView {
+    return keyDirectory.describeKey(this.#context, token, handle);
+  }
+  setAttributes(
+    token: SessionToken,
+    handle: number,
+    change: Parameters<typeof keyDirectory.setAttributes>[3],
+  ): KeyView {
+    return keyDirectory.setAttributes(this.#context, token, handle, change);
+  }
+  shareKey(token: SessionToken, handle: number, username: string): KeyView {
+    return keyDirectory.shareKey(this.#context, token, handle, username);
+  }
+  unshareKey(token: SessionToken, handle: number, username: string): KeyView {
+    return keyDirectory.unshareKey(this.#context, token, handle, username);
+  }
+  deleteKey(token: SessionToken, handle: number): void {
+    keyDirectory.deleteKey(this.#context, token, handle);
+  }
+  exportKey(
+    token: SessionToken,
+    handle: number,
+    format: keyExport.ExportFormat,
+  ): Promise<keyExport.ExportedKey> {
+    return keyExport.exportKey(this.#context, token, handle, format);
+  }
+  /** SPKI, fresh. */
+  exportPublicKey(token: SessionToken, handle: number): Uint8Array {
+    return keyExport.exportPublicKey(this.#context, token, handle);
+  }
+  wrapKey(
+    token: SessionToken,
+    handle: number,
+    wrappingHandle: number,
+    mechanism: keyWrapping.WrapMechanism,
+  ): Uint8Array {
+    return keyWrapping.wrapKey(this.#context, token, handle, wrappingHandle, mechanism);
+  }
+  unwrapKey(
+    token: SessionToken,
+    unwrappingHandle: number,
+    request: keyWrapping.Unwrapping,
+  ): Promise<KeyView> {
+    return keyWrapping.unwrapKey(this.#context, token, unwrappingHandle, request);
+  }
+
+  // Using keys.
+
+  sign(
+    token: SessionToken,
+    handle: number,
+    mechanism: signing.SignMechanism,
+    data: Uint8Array,
+  ): Promise<Uint8Array> {
+    return signing.sign(this.#context, token, handle, mechanism, data);
+  }
+  verify(token: SessionToken, handle: number, request: signing.Verification): Promise<boolean> {
+    return signing.verify(this.#context, token, handle, request);
+  }
+  encrypt(
+    token: SessionToken,
+    handle: number,
+    request: encryption.Encryption,
+  ): Promise<encryption.Encrypted> {
+    return encryption.encrypt(this.#context, token, handle, request);
+  }
+  /** @returns fresh plaintext, the caller's to wipe. */
+  decrypt(
+    token: SessionToken,
+    handle: number,
+    request: encryption.Decryption,
+  ): Promise<Uint8Array> {
+    return encryption.decrypt(this.#context, token, handle, request);
+  }
+  digest(
+    token: SessionToken,
+    algorithm: signing.DigestAlgorithm,
+    data: Uint8Array,
+  ): Promise<Uint8Array> {
+    return signing.digest(this.#context, token, algorithm, data);
+  }
+
+  // Certificates.
+
+  importCertificates(token: SessionToken, pem: string): CertificateView[] {
+    return certificates.importCertificates(this.#context, token, pem);
+  }
+  listCertificates(token: SessionToken): CertificateView[] {
+    return certificates.listCertificates(this.#context, token);
+  }
+  deleteCertificate(token: SessionToken, id: number): void {
+    certificates.deleteCertificate(this.#context, token, id);
+  }
+  /** Whether a PEM text, leaf first, is a chain. */
+  verifyChain(pem: string): Promise<void> {
+    return certificates.verifyChain(this.#context, pem);
+  }
+}

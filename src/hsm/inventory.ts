@@ -1,0 +1,54 @@
+/**
+ * What a memory holds, for a recovery tool to show without a login: metadata, never a secret.
+ *
+ * docs/HSM.md §8. Whoever can call this holds the memory itself, and opened the backup it came from.
+ */
+import { allCertificates } from "./certificates.ts";
+import { configurationView } from "./configuration.ts";
+import { configurationCodec } from "./configuration-record.ts";
+import { keyCodec } from "./key-record.ts";
+import { keyView } from "./key-views.ts";
+import { policiesView } from "./policies.ts";
+import { policyCodec } from "./policy-record.ts";
+import { RECORD_TYPE } from "./record.ts";
+import { readAttributes, rowsOf } from "./record-access.ts";
+import type { HsmStore } from "./store.ts";
+import { allUsers, userNames, userView } from "./user-directory.ts";
+import type {
+  CertificateView,
+  ConfigurationView,
+  KeyView,
+  PoliciesView,
+  UserView,
+} from "./views.ts";
+
+export interface Inventory {
+  /** Null for a blank memory. */
+  readonly configuration: ConfigurationView | null;
+  readonly policies: PoliciesView | null;
+  readonly users: readonly UserView[];
+  readonly keys: readonly KeyView[];
+  readonly certificates: readonly CertificateView[];
+}
+
+export function inventory(store: HsmStore): Inventory {
+  const [configuration] = rowsOf(store, RECORD_TYPE.configuration);
+  const [policy] = rowsOf(store, RECORD_TYPE.policy);
+  return {
+    configuration:
+      configuration === undefined
+        ? null
+        : configurationView(readAttributes(configurationCodec, configuration)),
+    policies: policy === undefined ? null : policiesView(readAttributes(policyCodec, policy)),
+    users: Array.from(allUsers(store), userView),
+    keys: Array.from(allKeys(store)),
+    certificates: Array.from(allCertificates({ store })),
+  };
+}
+
+function* allKeys(store: HsmStore): Generator<KeyView> {
+  const nameOf = userNames(store);
+  for (const row of rowsOf(store, RECORD_TYPE.key)) {
+    yield keyView({ handle: row.id, key: readAttributes(keyCodec, row) }, nameOf);
+  }
+}
