@@ -10,7 +10,6 @@ import * as schemas from "./aws-schemas.ts";
 import { backupShape, clusterShape, hsmShape, type Shape, tagShapes } from "./aws-shapes.ts";
 import type { Role } from "./bindings.ts";
 import type { CatalogView, ControlApi, Listing, Tag } from "./control-api.ts";
-import { INITIALIZING_MESSAGE } from "./region-clusters.ts";
 import type { Place } from "./region-store.ts";
 import { type Result, refusal, success } from "./result.ts";
 
@@ -83,7 +82,10 @@ const initializeCluster = operation("write", schemas.INITIALIZE_CLUSTER, async (
     signedCertificate: input.SignedCert,
     trustAnchor: input.TrustAnchor,
   });
-  return map(begun, ({ state }) => ({ State: state, StateMessage: INITIALIZING_MESSAGE }));
+  return map(begun, ({ state, stateMessage }) => ({
+    State: state,
+    StateMessage: stateMessage,
+  }));
 });
 
 const deleteCluster = operation("delete", schemas.DELETE_CLUSTER, async ({ region }, input) =>

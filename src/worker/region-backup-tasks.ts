@@ -116,6 +116,7 @@ export async function sweepTask(desk: RegionDesk, clusterId: string): Promise<Ou
   if (bucket === null) return nextAt(desk.nowMs() + sweepMs);
   const prefix = `clusters/${clusterId}/backups/`;
   let cursor: string | undefined;
+  let isEmpty = true;
   for (let page = 0; page < MAX_PAGES; page++) {
     const listed = await bucket.list({ prefix, limit: LIST_PAGE, ...(cursor ? { cursor } : {}) });
     const orphans = listed.objects.filter(
@@ -123,10 +124,13 @@ export async function sweepTask(desk: RegionDesk, clusterId: string): Promise<Ou
         object.uploaded.getTime() + sweepGraceMs <= desk.nowMs() &&
         !isNamed(desk, object.key.slice(prefix.length).split("/")[0] ?? "", object.key),
     );
+    isEmpty &&= listed.objects.length === orphans.length;
     if (orphans.length > 0) await bucket.delete(orphans.map((object) => object.key));
     if (!listed.truncated) break;
     cursor = listed.cursor;
   }
+  // Nothing is put for a DELETED cluster any more: an empty prefix stays empty.
+  if (isEmpty && desk.store.cluster(clusterId)?.state === "DELETED") return DONE;
   return nextAt(desk.nowMs() + sweepMs);
 }
 

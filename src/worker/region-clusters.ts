@@ -112,7 +112,7 @@ export async function describeClusters(
   return success({ items, nextToken: page.nextToken });
 }
 
-export const INITIALIZING_MESSAGE =
+const INITIALIZING_MESSAGE =
   "Cluster is initializing. State will change to INITIALIZED upon completion.";
 
 /** UNINITIALIZED → INITIALIZE_IN_PROGRESS, once the owner's certificates hold. */
@@ -184,7 +184,7 @@ export async function modifyCluster(
   return viewOf(desk, clusterId);
 }
 
-export const DELETING_MESSAGE = "The cluster is being deleted.";
+const DELETING_MESSAGE = "The cluster is being deleted.";
 
 /** → DELETE_IN_PROGRESS. Its backups stay, under its retention policy. */
 export async function deleteCluster(
