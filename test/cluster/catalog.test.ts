@@ -42,7 +42,7 @@ describe("pages", () => {
     let token: string | null = null;
     const pages: string[] = [];
     do {
-      const page = cutPage(ROWS, { ascending, limit, token });
+      const page: ReturnType<typeof cutPage<Row>> = cutPage(ROWS, { ascending, limit, token });
       if ("message" in page) throw new Error(page.message);
       pages.push(ids(page.rows));
       token = page.nextToken;

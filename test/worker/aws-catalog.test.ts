@@ -190,7 +190,7 @@ describe("tags", () => {
       const first = await client.send(new ListTagsCommand({ ResourceId, MaxResults: 2 }));
       expect(first.TagList).toEqual([{ Key: "a", Value: "1" }, ...over]);
       const rest = await client.send(
-        new ListTagsCommand({ ResourceId, NextToken: first.NextToken }),
+        new ListTagsCommand({ ResourceId, NextToken: first.NextToken ?? "" }),
       );
       expect(rest).toMatchObject({ TagList: [{ Key: "c", Value: "1" }] });
       expect(rest.NextToken).toBeUndefined();

@@ -79,7 +79,7 @@ describe("a cluster", () => {
     expect(Hsm).toMatchObject({ State: "CREATE_IN_PROGRESS", EniIp: "10.0.0.4", SubnetId: SUBNET });
     const { Certificates, State } = await hsmsActive(client, clusterId, 1);
     expect(State).toBe("UNINITIALIZED");
-    await expectChains(Certificates ?? {}, Hsm?.HsmId ?? "");
+    await expectChains({ ...Certificates }, Hsm?.HsmId ?? "");
   });
 
   it("is claimed, and keeps nothing of the request", async () => {
@@ -100,7 +100,7 @@ describe("a cluster", () => {
     await hsmsActive(client, clusterId, 1);
     expect(await backupsReady(client, clusterId, 3)).toHaveLength(3);
 
-    await client.send(new DeleteHsmCommand({ ClusterId: clusterId, EniIp: second?.EniIp }));
+    await client.send(new DeleteHsmCommand({ ClusterId: clusterId, EniIp: second?.EniIp ?? "" }));
     await until(
       () => describeCluster(client, clusterId),
       ({ Hsms = [] }) => Hsms.length === 0,
@@ -110,7 +110,7 @@ describe("a cluster", () => {
 
     const { Hsm: third } = await client.send(new CreateHsmCommand(placed));
     await hsmsActive(client, clusterId, 1);
-    await client.send(new DeleteHsmCommand({ ClusterId: clusterId, EniId: third?.EniId }));
+    await client.send(new DeleteHsmCommand({ ClusterId: clusterId, EniId: third?.EniId ?? "" }));
     await until(
       () => describeCluster(client, clusterId),
       ({ Hsms = [] }) => Hsms.length === 0,
