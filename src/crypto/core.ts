@@ -29,6 +29,7 @@ export type { CounterKdfRequest, HashName, HashStream, Kek, PrfName, RefusedChun
 export { MAX_WRAP_BYTES };
 
 const encoder = new TextEncoder();
+const BLOCK_BYTES = 16;
 const CMAC_BYTES = 16;
 /** The shortest tag that `verify…` takes: 64 bits (SP 800-38B appendix A, SP 800-107r1 §5.3.3). */
 const MIN_TAG_BYTES = 8;
@@ -140,6 +141,21 @@ export class Core {
   hmacVerify(hash: HashName, key: SecretKey, tag: Uint8Array, ...data: Uint8Array[]): boolean {
     verifyLength("tag", tag.length, MIN_TAG_BYTES, DIGEST_BYTES[hash]);
     return this.equal(this.hmac(hash, key, ...data).subarray(0, tag.length), tag);
+  }
+
+  /** The zero block encrypted under `key`, 16, 24 or 32 bytes: what key check values are cut from. */
+  encryptZeroBlock(key: SecretKey): Uint8Array {
+    const memory = this.#live();
+    const lease = setAesKey(memory, key);
+    try {
+      memory.putData(new Uint8Array(BLOCK_BYTES));
+      CoreMemory.counted(memory.exports.aesEncryptBlocks(lease.slot, BLOCK_BYTES));
+      return memory.takeData(0, BLOCK_BYTES);
+    } finally {
+      memory.wipePassing(BLOCK_BYTES);
+      memory.exports.aesClearKey(lease.slot);
+      memory.aesSlots.give(lease);
+    }
   }
 
   /** AES-CMAC under `key`, 16, 24 or 32 bytes, of at most 1 MiB: 16 fresh bytes. */

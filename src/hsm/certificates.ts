@@ -95,8 +95,9 @@ function parseBundle(pem: string): ReadCertificate[] {
   return blocks.map(({ label, bytes }, index) => {
     if (label !== "CERTIFICATE") throw unreadable(index, `its block is a "${label}"`);
     if (bytes === null) throw unreadable(index, "it is not Base64");
-    const pemCharacters = Math.ceil(bytes.length / 3) * 4;
-    if (bytes.length > MAX_CERTIFICATE_BYTES || pemCharacters > MAX_CERTIFICATE_PEM_CHARACTERS) {
+    // The longest PEM text is a little under 15,000 bytes of DER.
+    const isTooLong = bytes.length > MAX_CERTIFICATE_BYTES;
+    if (isTooLong || encodePem(label, bytes).length > MAX_CERTIFICATE_PEM_CHARACTERS) {
       throw unreadable(index, `it is longer than ${MAX_CERTIFICATE_PEM_CHARACTERS} characters`);
     }
     const certificate = readCertificate(bytes);

@@ -38,7 +38,7 @@ export function getConfiguration(context: HsmContext): ConfigurationView {
 
 /**
  * Takes the cluster certificate and its trust anchor. The control plane has verified both; the
- * hardware takes them once. @throws HsmError `already_initialized`.
+ * hardware takes them once, and the same ones again without a change. @throws HsmError `already_initialized`.
  */
 export function initialize(
   context: HsmContext,
@@ -47,6 +47,10 @@ export function initialize(
 ): ConfigurationView {
   return context.store.transaction(() => {
     const before = readConfiguration(context.store);
+    const isSame =
+      before.clusterCertificatePem === clusterCertificatePem &&
+      before.trustAnchorPem === trustAnchorPem;
+    if (isSame) return configurationView(before);
     if (before.clusterCertificatePem !== "") throw new HsmError({ code: "already_initialized" });
     const next = { ...before, clusterCertificatePem, trustAnchorPem };
     putConfiguration(context.store, next);

@@ -48,7 +48,7 @@ export async function prepareKey(
       id: decodeKeyId(asked.id ?? ""),
       sharedWith: [],
       sizeBits: material.sizeBits,
-      checkValue: await checkValue(context.subtle, material),
+      checkValue: await checkValue(context, material),
       publicKey: material.publicKey,
       createdAtMs: context.now(),
       manageQuorum: 0,

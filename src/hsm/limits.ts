@@ -11,6 +11,10 @@ export interface KeyLimits {
   readonly asymmetricKeys: number;
 }
 
+export function isHsmType(name: string): name is HsmType {
+  return Object.hasOwn(KEY_LIMITS, name);
+}
+
 export const KEY_LIMITS: Readonly<Record<HsmType, KeyLimits>> = {
   "hsm1.medium": { keys: 3_300, asymmetricKeys: 3_300 },
   "hsm2m.medium": { keys: 16_666, asymmetricKeys: 3_333 },
