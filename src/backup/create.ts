@@ -1,0 +1,175 @@
+/**
+ * Making a backup: from an HSM's memory to a body and an envelope.
+ *
+ * Spec: FORMAT.md §3 to §7; its inverse is restore.ts. The container is written and read back in one
+ * synchronous run, so that nothing can change the memory half-way; sealing may take its time.
+ */
+import type { Core } from "../crypto/core.ts";
+import { SecretKey } from "../crypto/secret-key.ts";
+import type { RandomBytes } from "../crypto/web-crypto.ts";
+import type { SnapshotSource } from "../hsm/record.ts";
+import { equalBytes } from "./bytes.ts";
+import { type ContainerSummary, readContainer } from "./container-reader.ts";
+import { ContainerWriter } from "./container-writer.ts";
+import { sealEnvelope } from "./envelope.ts";
+import { BackupError } from "./errors.ts";
+import { chooseChunkBytes, encodeHeader, type Origin, planFrames } from "./header.ts";
+import { ContainerKeys, wrapKeyBlock } from "./key-block.ts";
+import { activePbk, type Keyring } from "./keys.ts";
+import { KEY_BYTES } from "./layout.ts";
+import type { Location } from "./location.ts";
+import { PayloadWriter, planPayload } from "./payload-writer.ts";
+import { beginSeal, type Recipients, type SealPlatform } from "./recipients.ts";
+import { BodySealer } from "./seal.ts";
+
+/** What is backed up, where it comes from, and where the copy will lie. */
+export interface BackupOrder {
+  readonly origin: Origin;
+  readonly location: Location;
+  readonly source: SnapshotSource;
+}
+
+/** Room for one container between its making and its sealing. */
+export interface Spool {
+  /** Takes all parts, synchronously, and all of them or none. */
+  write(parts: Iterable<Uint8Array>): void;
+  /** The same bytes again, in pieces of any size. May be called more than once. */
+  read(): Iterable<Uint8Array>;
+}
+
+/** Where a backup is kept. Names are for the store to choose; both are written once. */
+export interface BackupStore {
+  readonly spool: Spool;
+  /** Takes a body of exactly `byteLength` bytes. */
+  putBody(sealId: Uint8Array, byteLength: number, body: AsyncIterable<Uint8Array>): Promise<void>;
+  putEnvelope(sealId: Uint8Array, envelope: Uint8Array): Promise<void>;
+}
+
+export interface CreatedBackup {
+  /** 16 bytes. */
+  readonly sealId: Uint8Array;
+  readonly bodyBytes: number;
+  readonly envelopeBytes: number;
+  readonly restorableOffline: boolean;
+  /** 176 bytes. */
+  readonly keyBlock: Uint8Array;
+  readonly containerBytes: number;
+  /** 32 bytes each. */
+  readonly containerDigest: Uint8Array;
+  readonly stateDigest: Uint8Array;
+}
+
+/**
+ * Makes, verifies, seals and stores a backup.
+ *
+ * @param ring - borrowed; its active keys wrap. @param recipients - who will be able to open the seal.
+ * @throws RangeError if the memory is beyond the format's limits; BackupError `verification_failed`.
+ */
+export async function createBackup(
+  platform: SealPlatform,
+  ring: Keyring,
+  recipients: Recipients,
+  order: BackupOrder,
+  store: BackupStore,
+): Promise<CreatedBackup> {
+  const { core, subtle, random } = platform;
+  const container = spoolContainer(platform, ring, order, store.spool);
+  using seal = await beginSeal(platform, recipients, order.location);
+  const sealer = new BodySealer(core, subtle, seal, container.containerBytes);
+  await store.putBody(seal.sealId, sealer.byteLength, sealer.seal(store.spool.read()));
+  const clear = { ...seal, ...sealer.sealed() };
+  const envelope = await sealEnvelope(subtle, random, seal, clear, container.keyBlock);
+  await store.putEnvelope(seal.sealId, envelope);
+  return {
+    sealId: seal.sealId,
+    bodyBytes: clear.bodyBytes,
+    envelopeBytes: envelope.length,
+    restorableOffline: seal.restorableOffline,
+    ...container,
+  };
+}
+
+/** A container that is in the spool and has been read back. */
+export interface SpooledContainer {
+  readonly keyBlock: Uint8Array;
+  readonly containerBytes: number;
+  readonly containerDigest: Uint8Array;
+  readonly stateDigest: Uint8Array;
+}
+
+/**
+ * Snapshot → records → chunks under a fresh EBK → container → spool, and back again to be sure.
+ * Synchronous: no other event can run in between.
+ */
+export function spoolContainer(
+  { core, random }: Pick<SealPlatform, "core" | "random">,
+  ring: Keyring,
+  order: Pick<BackupOrder, "origin" | "source">,
+  spool: Spool,
+): SpooledContainer {
+  using writer = createContainer(core, ring, order.origin, order.source, random);
+  spool.write(writer.parts());
+  verifyContainer(core, ring, writer, spool.read());
+  return {
+    keyBlock: writer.keyBlock,
+    containerBytes: writer.byteLength,
+    containerDigest: writer.digest(),
+    stateDigest: writer.stateDigest,
+  };
+}
+
+/**
+ * A container of everything in `source`, under fresh keys wrapped by the ring's active PBK.
+ *
+ * @param random - gives the EBK and the MAC key, 32 bytes each, in this order.
+ * @returns a writer whose `parts` must be taken in the same synchronous run.
+ * @throws RangeError if source or origin are beyond the limits of FORMAT.md §2.
+ */
+export function createContainer(
+  core: Core,
+  ring: Keyring,
+  origin: Origin,
+  source: SnapshotSource,
+  random: RandomBytes,
+): ContainerWriter {
+  const payloadPlan = planPayload(source);
+  const { payloadBytes } = payloadPlan;
+  const chunkBytes = chooseChunkBytes(payloadBytes);
+  const { manufacturer } = ring;
+  const header = encodeHeader({ ...origin, manufacturer, chunkBytes, payloadBytes });
+  using pbk = activePbk(core, ring);
+  const keys = new ContainerKeys(
+    new SecretKey(random(KEY_BYTES)),
+    new SecretKey(random(KEY_BYTES)),
+  );
+  return new ContainerWriter(core, {
+    keyBlock: wrapKeyBlock(core, pbk, keys, core.sha256(header)),
+    keys,
+    header,
+    plan: planFrames(chunkBytes, payloadBytes),
+    payload: new PayloadWriter(core, source, payloadPlan),
+  });
+}
+
+/**
+ * Reads back what `writer` has written and compares.
+ * @throws BackupError `verification_failed`: the backup must not be kept.
+ */
+export function verifyContainer(
+  core: Core,
+  ring: Keyring,
+  writer: ContainerWriter,
+  parts: Iterable<Uint8Array>,
+): void {
+  let summary: ContainerSummary;
+  try {
+    summary = readContainer(core, ring, writer.keyBlock, parts, { put: () => undefined });
+  } catch (error) {
+    if (!(error instanceof BackupError)) throw error;
+    throw new BackupError({ code: "verification_failed", why: error.fault.code });
+  }
+  const isSame =
+    equalBytes(summary.containerDigest, writer.digest()) &&
+    equalBytes(summary.stateDigest, writer.stateDigest);
+  if (!isSame) throw new BackupError({ code: "verification_failed", why: "other digests" });
+}

@@ -1,0 +1,226 @@
+/**
+ * The payload of a container, taken in slices of any size: records to a sink, manifest and footer checked.
+ *
+ * Spec: FORMAT.md §4.2 to §4.5; its inverse is payload-writer.ts. Every byte is authentic but may come
+ * from a faulty or newer writer. Plaintext secrets pass through; what is held of them is wiped.
+ */
+import type { Core } from "../crypto/core.ts";
+import type { HashStream } from "../crypto/hash-stream.ts";
+import {
+  MAX_RECORD_BYTES,
+  RECORD_TYPES,
+  type RecordType,
+  type SnapshotSink,
+} from "../hsm/record.ts";
+import { equalBytes, viewOf } from "./bytes.ts";
+import { BackupError } from "./errors.ts";
+import {
+  END_MARK_BYTES,
+  FOOTER_BYTES,
+  MANIFEST_ENTRY_BYTES,
+  MAX_RECORDS,
+  MIN_RECORD_BYTES,
+  RECORD_FRAME,
+  RECORD_PREFIX_BYTES,
+} from "./layout.ts";
+import {
+  decodeFooter,
+  encodeEntry,
+  type ManifestEntry,
+  type RecordCounts,
+  stateDigestStream,
+} from "./manifest.ts";
+import { recordFlaw } from "./record-form.ts";
+
+/** What a payload turned out to hold. */
+export interface PayloadSummary {
+  readonly counts: RecordCounts;
+  readonly recordCount: number;
+  /** 32 bytes. */
+  readonly stateDigest: Uint8Array;
+}
+
+/** A record's length is read by itself: a length of zero is the end mark. */
+const LENGTH_BYTES: number = END_MARK_BYTES;
+
+type Stage = "length" | "record" | "manifest" | "footer" | "done";
+
+export class PayloadReader implements Disposable {
+  readonly #core: Core;
+  readonly #sink: SnapshotSink;
+  readonly #onEntry: ((entry: ManifestEntry) => void) | null;
+  /** State digest as computed from the records, and from the manifest. */
+  readonly #fromRecords: HashStream;
+  readonly #fromManifest: HashStream;
+  readonly #counts: number[] = RECORD_TYPES.map(() => 0);
+  readonly #entry: Uint8Array = new Uint8Array(MANIFEST_ENTRY_BYTES);
+  /** The beginning of an item that goes on in the next slice; grows once to the largest record. */
+  #held: Uint8Array = new Uint8Array(512);
+  #heldBytes = 0;
+  #stage: Stage = "length";
+  #itemBytes: number = LENGTH_BYTES;
+  #recordCount = 0;
+  #manifestEntries = 0;
+  /** Payload bytes of all items before the current one. */
+  #offset = 0;
+  #manifestOffset = 0;
+  #lastType = 0;
+  #lastId = -1;
+  #stateDigest: Uint8Array | null = null;
+
+  /** @param onEntry - told of each record, in order, before anything is authentic as a whole. */
+  constructor(core: Core, sink: SnapshotSink, onEntry: ((entry: ManifestEntry) => void) | null) {
+    this.#core = core;
+    this.#sink = sink;
+    this.#onEntry = onEntry;
+    this.#fromRecords = stateDigestStream(core);
+    this.#fromManifest = stateDigestStream(core);
+  }
+
+  /** @param slice - borrowed. @throws BackupError `record_invalid`, `manifest_mismatch`. */
+  push(slice: Uint8Array): void {
+    let at = 0;
+    while (at < slice.length) {
+      const wanted = this.#itemBytes - this.#heldBytes;
+      const piece = slice.subarray(at, at + wanted);
+      at += piece.length;
+      if (this.#heldBytes === 0 && piece.length === wanted) this.#takeItem(piece);
+      else this.#hold(piece);
+    }
+  }
+
+  /** @throws BackupError if the payload has ended in the middle of something. */
+  finish(): PayloadSummary {
+    if (this.#stage === "length" || this.#stage === "record") {
+      throw this.#recordInvalid("the payload ends without an end mark");
+    }
+    if (this.#stateDigest === null) throw manifestMismatch("it ends early");
+    return {
+      counts: [...this.#counts],
+      recordCount: this.#recordCount,
+      stateDigest: this.#stateDigest,
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#held.fill(0);
+    this.#fromRecords[Symbol.dispose]();
+    this.#fromManifest[Symbol.dispose]();
+  }
+
+  #hold(piece: Uint8Array): void {
+    if (this.#itemBytes > this.#held.length) {
+      const grown = new Uint8Array(RECORD_PREFIX_BYTES + MAX_RECORD_BYTES);
+      grown.set(this.#held);
+      this.#held.fill(0);
+      this.#held = grown;
+    }
+    this.#held.set(piece, this.#heldBytes);
+    this.#heldBytes += piece.length;
+    if (this.#heldBytes < this.#itemBytes) return;
+    const item = this.#held.subarray(0, this.#heldBytes);
+    this.#heldBytes = 0;
+    this.#takeItem(item);
+    item.fill(0);
+  }
+
+  #takeItem(item: Uint8Array): void {
+    switch (this.#stage) {
+      case "length":
+        this.#takeLength(item);
+        break;
+      case "record":
+        this.#takeRecord(item);
+        break;
+      case "manifest":
+        this.#takeEntry(item);
+        break;
+      case "footer":
+        this.#takeFooter(item);
+        break;
+      case "done":
+        throw manifestMismatch("something follows it");
+    }
+    this.#offset += item.length;
+  }
+
+  #expect(stage: Stage, itemBytes: number): void {
+    this.#stage = stage;
+    this.#itemBytes = itemBytes;
+  }
+
+  #takeLength(item: Uint8Array): void {
+    const recordBytes = viewOf(item).getUint32(RECORD_FRAME.recordBytes);
+    if (recordBytes === 0) {
+      this.#manifestOffset = this.#offset + END_MARK_BYTES;
+      if (this.#recordCount === 0) this.#expect("footer", FOOTER_BYTES);
+      else this.#expect("manifest", MANIFEST_ENTRY_BYTES);
+      return;
+    }
+    if (recordBytes < MIN_RECORD_BYTES || recordBytes > MAX_RECORD_BYTES) {
+      throw this.#recordInvalid(`its length is ${recordBytes}`);
+    }
+    if (this.#recordCount === MAX_RECORDS) throw this.#recordInvalid("too many records");
+    this.#expect("record", RECORD_PREFIX_BYTES - LENGTH_BYTES + recordBytes);
+  }
+
+  /** @param item - type, id and record. */
+  #takeRecord(item: Uint8Array): void {
+    const view = viewOf(item);
+    const type = this.#recordType(view.getUint8(RECORD_FRAME.type - LENGTH_BYTES));
+    const idAt = RECORD_FRAME.id - LENGTH_BYTES;
+    const id = view.getUint32(idAt) * 2 ** 32 + view.getUint32(idAt + 4);
+    if (!Number.isSafeInteger(id)) throw this.#recordInvalid("its number is too large");
+    const ascends = type > this.#lastType || (type === this.#lastType && id > this.#lastId);
+    if (!ascends) throw this.#recordInvalid("it is out of canonical order");
+    const bytes = item.subarray(RECORD_FRAME.record - LENGTH_BYTES);
+    const flaw = recordFlaw(bytes);
+    if (flaw !== null) throw this.#recordInvalid(flaw);
+    const entry: ManifestEntry = { type, id, digest: this.#core.sha256(bytes) };
+    encodeEntry(entry, this.#entry, 0);
+    this.#fromRecords.update(this.#entry);
+    this.#counts[type - 1] = (this.#counts[type - 1] ?? 0) + 1;
+    this.#recordCount += 1;
+    this.#lastType = type;
+    this.#lastId = id;
+    this.#onEntry?.(entry);
+    this.#sink.put({ type, id, bytes });
+    this.#expect("length", LENGTH_BYTES);
+  }
+
+  #recordType(number: number): RecordType {
+    const type = RECORD_TYPES.find((known) => known === number);
+    if (type === undefined) throw this.#recordInvalid(`its type is ${number}`);
+    return type;
+  }
+
+  /** Held against the records as a whole, by the digest: an entry by itself says nothing new. */
+  #takeEntry(item: Uint8Array): void {
+    this.#fromManifest.update(item);
+    this.#manifestEntries += 1;
+    if (this.#manifestEntries === this.#recordCount) this.#expect("footer", FOOTER_BYTES);
+  }
+
+  #takeFooter(item: Uint8Array): void {
+    const footer = decodeFooter(item);
+    const fromRecords = this.#fromRecords.digest();
+    if (!equalBytes(this.#fromManifest.digest(), fromRecords)) {
+      throw manifestMismatch("its entries differ from the records");
+    }
+    if (!equalBytes(footer.stateDigest, fromRecords)) throw manifestMismatch("state digest");
+    if (footer.manifestOffset !== this.#manifestOffset) throw manifestMismatch("its offset");
+    if (footer.counts.some((count, i) => count !== this.#counts[i])) {
+      throw manifestMismatch("record counts");
+    }
+    this.#stateDigest = footer.stateDigest;
+    this.#expect("done", 1);
+  }
+
+  #recordInvalid(why: string): BackupError {
+    return new BackupError({ code: "record_invalid", index: this.#recordCount, why });
+  }
+}
+
+function manifestMismatch(why: string): BackupError {
+  return new BackupError({ code: "manifest_mismatch", why });
+}

@@ -1,0 +1,178 @@
+/**
+ * Who can open a seal: its data key, wrapped for a KMS and for a recovery key, and the keys below it.
+ *
+ * Spec: FORMAT.md §7.1, §7.4. What is sealed under those keys is in seal.ts and envelope.ts.
+ */
+import type { Core } from "../crypto/core.ts";
+import { SecretKey } from "../crypto/secret-key.ts";
+import type { RandomBytes, Subtle } from "../crypto/web-crypto.ts";
+import { BackupError } from "./errors.ts";
+import type { Kms } from "./kms.ts";
+import { KEY_BYTES, LABEL, SEAL_ID_BYTES } from "./layout.ts";
+import { encryptionContext, type Location } from "./location.ts";
+import {
+  type RecoveryKey,
+  recoveryKeyId,
+  unwrapWithRecovery,
+  wrapForRecovery,
+} from "./recovery.ts";
+
+export type RecipientKind = "kms" | "recovery";
+
+/** A data key, wrapped for one who may open the seal. */
+export interface Recipient {
+  readonly kind: RecipientKind;
+  readonly keyId: string;
+  /** 1 to 6,144 bytes. */
+  readonly wrapped: Uint8Array;
+}
+
+/** For whom a seal is made. At least one is there; without `recoveryPublicKey` it is not restorable offline. */
+export interface Recipients {
+  readonly kms: Kms | null;
+  /** SubjectPublicKeyInfo, DER, of an RSA-3072 key. */
+  readonly recoveryPublicKey: Uint8Array | null;
+}
+
+/** With what a seal may be opened: the first that the envelope was made for is used. */
+export interface Openers {
+  readonly kms: Kms | null;
+  readonly recoveryKey: RecoveryKey | null;
+}
+
+/** What an envelope says of a seal's keys. */
+export type SealAddress = Pick<Seal, "sealId" | "location" | "recipients">;
+
+/** The two keys below a data key, and their seal. Disposal wipes both. */
+export interface SealKeys extends Disposable {
+  /** 16 bytes. */
+  readonly sealId: Uint8Array;
+  readonly bodyKey: SecretKey;
+  readonly envelopeKey: SecretKey;
+}
+
+/** A seal that is being made: one body, once. Disposal wipes its keys. */
+export interface Seal extends SealKeys {
+  readonly location: Location;
+  readonly recipients: readonly Recipient[];
+  readonly restorableOffline: boolean;
+}
+
+/** What the key functions need of the platform. */
+export interface SealPlatform {
+  readonly core: Core;
+  readonly subtle: Subtle;
+  readonly random: RandomBytes;
+}
+
+/**
+ * A fresh data key, wrapped for `recipients`, and a fresh seal id.
+ * @throws RangeError if there is nobody to wrap it for.
+ */
+export async function beginSeal(
+  platform: SealPlatform,
+  recipients: Recipients,
+  location: Location,
+): Promise<Seal> {
+  const { core, random } = platform;
+  const sealId = random(SEAL_ID_BYTES);
+  const { dataKey, first } = await generateDataKey(random, recipients.kms, location);
+  using held = dataKey;
+  const second = await wrapForKit(platform, recipients.recoveryPublicKey, held, location, sealId);
+  return addressed(core, held, { sealId, location, recipients: [...first, ...second] });
+}
+
+/** The keys of a stored seal. @throws BackupError `key_mismatch` of cmk or recovery. */
+export async function openSeal(
+  platform: Pick<SealPlatform, "core" | "subtle">,
+  openers: Openers,
+  seal: SealAddress,
+): Promise<SealKeys> {
+  using dataKey = await unwrapDataKey(platform.subtle, openers, seal);
+  return deriveSealKeys(platform.core, dataKey, seal.sealId);
+}
+
+/** The same data key for other recipients or another place: rotation of a CMK, a copy, an import. */
+export async function readdressSeal(
+  platform: SealPlatform,
+  openers: Openers,
+  seal: SealAddress,
+  recipients: Recipients,
+  location: Location,
+): Promise<Seal> {
+  using dataKey = await unwrapDataKey(platform.subtle, openers, seal);
+  const { sealId } = seal;
+  const { kms, recoveryPublicKey } = recipients;
+  const first: Recipient[] = [];
+  if (kms !== null) {
+    const wrapped = await kms.wrap(dataKey, encryptionContext(location));
+    first.push({ kind: "kms", keyId: kms.keyId, wrapped });
+  }
+  const second = await wrapForKit(platform, recoveryPublicKey, dataKey, location, sealId);
+  return addressed(platform.core, dataKey, { sealId, location, recipients: [...first, ...second] });
+}
+
+function addressed(core: Core, dataKey: SecretKey, address: SealAddress): Seal {
+  const { recipients } = address;
+  if (recipients.length === 0) throw new RangeError("recipients: expected at least one, got none");
+  const restorableOffline = recipients.some(({ kind }) => kind === "recovery");
+  return { ...address, restorableOffline, ...deriveSealKeys(core, dataKey, address.sealId) };
+}
+
+/** FORMAT.md §7.1. @param dataKey - 32 bytes, borrowed. */
+export function deriveSealKeys(core: Core, dataKey: SecretKey, sealId: Uint8Array): SealKeys {
+  const bodyKey = core.kdfCounter(dataKey, LABEL.sealBody, sealId, KEY_BYTES);
+  const envelopeKey = core.kdfCounter(dataKey, LABEL.sealEnvelope, sealId, KEY_BYTES);
+  return {
+    sealId,
+    bodyKey,
+    envelopeKey,
+    [Symbol.dispose](): void {
+      bodyKey[Symbol.dispose]();
+      envelopeKey[Symbol.dispose]();
+    },
+  };
+}
+
+async function generateDataKey(
+  random: RandomBytes,
+  kms: Kms | null,
+  location: Location,
+): Promise<{ dataKey: SecretKey; first: Recipient[] }> {
+  if (kms === null) return { dataKey: new SecretKey(random(KEY_BYTES)), first: [] };
+  const { dataKey, wrapped } = await kms.generateDataKey(encryptionContext(location));
+  return { dataKey, first: [{ kind: "kms", keyId: kms.keyId, wrapped }] };
+}
+
+async function wrapForKit(
+  { core, subtle }: Pick<SealPlatform, "core" | "subtle">,
+  spki: Uint8Array | null,
+  dataKey: SecretKey,
+  location: Location,
+  sealId: Uint8Array,
+): Promise<Recipient[]> {
+  if (spki === null) return [];
+  const wrapped = await wrapForRecovery(subtle, spki, dataKey, location, sealId);
+  return [{ kind: "recovery", keyId: recoveryKeyId(core, spki), wrapped }];
+}
+
+async function unwrapDataKey(
+  subtle: Subtle,
+  { kms, recoveryKey }: Openers,
+  seal: SealAddress,
+): Promise<SecretKey> {
+  const { location, recipients, sealId } = seal;
+  const forKms = recipients.find(({ kind }) => kind === "kms");
+  if (kms !== null && forKms !== undefined) {
+    return await kms.unwrap(forKms.keyId, forKms.wrapped, encryptionContext(location));
+  }
+  const forKit = recipients.find(
+    ({ kind, keyId }) => kind === "recovery" && keyId === recoveryKey?.id,
+  );
+  if (recoveryKey !== null && forKit !== undefined) {
+    return await unwrapWithRecovery(subtle, recoveryKey, forKit.wrapped, location, sealId);
+  }
+  const which = recoveryKey === null ? "cmk" : "recovery";
+  const id = recoveryKey?.id ?? forKms?.keyId ?? "none";
+  throw new BackupError({ code: "key_mismatch", which, id, found: "absent" });
+}
