@@ -99,9 +99,9 @@ function transpose(from: usize, fromStride: usize, to: usize, toStride: usize): 
 }
 
 /** Between messages and planes, in place; both ways. A of each group goes to LANE_STATE. */
-function toPlanes(data: usize, stride: usize, n: u32, groups: u32): void {
-  for (let group: u32 = 0; group < groups; group++) {
-    const first = data + group * GROUP_LANES * stride;
+function toPlanes(data: usize, stride: usize, n: u32, groups: usize): void {
+  for (let group: usize = 0; group < groups; group++) {
+    const first = data + group * (8 * stride);
     transpose(first, stride, LANE_STATE + group * GROUP_BYTES, PLANE_BYTES);
     for (let i: u32 = 0; i < n; i += 2) {
       transpose(first + 8 + (i << 3), stride, first + 8 + (i << 3), stride);
@@ -109,9 +109,9 @@ function toPlanes(data: usize, stride: usize, n: u32, groups: u32): void {
   }
 }
 
-function fromPlanes(data: usize, stride: usize, n: u32, groups: u32): void {
-  for (let group: u32 = 0; group < groups; group++) {
-    const first = data + group * GROUP_LANES * stride;
+function fromPlanes(data: usize, stride: usize, n: u32, groups: usize): void {
+  for (let group: usize = 0; group < groups; group++) {
+    const first = data + group * (8 * stride);
     for (let i: u32 = 0; i < n; i += 2) {
       transpose(first + 8 + (i << 3), stride, first + 8 + (i << 3), stride);
     }
@@ -185,7 +185,7 @@ function unwrapStep(rounds: u32, at: usize, stride: usize, end: usize, t: u32): 
  * W over 8 · `groups` messages at `data`, `stride` apart (a multiple of 16, with room for n rounded up
  * to even): each A and then n ≥ 2 semiblocks. t ≤ 6 · n < 2^20.
  */
-export function wrapLanes(slot: usize, data: usize, stride: usize, n: u32, groups: u32): void {
+export function wrapLanes(slot: usize, data: usize, stride: usize, n: u32, groups: usize): void {
   const end = LANE_STATE + groups * GROUP_BYTES;
   const rounds = load<u32>(slot);
   prepareForward(slot);
@@ -201,7 +201,7 @@ export function wrapLanes(slot: usize, data: usize, stride: usize, n: u32, group
 }
 
 /** W⁻¹ over the same. */
-export function unwrapLanes(slot: usize, data: usize, stride: usize, n: u32, groups: u32): void {
+export function unwrapLanes(slot: usize, data: usize, stride: usize, n: u32, groups: usize): void {
   const end = LANE_STATE + groups * GROUP_BYTES;
   const rounds = load<u32>(slot);
   prepareInverse(slot);

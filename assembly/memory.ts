@@ -17,16 +17,16 @@ export const AES_SPARE_SLOT: i32 = 64;
 
 export const DATA_BYTES: u32 = 1024 * 1024 + 64;
 export const KEY_BYTES: u32 = 128;
-export const AES_SLOT_BYTES: usize = 16 + 3 * 15 * 16;
-export const HASH_SLOT_BYTES: usize = 288;
-export const SCRATCH_BYTES: usize = 1024;
-const OUT_BYTES: usize = 64;
-const VERDICT_BYTES: usize = 16;
+export const AES_SLOT_BYTES: u32 = 16 + 3 * 15 * 16;
+export const HASH_SLOT_BYTES: u32 = 288;
+export const SCRATCH_BYTES: u32 = 1024;
+const OUT_BYTES: u32 = 64;
+const VERDICT_BYTES: u32 = 16;
 /** Of the lanes: state and temporary planes, then 15 round keys of eight planes. */
-export const LANE_WORK_BYTES: usize = 4 * 128 + 128 + 15 * 128;
-const AES_AREA_BYTES: usize = 65 * AES_SLOT_BYTES;
-const HASH_AREA_BYTES: usize = 64 * HASH_SLOT_BYTES;
-const SECRET_BYTES: usize =
+export const LANE_WORK_BYTES: u32 = 4 * 128 + 128 + 15 * 128;
+const AES_AREA_BYTES: u32 = 65 * AES_SLOT_BYTES;
+const HASH_AREA_BYTES: u32 = 64 * HASH_SLOT_BYTES;
+const SECRET_BYTES: i32 =
   DATA_BYTES +
   KEY_BYTES +
   OUT_BYTES +
