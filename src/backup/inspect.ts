@@ -1,0 +1,83 @@
+/**
+ * Saying what a backup is: without keys what its front says, with keys what is in it.
+ *
+ * Spec: FORMAT.md §3.2, §4.3, §7.3. Without keys everything here is a hint; no record is ever kept.
+ */
+import { type BackupFile, readFront } from "./backup-file.ts";
+import { decodePrologue, type Header, peekHeader } from "./header.ts";
+import { decodeKeyBlock, type KeyBlockFields } from "./key-block.ts";
+import type { Keyring } from "./keys.ts";
+import { MAX_HEADER_BYTES, PROLOGUE_BYTES } from "./layout.ts";
+import type { Location } from "./location.ts";
+import type { ManifestEntry } from "./manifest.ts";
+import type { Openers, RecipientKind } from "./recipients.ts";
+import type { RestorePlatform } from "./restore.ts";
+import { type VerifiedBackup, type VerifyOptions, verifyBackup } from "./verify.ts";
+
+/** What a file says of itself. Not authentic. */
+export type FileHints =
+  | {
+      readonly kind: "bare";
+      readonly byteLength: number;
+      readonly keys: KeyBlockFields;
+      /** Null if it cannot be read. */
+      readonly header: Header | null;
+    }
+  | {
+      readonly kind: "sealed";
+      readonly byteLength: number;
+      /** Length that the envelope and the body it names would have together. */
+      readonly expectedBytes: number;
+      readonly location: Location;
+      readonly recipients: readonly { readonly kind: RecipientKind; readonly keyId: string }[];
+      readonly restorableOffline: boolean;
+    };
+
+/** What a backup holds, authentic. */
+export interface BackupContents extends VerifiedBackup {
+  /** Every record's type, number and digest, in canonical order. */
+  readonly manifest: readonly ManifestEntry[];
+}
+
+/** The hints of `file`. @throws BackupError if its front cannot be read at all. */
+export async function peekBackup(file: BackupFile): Promise<FileHints> {
+  const { byteLength } = file;
+  const front = await readFront(file);
+  if (front.kind === "bare") {
+    const keys = decodeKeyBlock(front.keyBlock);
+    return { kind: "bare", byteLength, keys, header: await peekAt(file, front.bodyOffset) };
+  }
+  const { clear, byteLength: envelopeBytes } = front.envelope;
+  return {
+    kind: "sealed",
+    byteLength,
+    expectedBytes: envelopeBytes + clear.bodyBytes,
+    location: clear.location,
+    recipients: clear.recipients.map(({ kind, keyId }) => ({ kind, keyId })),
+    restorableOffline: clear.recipients.some(({ kind }) => kind === "recovery"),
+  };
+}
+
+/** What is in `file`, after verifying all of it. Memory: 80 bytes or so a record. @throws BackupError. */
+export async function inspectBackup(
+  platform: RestorePlatform,
+  ring: Keyring,
+  openers: Openers,
+  file: BackupFile,
+  options: VerifyOptions = {},
+): Promise<BackupContents> {
+  const manifest: ManifestEntry[] = [];
+  const onEntry = (entry: ManifestEntry) => {
+    manifest.push(entry);
+    options.onEntry?.(entry);
+  };
+  const verified = await verifyBackup(platform, ring, openers, file, { ...options, onEntry });
+  return { ...verified, manifest };
+}
+
+async function peekAt(file: BackupFile, offset: number): Promise<Header | null> {
+  const most = PROLOGUE_BYTES + MAX_HEADER_BYTES;
+  const bytes = await file.read(offset, Math.min(most, file.byteLength - offset));
+  const headerBytes = decodePrologue(bytes.subarray(0, PROLOGUE_BYTES));
+  return peekHeader(bytes.subarray(PROLOGUE_BYTES, PROLOGUE_BYTES + headerBytes));
+}

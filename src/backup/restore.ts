@@ -1,0 +1,84 @@
+/**
+ * Restoring a backup: from an envelope and a body to records in a staging area, then one commit.
+ *
+ * Spec: FORMAT.md §3.5, §7; the inverse of create.ts. Until `commit` nobody may use what was staged.
+ */
+import type { SnapshotSink } from "../hsm/record.ts";
+import { ContainerReader, type ContainerSummary, type ReadOptions } from "./container-reader.ts";
+import { decodeEnvelope, openEnvelope } from "./envelope.ts";
+import { BackupError } from "./errors.ts";
+import type { Keyring } from "./keys.ts";
+import { type Location, verifyLocation } from "./location.ts";
+import { type Openers, openSeal, type SealPlatform } from "./recipients.ts";
+import { BodyOpener, type Pieces } from "./seal.ts";
+
+/** Where records wait. `commit` makes them the HSM's memory, `discard` forgets them. */
+export interface Staging extends SnapshotSink {
+  commit(summary: ContainerSummary): void;
+  discard(): void;
+}
+
+/** A backup as it comes out of a store. */
+export interface StoredBackup {
+  /** Exactly the envelope. */
+  readonly envelope: Uint8Array;
+  readonly body: Pieces;
+  /** Where this copy lies; null if that is not known, as for a file someone brings. */
+  readonly location: Location | null;
+}
+
+/** What a restore, or a verification, may use. All keys are borrowed. */
+export type RestorePlatform = Pick<SealPlatform, "core" | "subtle">;
+
+/**
+ * Opens the seal, unwraps the chunks, stages the records, and commits when everything holds.
+ *
+ * @returns what was restored. @throws BackupError; then nothing is committed and staging is discarded.
+ */
+export async function restoreBackup(
+  platform: RestorePlatform,
+  ring: Keyring,
+  openers: Openers,
+  stored: StoredBackup,
+  staging: Staging,
+  options: ReadOptions = {},
+): Promise<ContainerSummary> {
+  let committed = false;
+  try {
+    const summary = await readBackup(platform, ring, openers, stored, staging, options);
+    staging.commit(summary);
+    committed = true;
+    return summary;
+  } finally {
+    if (!committed) staging.discard();
+  }
+}
+
+/**
+ * The way of a restore without its commit: what `sink` got may be used only after this returns.
+ * @throws BackupError.
+ */
+export async function readBackup(
+  platform: RestorePlatform,
+  ring: Keyring,
+  openers: Openers,
+  stored: StoredBackup,
+  sink: SnapshotSink,
+  options: ReadOptions = {},
+): Promise<ContainerSummary> {
+  const { core, subtle } = platform;
+  const envelope = decodeEnvelope(stored.envelope);
+  verifyEnd(stored.envelope, envelope.byteLength);
+  if (stored.location !== null) verifyLocation(stored.location, envelope.clear.location);
+  using keys = await openSeal(platform, openers, envelope.clear);
+  const keyBlock = await openEnvelope(subtle, keys, envelope);
+  const opener = new BodyOpener(core, subtle, keys, envelope.clear);
+  using reader = new ContainerReader(core, ring, keyBlock, sink, options);
+  for await (const bytes of opener.open(stored.body)) reader.push(bytes);
+  return reader.finish();
+}
+
+function verifyEnd(envelope: Uint8Array, byteLength: number): void {
+  if (envelope.length === byteLength) return;
+  throw new BackupError({ code: "trailing_data", expectedBytes: byteLength });
+}
