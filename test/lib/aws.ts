@@ -48,6 +48,8 @@ export async function cloudHsm(
   });
 }
 
+const MEDIA_TYPE = "application/x-amz-json-1.1";
+
 /** A raw call of the wire, signed by aws4fetch: shows what an SDK hides. */
 export interface RawCall {
   readonly role?: DevelopmentAccessKey["role"];
@@ -57,6 +59,8 @@ export interface RawCall {
   readonly secretAccessKey?: string;
   readonly datetime?: string;
   readonly headers?: Record<string, string>;
+  /** Sends the content type without signing it, as SDK for JavaScript v2 does. */
+  readonly unsignedContentType?: boolean;
   /** Sent instead of the body that was signed. */
   readonly sentBody?: string;
   /** Last change before sending. */
@@ -82,7 +86,7 @@ export async function rawCall(
     method: "POST",
     url: edge.url.href,
     headers: {
-      "content-type": "application/x-amz-json-1.1",
+      ...(options.unsignedContentType ? {} : { "content-type": MEDIA_TYPE }),
       "x-amz-target": `BaldrApiService.${operation}`,
       ...options.headers,
     },
@@ -95,6 +99,7 @@ export async function rawCall(
     ...(options.datetime === undefined ? {} : { datetime: options.datetime }),
   });
   const signed = await signer.sign();
+  signed.headers.set("content-type", MEDIA_TYPE);
   options.tamper?.(signed.headers);
   const response = await fetch(signed.url, {
     method: "POST",

@@ -18,6 +18,7 @@ import {
   createCluster,
   describeCluster,
   hsmsActive,
+  initializedCluster,
   rawCall,
   refusal,
   regionObject,
@@ -100,6 +101,29 @@ describe("a transition that a restart interrupts", () => {
     const client: CloudHSMV2Client = await cloudHsm(again);
     expect((await clusterInState(client, clusterId, "UNINITIALIZED")).ClusterId).toBe(clusterId);
   });
+});
+
+describe("a task that dies with its process", () => {
+  it.each(["region_backup_begun", "region_backup_ready"])(
+    "at %s is taken up again",
+    async (step) => {
+      const persist = await folder();
+      const edge = await start({}, { persist, bindings: { PAUSE_AT: step } });
+      const client = await cloudHsm(edge);
+      const { clusterId } = await initializedCluster(client);
+      await (await regionObject(edge)).noteActivated(clusterId);
+      const before = await until(
+        () => rows(edge, { clusterIds: [clusterId] }),
+        (backups) => backups.length === 1,
+      );
+      await sleep(300);
+      await stops.pop()?.();
+      const again = await start({}, { persist });
+      const [backup] = await backupsReady(await cloudHsm(again), clusterId, 1);
+      expect(backup?.BackupId).toBe(before[0]?.BackupId);
+      expect(await objectKeys(again)).toHaveLength(2);
+    },
+  );
 });
 
 describe("a deleted backup", () => {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RawCall, rawCall } from "../lib/aws.ts";
 import { type Edge, startEdge } from "../lib/mf.ts";
@@ -14,10 +15,32 @@ function amzDate(offsetMs: number): string {
 
 const MINUTE_MS = 60_000;
 const OK = "OK";
+const SHA256_OF_BRACES = createHash("sha256").update("{}").digest("hex");
 
 /** What is wrong with the request, and the exception a client gets to see. */
 const CASES: readonly (readonly [string, RawCall, string])[] = [
   ["a good signature", {}, OK],
+  [
+    "the headers that the SDK for Go signs",
+    {
+      headers: {
+        "amz-sdk-invocation-id": "b7c22da1-3fbd-4421-8008-1ef1530c4be3",
+        "amz-sdk-request": "attempt=1; max=25",
+        "content-length": "2",
+      },
+    },
+    OK,
+  ],
+  [
+    "the headers that the SDK for JavaScript v2 signs",
+    { unsignedContentType: true, headers: { "x-amz-content-sha256": SHA256_OF_BRACES } },
+    OK,
+  ],
+  [
+    "a content type unsigned and no hash",
+    { unsignedContentType: true },
+    "IncompleteSignatureException",
+  ],
   ["a clock four minutes behind", { datetime: amzDate(-4 * MINUTE_MS) }, OK],
   ["a clock four minutes ahead", { datetime: amzDate(4 * MINUTE_MS) }, OK],
   [
