@@ -4,7 +4,7 @@
  * RFC 8949 §4.2.1; FORMAT.md §4. Reading is strict: what would not be written so is refused.
  * No secret passes through here.
  */
-import { type DecodeOptions, decode, encode, rfc8949EncodeOptions } from "cborg";
+import { type DecodeOptions, decodeFirst, encode, rfc8949EncodeOptions } from "cborg";
 
 export type AttributeValue = number | string | Uint8Array | number[];
 
@@ -20,8 +20,16 @@ export interface AttributeField<V extends AttributeValue> {
 export interface AttributesCodec<T> {
   /** Deterministic CBOR, fresh. @throws TypeError naming a field with a value outside its bounds. */
   encode(value: T): Uint8Array;
-  /** Null with a reason where `bytes` are not exactly what `encode` would give. */
+  /** Refused where `bytes` are not exactly what `encode` would give. */
   decode(bytes: Uint8Array): T | RefusedAttributes;
+  /** As `decode`, of the attributes that `bytes` begin with. */
+  decodeFirst(bytes: Uint8Array): DecodedAttributes<T> | RefusedAttributes;
+}
+
+export interface DecodedAttributes<T> {
+  readonly value: T;
+  /** How many bytes of the input they take. */
+  readonly byteLength: number;
 }
 
 export class RefusedAttributes {
@@ -62,44 +70,63 @@ export function attributesCodec<T extends { readonly [K in keyof T]: AttributeVa
       return encode(map, rfc8949EncodeOptions);
     },
     decode(bytes: Uint8Array): T | RefusedAttributes {
-      const map = decodeMap(bytes);
-      if (map instanceof RefusedAttributes) return map;
-      if (map.size !== entries.length)
-        return new RefusedAttributes("unknown or missing attributes");
-      const result: Record<string, AttributeValue> = {};
-      for (const [name, field] of entries) {
-        const held = map.get(field.key);
-        if (!field.accepts(held))
-          return new RefusedAttributes(`${name}: expected ${field.expected}`);
-        result[name] = held;
-      }
-      // Every field has passed the guard of its own type: the table and T agree by construction.
-      return result as T;
+      const first = decodeFirstAs<T>(entries, bytes);
+      if (first instanceof RefusedAttributes) return first;
+      if (first.byteLength === bytes.length) return first.value;
+      return new RefusedAttributes("bytes after the attributes");
+    },
+    decodeFirst(bytes: Uint8Array): DecodedAttributes<T> | RefusedAttributes {
+      return decodeFirstAs<T>(entries, bytes);
     },
   };
 }
 
-/** Decodes, and demands that encoding again gives the same bytes: one state, one encoding. */
-function decodeMap(bytes: Uint8Array): Map<unknown, unknown> | RefusedAttributes {
-  const decoded = tryDecode(bytes);
-  if (!(decoded instanceof Map)) return new RefusedAttributes("not a CBOR map");
-  const again = encode(decoded, rfc8949EncodeOptions);
-  if (!isSame(again, bytes)) return new RefusedAttributes("not in the deterministic encoding");
-  return decoded;
+function decodeFirstAs<T>(
+  entries: readonly [string, AttributeField<AttributeValue>][],
+  bytes: Uint8Array,
+): DecodedAttributes<T> | RefusedAttributes {
+  const first = decodeFirstMap(bytes);
+  if (first instanceof RefusedAttributes) return first;
+  const { value: map, byteLength } = first;
+  if (map.size !== entries.length) return new RefusedAttributes("unknown or missing attributes");
+  const result: Record<string, AttributeValue> = {};
+  for (const [name, field] of entries) {
+    const held = map.get(field.key);
+    if (!field.accepts(held)) return new RefusedAttributes(`${name}: expected ${field.expected}`);
+    result[name] = held;
+  }
+  // Every field has passed the guard of its own type: the table and T agree by construction.
+  return { value: result as T, byteLength };
 }
 
-function tryDecode(bytes: Uint8Array): unknown {
+/** Decodes, and demands that encoding again gives the same bytes: one state, one encoding. */
+function decodeFirstMap(
+  bytes: Uint8Array,
+): DecodedAttributes<Map<unknown, unknown>> | RefusedAttributes {
+  const [value, rest] = tryDecodeFirst(bytes);
+  if (!(value instanceof Map)) return new RefusedAttributes("not a CBOR map");
+  const byteLength = bytes.length - rest.length;
+  const again = encode(value, rfc8949EncodeOptions);
+  if (!isSame(again, bytes.subarray(0, byteLength))) {
+    return new RefusedAttributes("not in the deterministic encoding");
+  }
+  return { value, byteLength };
+}
+
+function tryDecodeFirst(bytes: Uint8Array): readonly [unknown, Uint8Array] {
   try {
-    return decode(bytes, DECODE_OPTIONS);
+    return decodeFirst(bytes, DECODE_OPTIONS);
   } catch {
-    // cborg throws plain errors for malformed input; the caller says what that means.
-    return null;
+    // cborg throws plain errors, whose text may quote the input; the caller says what it means.
+    return [null, bytes];
   }
 }
 
 /** Attributes are not secret: no constant time. */
 function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 export function numberField(key: number, min: number, max: number): AttributeField<number> {

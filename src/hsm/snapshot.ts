@@ -4,10 +4,9 @@
  * Spec: FORMAT.md §4. Secrets pass through in plaintext: this runs inside the HSM only, and every
  * array that holds one is wiped by its owner.
  */
-import { decodeFirst } from "cborg";
 import type { Core } from "../crypto/core.ts";
 import { SecretKey } from "../crypto/secret-key.ts";
-import { RefusedAttributes } from "./attributes.ts";
+import { type DecodedAttributes, RefusedAttributes } from "./attributes.ts";
 import { certificateCodec } from "./certificate-record.ts";
 import { CONFIGURATION_ID, configurationCodec } from "./configuration-record.ts";
 import { HsmError } from "./errors.ts";
@@ -22,6 +21,7 @@ import {
   type SnapshotRecord,
   type SnapshotSource,
 } from "./record.ts";
+import { encodeHex } from "./record-access.ts";
 import type { HsmStore, StoredRecord } from "./store.ts";
 import { hasFittingVerifier, userCodec } from "./user-record.ts";
 
@@ -77,36 +77,41 @@ export function encodeRecord(row: StoredRecord, secret: SecretKey | null): Uint8
   return bytes;
 }
 
+/** A record on its way in, and the text the store looks it up by. */
+export interface DecodedRecord {
+  /** Fresh; the caller disposes of its secret. */
+  readonly record: HsmRecord;
+  readonly index: string;
+}
+
 /**
  * The inverse of `encodeRecord`, with everything checked that a record of its type must be.
- *
- * @param record - `bytes` are borrowed. @returns a fresh record whose secret the caller disposes of.
- * @throws HsmError `record_invalid`.
+ * @param encoded - `bytes` are borrowed. @throws HsmError `record_invalid`.
  */
-export function decodeRecord(record: SnapshotRecord): HsmRecord {
-  const { type, id, bytes } = record;
+export function decodeRecord(encoded: SnapshotRecord): DecodedRecord {
+  const { type, id, bytes } = encoded;
   if (bytes.length > MAX_RECORD_BYTES) refuse(type, `more than ${MAX_RECORD_BYTES} bytes`);
   if (bytes[0] !== ARRAY_OF_TWO) refuse(type, "not an array of two items");
-  const attributesBytes = lengthOfFirstItem(type, bytes.subarray(1));
-  const attributes = bytes.slice(1, 1 + attributesBytes);
-  const rest = bytes.subarray(1 + attributesBytes);
+  if (!Number.isSafeInteger(id) || id < 0) refuse(type, "its id is out of range");
+  const judged = judgeAttributes(type, id, bytes.subarray(1));
+  const attributes = bytes.slice(1, 1 + judged.byteLength);
+  const rest = bytes.subarray(1 + judged.byteLength);
   const secretBytes = decodeHead(type, rest);
-  indexOfRecord(type, id, attributes, secretBytes);
+  if (!judged.isFittingSecret(secretBytes)) refuse(type, "its secret part does not fit");
   const secret = secretBytes === 0 ? null : SecretKey.copyOf(rest.subarray(headBytes(secretBytes)));
-  return { type, id, attributes, secret };
+  return { record: { type, id, attributes, secret }, index: judged.index };
 }
 
 /**
  * Takes one record into `store`, inside a transaction of the caller.
- * @param record - `bytes` are borrowed. @throws HsmError `record_invalid`.
+ * @param encoded - `bytes` are borrowed. @throws HsmError `record_invalid`.
  */
-export function restoreRecord(store: HsmStore, record: SnapshotRecord): void {
-  const decoded = decodeRecord(record);
+export function restoreRecord(store: HsmStore, encoded: SnapshotRecord): void {
+  const { record, index } = decodeRecord(encoded);
   try {
-    const secretBytes = decoded.secret === null ? 0 : decoded.secret.length;
-    store.put(decoded, indexOfRecord(decoded.type, decoded.id, decoded.attributes, secretBytes));
+    store.put(record, index);
   } finally {
-    decoded.secret?.[Symbol.dispose]();
+    record.secret?.[Symbol.dispose]();
   }
 }
 
@@ -133,62 +138,63 @@ function manifestEntry(core: Core, record: SnapshotRecord): Uint8Array {
   return entry;
 }
 
-/**
- * The text a store looks this record up by, after checking the record as a whole.
- *
- * A user's name, a key's label, a certificate's fingerprint; "" for what there is one of.
- * @throws HsmError `record_invalid`.
- */
-export function indexOfRecord(
-  type: RecordType,
-  id: number,
-  attributes: Uint8Array,
-  secretBytes: number,
-): string {
+/** What attributes say of their record: where they end, its index, which secret goes with them. */
+interface JudgedAttributes {
+  readonly byteLength: number;
+  /** A user's name, a key's label, a certificate's fingerprint; "" for what there is one of. */
+  readonly index: string;
+  readonly isFittingSecret: (secretBytes: number) => boolean;
+}
+
+/** @param bytes - begin with the attributes. @throws HsmError `record_invalid`. */
+function judgeAttributes(type: RecordType, id: number, bytes: Uint8Array): JudgedAttributes {
+  const isFittingSecret = (secretBytes: number): boolean => secretBytes === 0;
   switch (type) {
-    case RECORD_TYPE.configuration:
-      accept(type, configurationCodec.decode(attributes));
-      if (id !== CONFIGURATION_ID || secretBytes !== 0) refuse(type, "not the one configuration");
-      return "";
-    case RECORD_TYPE.policy:
-      accept(type, policyCodec.decode(attributes));
-      if (id !== POLICY_ID || secretBytes !== 0) refuse(type, "not the one policy");
-      return "";
+    case RECORD_TYPE.configuration: {
+      const { byteLength } = accept(type, configurationCodec.decodeFirst(bytes));
+      if (id !== CONFIGURATION_ID) refuse(type, "there is one configuration");
+      return { byteLength, index: "", isFittingSecret };
+    }
+    case RECORD_TYPE.policy: {
+      const { byteLength } = accept(type, policyCodec.decodeFirst(bytes));
+      if (id !== POLICY_ID) refuse(type, "there is one policy");
+      return { byteLength, index: "", isFittingSecret };
+    }
     case RECORD_TYPE.user: {
-      const user = accept(type, userCodec.decode(attributes));
-      if (!hasFittingVerifier(user, secretBytes)) refuse(type, "its verifier does not fit");
-      return user.username;
+      verifyNumbered(type, id);
+      const { value, byteLength } = accept(type, userCodec.decodeFirst(bytes));
+      const isFitting = (secretBytes: number): boolean => hasFittingVerifier(value, secretBytes);
+      return { byteLength, index: value.username, isFittingSecret: isFitting };
     }
     case RECORD_TYPE.certificate: {
-      const certificate = accept(type, certificateCodec.decode(attributes));
-      if (secretBytes !== 0) refuse(type, "a certificate has no secret part");
-      return hex(certificate.fingerprint);
+      verifyNumbered(type, id);
+      const { value, byteLength } = accept(type, certificateCodec.decodeFirst(bytes));
+      return { byteLength, index: encodeHex(value.fingerprint), isFittingSecret };
     }
     case RECORD_TYPE.key: {
-      const key = accept(type, keyCodec.decode(attributes));
-      if (!hasFittingMaterial(key, secretBytes)) refuse(type, "its material does not fit");
-      return key.label;
+      verifyNumbered(type, id);
+      const { value, byteLength } = accept(type, keyCodec.decodeFirst(bytes));
+      const isFitting = (secretBytes: number): boolean => hasFittingMaterial(value, secretBytes);
+      return { byteLength, index: value.label, isFittingSecret: isFitting };
     }
   }
 }
 
-function accept<T>(type: RecordType, decoded: T | RefusedAttributes): T {
+/** Records of which there are many are numbered from 1. */
+function verifyNumbered(type: RecordType, id: number): void {
+  if (id < 1) refuse(type, "its id is out of range");
+}
+
+function accept<T>(
+  type: RecordType,
+  decoded: DecodedAttributes<T> | RefusedAttributes,
+): DecodedAttributes<T> {
   if (decoded instanceof RefusedAttributes) return refuse(type, decoded.why);
   return decoded;
 }
 
 function refuse(type: RecordType, why: string): never {
   throw new HsmError({ code: "record_invalid", type, why });
-}
-
-function lengthOfFirstItem(type: RecordType, bytes: Uint8Array): number {
-  try {
-    const [, rest] = decodeFirst(bytes, { useMaps: true, strict: true, allowIndefinite: false });
-    return bytes.length - rest.length;
-  } catch {
-    // cborg throws plain errors for malformed input; their text may quote it.
-    return refuse(type, "its attributes are not CBOR");
-  }
 }
 
 /** Shortest head of a byte string (RFC 8949 §4.2.1); lengths below 2^16 here. */
@@ -212,8 +218,4 @@ function decodeHead(type: RecordType, bytes: Uint8Array): number {
   if (!isHead) return refuse(type, "its secret part is not a byte string");
   if (bytes.length !== headBytes(length) + length) return refuse(type, "its length is wrong");
   return length;
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
