@@ -32,6 +32,7 @@ const RULES: Record<string, Rule> = {
   "src/worker": {
     folders: ["src/cluster", "src/backup", "src/hsm", "src/crypto"],
     packages: [
+      "aws4fetch",
       "hono",
       "zod",
       "@hono/zod-openapi",
