@@ -8,33 +8,15 @@ import type { Core } from "../crypto/core.ts";
 import type { HashStream } from "../crypto/hash-stream.ts";
 import type { SnapshotSink } from "../hsm/record.ts";
 import { encodeHex, equalBytes } from "./bytes.ts";
-import { headerMac } from "./container-writer.ts";
+import { type Expected, openHeader, verifyExpected } from "./container-front.ts";
 import { BackupError } from "./errors.ts";
 import { FrameReader } from "./frame-reader.ts";
-import {
-  containerLength,
-  decodeHeader,
-  decodePrologue,
-  type Header,
-  type Mode,
-  peekHeader,
-  planFrames,
-} from "./header.ts";
-import { type ContainerKeys, decodeKeyBlock, unwrapKeyBlock } from "./key-block.ts";
-import { type Keyring, knowsMkbk } from "./keys.ts";
+import { containerLength, decodePrologue, type Header, planFrames } from "./header.ts";
+import { decodeKeyBlock } from "./key-block.ts";
+import type { Keyring } from "./keys.ts";
 import { LABEL, labelBytes, MAC_BYTES, MAX_HEADER_BYTES, PROLOGUE_BYTES } from "./layout.ts";
 import type { ManifestEntry } from "./manifest.ts";
 import { PayloadReader, type PayloadSummary } from "./payload-reader.ts";
-
-/** What a caller knows about the backup it asked for. What is absent is not checked. */
-export interface Expected {
-  readonly backupId?: string;
-  readonly clusterId?: string;
-  readonly lineageId?: string;
-  readonly mode?: Mode;
-  /** 32 bytes. */
-  readonly containerDigest?: Uint8Array;
-}
 
 /** A check that has held, in the order of reading; `done` of `total` where there is a count. */
 export interface ReadStep {
@@ -240,47 +222,6 @@ export class ContainerReader implements Disposable {
   }
 }
 
-/** An authentic header and the keys of its container, which the caller disposes of. */
-export interface OpenedHeader {
-  readonly header: Header;
-  readonly keys: ContainerKeys;
-}
-
-/**
- * Steps 1 to 3 of FORMAT.md §3.5: whether these keys open this container, without reading its chunks.
- *
- * @param front - prologue, header and header MAC; more bytes behind them are ignored. Borrowed.
- * @throws BackupError up to `header_invalid` and `manufacturer_mismatch`.
- */
-export function openHeader(
-  core: Core,
-  ring: Keyring,
-  keyBlock: Uint8Array,
-  front: Uint8Array,
-): OpenedHeader {
-  const headerEnd = PROLOGUE_BYTES + decodePrologue(front.subarray(0, PROLOGUE_BYTES));
-  if (front.length < headerEnd + MAC_BYTES) {
-    const gotBytes = front.length;
-    throw new BackupError({ code: "truncated", part: "container", expectedBytes: null, gotBytes });
-  }
-  const bytes = front.subarray(0, headerEnd);
-  verifyManufacturerHint(ring, keyBlock, peekHeader(bytes.subarray(PROLOGUE_BYTES)));
-  const { keys, headerDigest } = unwrapKeyBlock(core, ring, keyBlock);
-  let holds = false;
-  try {
-    const mac = front.subarray(headerEnd, headerEnd + MAC_BYTES);
-    const isGenuine =
-      equalBytes(headerDigest, core.sha256(bytes)) && core.equal(headerMac(core, keys, bytes), mac);
-    if (!isGenuine) throw new BackupError({ code: "header_damaged" });
-    const header = decodeHeader(bytes.subarray(PROLOGUE_BYTES));
-    verifyManufacturer(ring, header);
-    holds = true;
-    return { header, keys };
-  } finally {
-    if (!holds) keys[Symbol.dispose]();
-  }
-}
-
 /** Reads a whole container from `parts`. @throws BackupError if it does not hold. */
 export function readContainer(
   core: Core,
@@ -293,29 +234,6 @@ export function readContainer(
   using reader = new ContainerReader(core, ring, keyBlock, sink, options);
   for (const part of parts) reader.push(part);
   return reader.finish();
-}
-
-/** An MKBK that is not here says less than whose it is; the unauthentic header may know. */
-function verifyManufacturerHint(ring: Keyring, keyBlock: Uint8Array, hint: Header | null): void {
-  if (hint !== null && !knowsMkbk(ring, decodeKeyBlock(keyBlock))) verifyManufacturer(ring, hint);
-}
-
-function verifyManufacturer(ring: Keyring, header: Header): void {
-  const { manufacturer: got } = header;
-  const expected = ring.manufacturer;
-  if (got !== expected) throw new BackupError({ code: "manufacturer_mismatch", expected, got });
-}
-
-function verifyExpected(header: Header, expected: Expected): void {
-  for (const field of ["backupId", "clusterId", "lineageId"] as const) {
-    const wanted = expected[field];
-    if (wanted === undefined || wanted === header[field]) continue;
-    throw new BackupError({ code: "wrong_backup", field, expected: wanted, got: header[field] });
-  }
-  const { mode } = expected;
-  if (mode !== undefined && mode !== header.mode) {
-    throw new BackupError({ code: "mode_mismatch", expected: mode, got: header.mode });
-  }
 }
 
 function verifyDigest(expected: Uint8Array, got: Uint8Array): void {

@@ -70,7 +70,7 @@ export function parseKit(text: string): RecoveryKit {
     throw new KitError({ code: "kit_too_large", maxBytes: MAX_KIT_BYTES });
   }
   const kit = new Member(parseJson(text), "kit");
-  verifyFormat(kit.member("format").value);
+  verifyFormat(isObject(kit.value) ? kit.value["format"] : undefined);
   kit.verifyMembers([
     "format",
     "createdAt",
