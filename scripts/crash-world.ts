@@ -134,7 +134,10 @@ export class Scene {
     const user = await this.user();
     const raw = randomBytes(32).toString("base64");
     world.uncertain.add(label);
-    await user.importKey(label, { format: "raw", type: "aes", raw }, false);
+    await user.importKey(
+      { format: "raw", type: "aes", raw },
+      { label, extractable: false, encrypt: true, decrypt: true },
+    );
     world.keys.add(label);
     world.uncertain.delete(label);
   }

@@ -30,6 +30,16 @@ export type KeyMaterial =
   | { readonly format: "jwk"; readonly jwk: object }
   | { readonly format: "raw"; readonly type: "aes" | "generic-secret"; readonly raw: string };
 
+/** What a key does is false unless asked for. */
+export interface KeyAttributes {
+  readonly label: string;
+  readonly extractable: boolean;
+  readonly sign?: boolean;
+  readonly verify?: boolean;
+  readonly encrypt?: boolean;
+  readonly decrypt?: boolean;
+}
+
 /** The service towards a caller with an access key and no HSM user. */
 export class DataPlane {
   readonly rest: RestClient;
@@ -113,11 +123,10 @@ export class Session {
     return users.map((user) => user.username);
   }
 
-  async importKey(label: string, material: KeyMaterial, extractable: boolean): Promise<number> {
+  async importKey(material: KeyMaterial, attributes: KeyAttributes): Promise<number> {
     const { handle } = await this.rest.post<{ handle: number }>(`${this.#cluster}/keys`, {
-      label,
+      ...attributes,
       material,
-      extractable,
     });
     return handle;
   }

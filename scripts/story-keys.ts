@@ -2,19 +2,21 @@
  * The keys of the story: real ones, made on the spot, in every form an HSM takes them.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from "node:crypto";
-import type { KeyMaterial } from "./data-plane.ts";
+import type { KeyAttributes, KeyMaterial } from "./data-plane.ts";
 import { ecKey, rsaKey } from "./platform-tools.ts";
 import { jwkSecrets, type NamedSecret, privateKeySecrets } from "./secret-forms.ts";
 
 export interface StoryKey {
-  readonly label: string;
   readonly material: KeyMaterial;
-  readonly extractable: boolean;
+  readonly attributes: KeyAttributes;
   /** SPKI, PEM, as known before the key went in; null for a symmetric one. */
   readonly publicKey: string | null;
   readonly madeBy: string;
   readonly secrets: readonly NamedSecret[];
 }
+
+const SIGNING = { sign: true, verify: true };
+const ENCRYPTING = { encrypt: true, decrypt: true };
 
 export function storyKeys(): StoryKey[] {
   const rsa = rsaKey();
@@ -26,41 +28,36 @@ export function storyKeys(): StoryKey[] {
   const mac = randomBytes(48);
   return [
     {
-      label: "document-signing",
+      attributes: { label: "document-signing", extractable: false, ...SIGNING },
       material: { format: "pem", pem: rsa.pem },
-      extractable: false,
       publicKey: publicKeyOf(rsa.pem),
       madeBy: rsa.madeBy,
       secrets: privateKeySecrets("document-signing", rsa.pem),
     },
     {
-      label: "code-signing",
+      attributes: { label: "code-signing", extractable: true, ...SIGNING },
       material: { format: "pem", pem: ec.pem },
-      extractable: true,
       publicKey: publicKeyOf(ec.pem),
       madeBy: ec.madeBy,
       secrets: privateKeySecrets("code-signing", ec.pem),
     },
     {
-      label: "token-signing",
+      attributes: { label: "token-signing", extractable: false, ...SIGNING },
       material: { format: "jwk", jwk },
-      extractable: false,
       publicKey: null,
       madeBy: "Node, as JWK",
       secrets: jwkSecrets("token-signing", jwk),
     },
     {
-      label: "disk-encryption",
+      attributes: { label: "disk-encryption", extractable: false, ...ENCRYPTING },
       material: { format: "raw", type: "aes", raw: aes.toString("base64") },
-      extractable: false,
       publicKey: null,
       madeBy: "Node, raw",
       secrets: [{ name: "disk-encryption", bytes: aes }],
     },
     {
-      label: "webhook-mac",
+      attributes: { label: "webhook-mac", extractable: true, ...SIGNING },
       material: { format: "raw", type: "generic-secret", raw: mac.toString("base64") },
-      extractable: true,
       publicKey: null,
       madeBy: "Node, raw",
       secrets: [{ name: "webhook-mac", bytes: mac }],

@@ -169,7 +169,7 @@ async function importMaterial(user: Session, keys: readonly StoryKey[]) {
   const handles = await step("Import keys made by this machine's tools", async (note) => {
     const made: Record<string, number> = {};
     for (const key of keys) {
-      made[key.label] = await user.importKey(key.label, key.material, key.extractable);
+      made[key.attributes.label] = await user.importKey(key.material, key.attributes);
     }
     note([...new Set(keys.map((key) => key.madeBy))].join(", "));
     return made;
@@ -242,7 +242,7 @@ async function proveOffline(sealed: Uint8Array, kit: string, digest: string): Pr
 }
 
 function keyNamed(keys: readonly StoryKey[], label: string): StoryKey {
-  const key = keys.find((one) => one.label === label);
+  const key = keys.find((one) => one.attributes.label === label);
   if (key === undefined) throw new Error(`the story has no key named ${label}`);
   return key;
 }

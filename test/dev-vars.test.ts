@@ -1,11 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { X509Certificate } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect, it } from "vitest";
 import { generateSecrets } from "../scripts/dev-secrets.ts";
 import { encodeDevVars, parseDevVars } from "../scripts/dev-vars.ts";
+import { parseKit } from "../src/backup/kit.ts";
 
 it("reads back the variables it writes", async () => {
   const { bindings } = await generateSecrets();
@@ -32,6 +33,17 @@ it("makes roots that sign themselves and may sign others", async () => {
     expect(root.ca).toBe(true);
     expect(root.verify(root.publicKey)).toBe(true);
   }
+});
+
+it("makes a kit that the engine takes, for the same keys as the variables", async () => {
+  const { bindings, kit } = await generateSecrets();
+  using parsed = parseKit(kit);
+  const spki = Buffer.from(bindings["RECOVERY_PUBLIC_KEY"] ?? "", "base64");
+  const id = createHash("sha256").update(spki).digest("hex").slice(0, 32);
+  expect(parsed.recoveryKey?.id).toBe(id);
+  const { mkbk } = JSON.parse(bindings["MANUFACTURER"] ?? "") as { mkbk: { key: string }[] };
+  const held = parsed.ring.mkbk[0]?.key?.use((bytes) => Buffer.from(bytes).toString("base64"));
+  expect(held).toBe(mkbk[0]?.key);
 });
 
 it("says what to do where nothing was started yet", () => {

@@ -1,0 +1,49 @@
+/**
+ * Opens a downloaded backup with a recovery kit: no service, no network, the engine alone.
+ */
+import { readFileSync } from "node:fs";
+import { memoryFile } from "../src/backup/backup-file.ts";
+import { parseKit } from "../src/backup/kit.ts";
+import { restoreFile } from "../src/backup/verify.ts";
+import { Core } from "../src/crypto/core.ts";
+import { inventory } from "../src/hsm/inventory.ts";
+import { MemoryStore } from "../src/hsm/memory-store.ts";
+import { restoreRecord } from "../src/hsm/snapshot.ts";
+
+const MODULE_FILE = "build/core.wasm";
+
+export interface OfflineContents {
+  /** Hexadecimal. */
+  readonly stateDigest: string;
+  readonly users: number;
+  readonly keys: number;
+  readonly certificates: number;
+}
+
+/**
+ * @param sealed - a sealed file. @param kitText - a kit/1 document.
+ * @throws BackupError, KitError.
+ */
+export async function openOffline(sealed: Uint8Array, kitText: string): Promise<OfflineContents> {
+  using core = new Core(new WebAssembly.Module(readFileSync(MODULE_FILE)));
+  using kit = parseKit(kitText);
+  const store = new MemoryStore();
+  const { stateDigest } = await restoreFile(
+    { core, subtle: crypto.subtle },
+    kit.ring,
+    { kms: null, recoveryKey: kit.recoveryKey },
+    memoryFile(sealed),
+    {
+      put: (record) => store.transaction(() => restoreRecord(store, record)),
+      commit: () => undefined,
+      discard: () => undefined,
+    },
+  );
+  const { users, keys, certificates } = inventory(store);
+  return {
+    stateDigest: Buffer.from(stateDigest).toString("hex"),
+    users: users.length,
+    keys: keys.length,
+    certificates: certificates.length,
+  };
+}
