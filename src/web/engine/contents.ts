@@ -1,130 +1,87 @@
 /**
- * What a restored HSM holds, as plain views: read from the records themselves, because whoever has
- * the recovery kit may see everything but secrets. No secret part of a record is touched here.
+ * What a restored HSM holds, as the page shows it. No secret part of a record is touched here.
+ *
+ * docs/HSM.md §8: whoever opened the backup may see everything but secrets, without a login.
  */
-import type { AttributesCodec } from "../../hsm/attributes.ts";
-import { RefusedAttributes } from "../../hsm/attributes.ts";
-import { type CertificateAttributes, certificateCodec } from "../../hsm/certificate-record.ts";
-import {
-  type ConfigurationAttributes,
-  configurationCodec,
-  HSM_MODE_OF,
-  HSM_TYPE_OF,
-} from "../../hsm/configuration-record.ts";
-import { type KeyAttributes, keyCodec } from "../../hsm/key-record.ts";
-import { type PolicyAttributes, policyCodec } from "../../hsm/policy-record.ts";
-import { RECORD_TYPE, type RecordType } from "../../hsm/record.ts";
+import { inventory } from "../../hsm/inventory.ts";
 import type { HsmStore } from "../../hsm/store.ts";
-import { ROLE_OF, userCodec } from "../../hsm/user-record.ts";
+import type {
+  ConfigurationView,
+  KeyView as HsmKeyView,
+  UserView as HsmUserView,
+  PoliciesView,
+  QuorumService,
+} from "../../hsm/views.ts";
 import { keyView } from "./key-view.ts";
-import { encodeHex, encodePem } from "./texts.ts";
-import type { CertificateView, Contents, KeyView, Setting, UserView } from "./views.ts";
+import type { Contents, Setting, UserView } from "./views.ts";
 
-const ROWS_AT_A_TIME = 1_000;
-
-interface Decoded<T> {
-  readonly id: number;
-  readonly attributes: T;
-}
-
-/** Every record of a type, decoded. The restore has already refused records that do not decode. */
-function* recordsOf<T>(
-  store: HsmStore,
-  type: RecordType,
-  codec: AttributesCodec<T>,
-): Generator<Decoded<T>> {
-  let afterId = -1;
-  for (;;) {
-    const rows = store.list(type, afterId, ROWS_AT_A_TIME);
-    for (const row of rows) {
-      const attributes = codec.decode(row.attributes);
-      if (attributes instanceof RefusedAttributes) {
-        throw new Error(`unreachable: restored record of type ${type} is ${attributes.why}`);
-      }
-      yield { id: row.id, attributes };
-      afterId = row.id;
-    }
-    if (rows.length < ROWS_AT_A_TIME) return;
-  }
-}
-
-function usersOf(store: HsmStore, keys: readonly Decoded<KeyAttributes>[]): UserView[] {
-  const owned = new Map<number, number>();
-  for (const { attributes } of keys) {
-    owned.set(attributes.owner, (owned.get(attributes.owner) ?? 0) + 1);
-  }
-  return [...recordsOf(store, RECORD_TYPE.user, userCodec)].map(({ id, attributes }) => ({
-    id,
-    name: attributes.username,
-    role: ROLE_OF[attributes.role],
-    locked: attributes.locked === 1,
-    failures: attributes.failures,
-    keysOwned: owned.get(id) ?? 0,
+function userViews(users: readonly HsmUserView[], keys: readonly HsmKeyView[]): UserView[] {
+  const owned = new Map<string, number>();
+  for (const { owner } of keys) owned.set(owner, (owned.get(owner) ?? 0) + 1);
+  return users.map((user) => ({
+    id: user.id,
+    name: user.username,
+    role: user.role,
+    locked: user.locked,
+    failures: user.failures,
+    keysOwned: owned.get(user.username) ?? 0,
   }));
 }
 
-function certificateView({ id, attributes }: Decoded<CertificateAttributes>): CertificateView {
-  return {
-    id,
-    subject: attributes.subject,
-    issuer: attributes.issuer,
-    serial: attributes.serialNumber,
-    notBeforeMs: attributes.notBeforeMs,
-    notAfterMs: attributes.notAfterMs,
-    fingerprint: encodeHex(attributes.fingerprint),
-    pem: encodePem("CERTIFICATE", attributes.der),
-  };
-}
+const SERVICE_TEXT: readonly (readonly [QuorumService, string])[] = [
+  ["user", "Managing users takes"],
+  ["quorum", "Changing quorum values takes"],
+  ["cluster", "Changing the cluster takes"],
+  ["key-management", "Managing keys takes"],
+  ["key-usage", "Using keys takes"],
+  ["registration", "Registering quorum keys takes"],
+];
 
-const quorum = (approvals: number): string =>
-  approvals === 0 ? "no approvals asked for" : `${approvals} approvals`;
-
-function policySettings({ attributes }: Decoded<PolicyAttributes>): Setting[] {
-  const { minPasswordCharacters: min, maxPasswordCharacters: max } = attributes;
+function policySettings(policies: PoliciesView): Setting[] {
+  const { minPasswordCharacters: min, maxPasswordCharacters: max, lockoutThreshold } = policies;
+  const quorums = SERVICE_TEXT.map(([service, name]) => {
+    const approvals = policies.quorum[service];
+    return { name, value: approvals === null ? "no approvals" : `${approvals} approvals` };
+  });
   return [
-    { name: "Password length", value: `${min} to ${max} characters` },
-    {
-      name: "A user is locked after",
-      value: `more than ${attributes.lockoutThreshold} wrong passwords in a row`,
-    },
-    { name: "Managing users", value: quorum(attributes.userQuorum) },
-    { name: "Changing quorum values", value: quorum(attributes.quorumQuorum) },
-    { name: "Changing the cluster", value: quorum(attributes.clusterQuorum) },
-    { name: "Managing keys", value: quorum(attributes.keyManagementQuorum) },
-    { name: "Using keys", value: quorum(attributes.keyUsageQuorum) },
-    { name: "Registering quorum keys", value: quorum(attributes.registrationQuorum) },
+    { name: "Password", value: `${min} to ${max} characters` },
+    { name: "Lockout", value: `after more than ${lockoutThreshold} wrong passwords in a row` },
+    ...quorums,
   ];
 }
 
-const instant = (ms: number): string => (ms === 0 ? "not yet" : new Date(ms).toISOString());
+const instant = (ms: number | null): string =>
+  ms === null ? "not yet" : new Date(ms).toISOString();
 
-function configurationSettings({ attributes }: Decoded<ConfigurationAttributes>): Setting[] {
+function configurationSettings(view: ConfigurationView): Setting[] {
   return [
-    { name: "HSM type", value: HSM_TYPE_OF[attributes.hsmType] },
-    { name: "Mode", value: HSM_MODE_OF[attributes.mode] },
-    { name: "Label", value: attributes.label === "" ? "none" : attributes.label },
-    { name: "Made", value: instant(attributes.createdAtMs) },
-    { name: "Activated", value: instant(attributes.activatedAtMs) },
-    { name: "Cluster certificate", value: attributes.clusterCertificatePem || "not yet issued" },
-    { name: "Trust anchor", value: attributes.trustAnchorPem || "not yet given" },
+    { name: "HSM type", value: view.hsmType },
+    { name: "Mode", value: view.mode },
+    { name: "Label", value: view.label === "" ? "none" : view.label },
+    { name: "Made", value: instant(view.createdAtMs) },
+    { name: "Activated", value: instant(view.activatedAtMs) },
+    { name: "Cluster certificate", value: view.clusterCertificatePem ?? "not yet issued" },
+    { name: "Trust anchor", value: view.trustAnchorPem ?? "not yet given" },
   ];
 }
 
-/** Everything in `store` but secrets, in canonical order. */
+/** Everything in `store` but secrets. */
 export function readContents(store: HsmStore): Contents {
-  const keys = [...recordsOf(store, RECORD_TYPE.key, keyCodec)];
-  const users = usersOf(store, keys);
-  const names = new Map(users.map((user) => [user.id, user.name]));
-  const nameOf = (id: number): string => names.get(id) ?? `user ${id}`;
+  const { configuration, policies, users, keys, certificates } = inventory(store);
   return {
-    users,
-    keys: keys.map(({ id, attributes }): KeyView => keyView(id, attributes, nameOf)),
-    certificates: [...recordsOf(store, RECORD_TYPE.certificate, certificateCodec)].map(
-      certificateView,
-    ),
-    policies: [...recordsOf(store, RECORD_TYPE.policy, policyCodec)].flatMap(policySettings),
-    configuration: [...recordsOf(store, RECORD_TYPE.configuration, configurationCodec)].flatMap(
-      configurationSettings,
-    ),
+    users: userViews(users, keys),
+    keys: keys.map(keyView),
+    certificates: certificates.map((certificate) => ({
+      id: certificate.id,
+      subject: certificate.subject,
+      issuer: certificate.issuer,
+      serial: certificate.serialNumber,
+      notBeforeMs: certificate.notBeforeMs,
+      notAfterMs: certificate.notAfterMs,
+      fingerprint: certificate.fingerprint,
+      pem: certificate.pem,
+    })),
+    policies: policies === null ? [] : policySettings(policies),
+    configuration: configuration === null ? [] : configurationSettings(configuration),
   };
 }

@@ -5,6 +5,7 @@
  * page says so and shows nothing of it, because an unknown text may quote what it was about.
  */
 import { BackupError, type BackupFault, type KeyName } from "../../backup/errors.ts";
+import { KitError } from "../../backup/kit-errors.ts";
 import { type FaultFamily, faultFamily, HsmError } from "../../hsm/errors.ts";
 import type { Refusal } from "./views.ts";
 
@@ -77,6 +78,13 @@ export class RefusalError extends Error {
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof RefusalError) return error.refusal;
   if (error instanceof BackupError) return backupRefusal(error);
+  if (error instanceof KitError) {
+    return {
+      code: error.fault.code,
+      title: "This is not a usable recovery kit",
+      message: error.message,
+    };
+  }
   if (error instanceof HsmError) {
     const title = FAMILY_TITLE[faultFamily(error.fault)];
     return { code: error.fault.code, title, message: error.message };

@@ -6,14 +6,15 @@
 
 /** The checks of a backup, in the order in which they are made (FORMAT.md, reading). */
 export const CHECKS = [
-  "envelope",
   "data_key",
+  "envelope",
   "key_block",
   "header",
   "chunks",
   "manifest",
   "trailer",
   "body_digest",
+  "memory",
 ] as const;
 
 export type CheckId = (typeof CHECKS)[number];
@@ -21,7 +22,6 @@ export type CheckId = (typeof CHECKS)[number];
 export interface CheckReport {
   readonly check: CheckId;
   readonly state: "running" | "held" | "failed" | "skipped";
-  readonly detail: string;
   /** 0 to 1, or null where there is nothing to count. */
   readonly progress: number | null;
 }
@@ -80,9 +80,7 @@ export interface KeyView {
   readonly label: string;
   /** As a person says it: "AES 256", "RSA 3072", "EC P-256". */
   readonly kind: string;
-  readonly type: "aes" | "generic-secret" | "rsa" | "ec";
   readonly keyClass: "secret" | "private" | "public";
-  readonly bits: number;
   readonly idHex: string;
   readonly owner: string;
   readonly sharedWith: readonly string[];

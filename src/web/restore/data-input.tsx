@@ -3,10 +3,8 @@
  */
 import type { JSX } from "preact";
 import { useId, useState } from "preact/hooks";
+import { MAX_OPERATION_BYTES } from "../../hsm/limits.ts";
 import { sizeText } from "../design/format.ts";
-
-/** Largest text or file an operation takes, bytes: it is held in memory as a whole. */
-export const MAX_INPUT_BYTES: number = 64 * 1024 * 1024;
 
 /** @param props.encoding - how typed text becomes bytes; a file is taken as it is. */
 export function DataInput(props: {
@@ -25,8 +23,10 @@ export function DataInput(props: {
   };
   const onFile = (chosen: File | null): void => {
     setFile(chosen);
-    const fits = chosen !== null && chosen.size <= MAX_INPUT_BYTES;
-    setWrong(chosen !== null && !fits ? `At most ${sizeText(MAX_INPUT_BYTES)} can be used.` : "");
+    const fits = chosen !== null && chosen.size <= MAX_OPERATION_BYTES;
+    setWrong(
+      chosen !== null && !fits ? `At most ${sizeText(MAX_OPERATION_BYTES)} can be used.` : "",
+    );
     props.onData(fits ? chosen : null);
   };
   const source = (value: "text" | "file", label: string): JSX.Element => (

@@ -7,26 +7,31 @@ import { Notice } from "../design/notice.tsx";
 import { CHECKS, type CheckId, type CheckReport, type Refusal } from "../engine/views.ts";
 
 const CHECK_NAME: Readonly<Record<CheckId, string>> = {
-  envelope: "Envelope",
   data_key: "Data key",
+  envelope: "Envelope",
   key_block: "Key block",
   header: "Header",
   chunks: "Chunks",
   manifest: "Manifest",
   trailer: "Trailer",
   body_digest: "Digest of the body",
+  memory: "Memory",
 };
 
 const CHECK_DETAIL: Readonly<Record<CheckId, string>> = {
-  envelope: "A format this tool reads, within its limits",
   data_key: "The kit's recovery key opens the seal",
-  key_block: "Manufacturer and operator key together unwrap this backup's own key",
+  envelope: "Authentic, and it holds the key block",
+  key_block: "Manufacturer and operator key together unwrap this backup's own keys",
   header: "Authentic, and it belongs to this key block",
   chunks: "Every piece unwraps, in its order",
   manifest: "Every record is there once, with its digest",
-  trailer: "The whole container is authentic",
+  trailer: "The container is authentic as a whole",
   body_digest: "The sealed bytes are those the envelope names",
+  memory: "Read once more into this page's HSM: the same container, record by record",
 };
+
+/** Said instead where a check does not apply. */
+const NO_SEAL = "This file is a bare container without a seal";
 
 /** The links of the chain from the reports so far. */
 export function linksOf(reports: ReadonlyMap<CheckId, CheckReport>): Link[] {
@@ -36,7 +41,7 @@ export function linksOf(reports: ReadonlyMap<CheckId, CheckReport>): Link[] {
       id,
       name: CHECK_NAME[id],
       state: report?.state ?? "waiting",
-      detail: report === undefined || report.detail === "" ? CHECK_DETAIL[id] : report.detail,
+      detail: report?.state === "skipped" ? NO_SEAL : CHECK_DETAIL[id],
       progress: report?.state === "running" ? report.progress : null,
     };
   });

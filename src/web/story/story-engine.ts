@@ -22,11 +22,11 @@ const hex = (length: number, seed: number): string =>
   ).join("");
 
 const KINDS = [
-  { kind: "AES 256", type: "aes", keyClass: "secret", bits: 256 },
-  { kind: "AES 128", type: "aes", keyClass: "secret", bits: 128 },
-  { kind: "EC P-256", type: "ec", keyClass: "private", bits: 256 },
-  { kind: "RSA 3072", type: "rsa", keyClass: "private", bits: 3072 },
-  { kind: "generic 512", type: "generic-secret", keyClass: "secret", bits: 512 },
+  { kind: "AES 256", keyClass: "secret" },
+  { kind: "AES 128", keyClass: "secret" },
+  { kind: "EC P-256", keyClass: "private" },
+  { kind: "RSA 3072", keyClass: "private" },
+  { kind: "generic 512", keyClass: "secret" },
 ] as const;
 
 const LABELS = [
@@ -39,7 +39,7 @@ const LABELS = [
 
 function key(index: number): KeyView {
   const kind = KINDS[index % KINDS.length] ?? KINDS[0];
-  const asymmetric = kind.type === "ec" || kind.type === "rsa";
+  const asymmetric = kind.keyClass === "private";
   return {
     ...kind,
     handle: index + 1,
@@ -158,11 +158,11 @@ async function walk(name: string, report: (report: CheckReport) => void): Promis
   for (const check of CHECKS) {
     const parts = check === "chunks" ? 20 : 1;
     for (let part = 0; part < parts; part++) {
-      report({ check, state: "running", detail: "", progress: parts > 1 ? part / parts : null });
+      report({ check, state: "running", progress: parts > 1 ? part / parts : null });
       await pause(80);
     }
     const [failed, code] = failing(name) ?? [null, ""];
-    report({ check, state: failed === check ? "failed" : "held", detail: "", progress: null });
+    report({ check, state: failed === check ? "failed" : "held", progress: null });
     if (failed === check) throw new Refused(code);
   }
 }

@@ -1,0 +1,67 @@
+/**
+ * The chain of checks as it closes: from the engine's steps, which name what has held, to reports of
+ * what runs, holds or fails.
+ *
+ * FORMAT.md §3.5 gives the order. The steps come in it; the check that runs is the next one.
+ */
+import { BackupError } from "../../backup/errors.ts";
+import type { VerifyStep } from "../../backup/verify.ts";
+import { CHECKS, type CheckId, type CheckReport, type FileKind } from "./views.ts";
+
+/** Checks that a file without a seal has no use for. */
+const OF_THE_SEAL: ReadonlySet<CheckId> = new Set(["data_key", "envelope", "body_digest"]);
+/** Between two reports of progress, milliseconds: what an eye can follow. */
+const PROGRESS_MS = 60;
+
+export class CheckReports {
+  readonly #report: (report: CheckReport) => void;
+  readonly #waiting: CheckId[];
+  #toldAtMs = 0;
+
+  constructor(kind: FileKind, report: (report: CheckReport) => void) {
+    this.#report = report;
+    const isNeeded = (check: CheckId): boolean => kind === "sealed" || !OF_THE_SEAL.has(check);
+    this.#waiting = CHECKS.filter(isNeeded);
+    for (const check of CHECKS) if (!isNeeded(check)) this.#tell(check, "skipped", null);
+    this.#runNext();
+  }
+
+  /** Takes a step of the engine: `done` of `total` of it have held. */
+  step({ name, done, total }: VerifyStep): void {
+    if (done < total) {
+      const nowMs = performance.now();
+      if (nowMs - this.#toldAtMs < PROGRESS_MS) return;
+      this.#toldAtMs = nowMs;
+      this.#tell(name, "running", done / total);
+      return;
+    }
+    this.held(name);
+  }
+
+  held(check: CheckId): void {
+    const at = this.#waiting.indexOf(check);
+    if (at === -1) return;
+    this.#waiting.splice(at, 1);
+    this.#tell(check, "held", null);
+    this.#runNext();
+  }
+
+  /** The check in hand did not hold; a malformed envelope is found before its data key is tried. */
+  failed(error: unknown): void {
+    const isEnvelope =
+      error instanceof BackupError &&
+      (error.fault.code === "envelope_damaged" ||
+        ("part" in error.fault && error.fault.part === "envelope"));
+    const check = isEnvelope ? "envelope" : this.#waiting[0];
+    if (check !== undefined) this.#tell(check, "failed", null);
+  }
+
+  #runNext(): void {
+    const [next] = this.#waiting;
+    if (next !== undefined) this.#tell(next, "running", null);
+  }
+
+  #tell(check: CheckId, state: CheckReport["state"], progress: number | null): void {
+    this.#report({ check, state, progress });
+  }
+}

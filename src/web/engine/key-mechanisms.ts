@@ -1,0 +1,73 @@
+/**
+ * What a key can be asked for, by its type and attributes: the choices that the page offers.
+ *
+ * docs/HSM.md §3.5. Offering is not permitting: the HSM checks every request.
+ */
+import type { CipherMechanism } from "../../hsm/encryption.ts";
+import type { SignMechanism } from "../../hsm/signing.ts";
+import type { KeyView as HsmKeyView } from "../../hsm/views.ts";
+import type { ExportForm, KeyView } from "./views.ts";
+
+type KeyType = HsmKeyView["type"];
+
+/** The first of each is what a form shows at first. */
+const SIGN: Readonly<Record<KeyType, readonly SignMechanism[]>> = {
+  aes: ["aes-cmac"],
+  ec: ["ecdsa-sha256", "ecdsa-sha384", "ecdsa-sha512"],
+  "generic-secret": ["hmac-sha256", "hmac-sha384", "hmac-sha512"],
+  rsa: [
+    "rsa-pss-sha256",
+    "rsa-pss-sha384",
+    "rsa-pss-sha512",
+    "rsa-pkcs-sha256",
+    "rsa-pkcs-sha384",
+    "rsa-pkcs-sha512",
+  ],
+};
+
+const CIPHER: Readonly<Record<KeyType, readonly CipherMechanism[]>> = {
+  aes: ["aes-gcm", "aes-cbc", "aes-ctr"],
+  ec: [],
+  "generic-secret": [],
+  rsa: ["rsa-oaep-sha256", "rsa-oaep-sha384", "rsa-oaep-sha512"],
+};
+
+const EXPORT: Readonly<Record<HsmKeyView["class"], readonly ExportForm[]>> = {
+  public: [],
+  private: ["pem", "jwk"],
+  secret: ["hex", "jwk"],
+};
+
+type Uses = Pick<
+  KeyView,
+  "signsWith" | "verifiesWith" | "encryptsWith" | "decryptsWith" | "exportsAs"
+>;
+
+export function mechanismsOf(view: HsmKeyView): Uses {
+  const { attributes, type } = view;
+  const hasSecret = view.class !== "public";
+  return {
+    signsWith: attributes.sign && hasSecret ? SIGN[type] : [],
+    verifiesWith: attributes.verify ? SIGN[type] : [],
+    encryptsWith: attributes.encrypt ? CIPHER[type] : [],
+    decryptsWith: attributes.decrypt && hasSecret ? CIPHER[type] : [],
+    exportsAs: EXPORT[view.class],
+  };
+}
+
+/** The mechanism of this name among those of the HSM; null if it is none of them. */
+export function signMechanism(name: string): SignMechanism | null {
+  return (
+    Object.values(SIGN)
+      .flat()
+      .find((known) => known === name) ?? null
+  );
+}
+
+export function cipherMechanism(name: string): CipherMechanism | null {
+  return (
+    Object.values(CIPHER)
+      .flat()
+      .find((known) => known === name) ?? null
+  );
+}

@@ -1,0 +1,129 @@
+/**
+ * The page's HSM: the same rules as any other, over a memory that a verified backup filled.
+ *
+ * docs/HSM.md. Holds one session at most. Key material leaves through `exportKey` only.
+ */
+import type { Core } from "../../crypto/core.ts";
+import type { Encrypted } from "../../hsm/encryption.ts";
+import { HsmError } from "../../hsm/errors.ts";
+import { Hsm } from "../../hsm/hsm.ts";
+import type { ExportedKey as HsmExportedKey } from "../../hsm/key-export.ts";
+import type { MemoryStore } from "../../hsm/memory-store.ts";
+import { encodeHex } from "../../hsm/record-access.ts";
+import { MemorySessionStore, type SessionToken } from "../../hsm/sessions.ts";
+import { readContents } from "./contents.ts";
+import { cipherMechanism, signMechanism } from "./key-mechanisms.ts";
+import type { Contents, ExportedKey, ExportForm, SessionView } from "./views.ts";
+
+/** IV that stands before a ciphertext, bytes; the rest of the mechanisms have none. */
+const IV_BYTES: Readonly<Record<string, number>> = { "aes-gcm": 12, "aes-cbc": 16, "aes-ctr": 16 };
+
+const HSM_FORMAT = { pem: "pem", jwk: "jwk", hex: "raw" } as const;
+
+export class RestoredHsm implements Disposable {
+  readonly #store: MemoryStore;
+  readonly #hsm: Hsm;
+  #token: SessionToken | null = null;
+
+  /** @param store - taken over: wiped on disposal. @param core - borrowed. */
+  constructor(store: MemoryStore, core: Core) {
+    this.#store = store;
+    this.#hsm = new Hsm({
+      store,
+      core,
+      sessions: new MemorySessionStore(),
+      subtle: crypto.subtle,
+      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+      now: () => Date.now(),
+    });
+  }
+
+  contents(): Contents {
+    return readContents(this.#store);
+  }
+
+  async login(name: string, password: string): Promise<SessionView> {
+    this.logout();
+    const { token, user } = await this.#hsm.login(name, password);
+    this.#token = token;
+    return { userName: user.username, role: user.role };
+  }
+
+  logout(): void {
+    if (this.#token !== null) this.#hsm.logout(this.#token);
+    this.#token = null;
+  }
+
+  async sign(handle: number, mechanism: string, data: Blob): Promise<Uint8Array> {
+    const name = known(mechanism, signMechanism(mechanism));
+    return await this.#hsm.sign(this.#session(), handle, name, await bytesOf(data));
+  }
+
+  async verify(
+    handle: number,
+    mechanism: string,
+    data: Blob,
+    signature: Uint8Array,
+  ): Promise<boolean> {
+    const name = known(mechanism, signMechanism(mechanism));
+    const request = { mechanism: name, data: await bytesOf(data), signature };
+    return await this.#hsm.verify(this.#session(), handle, request);
+  }
+
+  /** @returns the IV, where the mechanism has one, and the ciphertext behind it. */
+  async encrypt(handle: number, mechanism: string, data: Blob): Promise<Uint8Array> {
+    const name = known(mechanism, cipherMechanism(mechanism));
+    const request = { mechanism: name, data: await bytesOf(data) };
+    return joined(await this.#hsm.encrypt(this.#session(), handle, request));
+  }
+
+  /** @param data - as `encrypt` returns it. */
+  async decrypt(handle: number, mechanism: string, data: Blob): Promise<Uint8Array> {
+    const name = known(mechanism, cipherMechanism(mechanism));
+    const bytes = await bytesOf(data);
+    const ivBytes = IV_BYTES[name] ?? 0;
+    const iv = ivBytes === 0 ? null : bytes.subarray(0, ivBytes);
+    const request = { mechanism: name, iv, ciphertext: bytes.subarray(ivBytes) };
+    return await this.#hsm.decrypt(this.#session(), handle, request);
+  }
+
+  async exportKey(handle: number, form: ExportForm): Promise<ExportedKey> {
+    const exported = await this.#hsm.exportKey(this.#session(), handle, HSM_FORMAT[form]);
+    return { fileName: `key-${handle}.${form}`, text: textOf(exported) };
+  }
+
+  [Symbol.dispose](): void {
+    this.logout();
+    this.#store[Symbol.dispose]();
+  }
+
+  #session(): SessionToken {
+    if (this.#token === null) throw new HsmError({ code: "session_invalid" });
+    return this.#token;
+  }
+}
+
+async function bytesOf(data: Blob): Promise<Uint8Array> {
+  return new Uint8Array(await data.arrayBuffer());
+}
+
+function joined({ iv, ciphertext }: Encrypted): Uint8Array {
+  if (iv === null) return ciphertext;
+  const bytes = new Uint8Array(iv.length + ciphertext.length);
+  bytes.set(iv);
+  bytes.set(ciphertext, iv.length);
+  return bytes;
+}
+
+function textOf(exported: HsmExportedKey): string {
+  if (exported.format === "pem") return exported.pem;
+  if (exported.format === "jwk") return `${JSON.stringify(exported.jwk, null, 2)}\n`;
+  using key = exported.key;
+  return `${key.use(encodeHex)}\n`;
+}
+
+/** Forms offer the HSM's own names; any other is the page's mistake, and answered as the HSM would. */
+function known<T>(mechanism: string, found: T | null): T {
+  if (found !== null) return found;
+  throw new HsmError({ code: "mechanism_unsupported", mechanism, why: "it is unknown" });
+}
