@@ -49,6 +49,8 @@ interface LocalValues {
   readonly frozen: boolean;
   readonly history: string;
   readonly ancestors: readonly Ancestor[];
+  /** Whether `Region` has heard that the cluster is activated. */
+  readonly activationNoted: boolean;
 }
 
 const SCHEMA = `

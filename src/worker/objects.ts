@@ -4,7 +4,9 @@
  * Spec: docs/STORAGE.md, I1 to I5. Every object is written once (I2): a put of a name that exists is
  * an error, a get is pinned to the etag that the catalogue knows. Only sealed bytes pass through here.
  */
+import type { Deployment } from "./bindings.ts";
 import type { BackupLocation } from "./hsm-api.ts";
+import { Refused } from "./refused.ts";
 
 /** Largest envelope, bytes; far above what FORMAT.md allows. */
 const MAX_ENVELOPE_BYTES = 64 * 1024;
@@ -17,6 +19,14 @@ export class ObjectConflict extends Error {
     super(`object ${key}: ${what}`);
     this.name = "ObjectConflict";
   }
+}
+
+/** The bucket of a region. @throws Refused if this deployment has none. */
+export function backupBucket(deployment: Deployment, region: string): R2Bucket {
+  const bucket = deployment.bucket(region);
+  if (bucket !== null) return bucket;
+  const message = `This deployment does not serve region ${region}.`;
+  throw new Refused({ kind: "invalid", code: "region_not_served", message });
 }
 
 /** Everything of one cluster. */

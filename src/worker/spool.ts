@@ -1,8 +1,8 @@
 /**
- * The spool: a container between its making, in one turn, and its sealing, over many.
+ * The spool: a container between its making, in one turn, and its sealing, over many; and receipts.
  *
- * Spec: docs/STORAGE.md, "Making a backup". Parts lie in rows of at most 1 MiB, already wrapped under
- * the backup's own keys; a receipt answers an order that is repeated after its backup was put.
+ * Spec: docs/STORAGE.md, "Making a backup". Parts lie in rows of at most 1 MiB, wrapped already under
+ * the backup's own keys. A receipt answers an order that is repeated after its backup was put.
  */
 import type { BackupReceipt } from "./hsm-api.ts";
 
@@ -11,11 +11,7 @@ const MAX_PART_BYTES = 1024 * 1024;
 const KEPT_RECEIPTS = 32;
 
 const SCHEMA = `
-CREATE TABLE IF NOT EXISTS spools (
-  backup_id TEXT PRIMARY KEY, key_block BLOB NOT NULL, container_bytes INTEGER NOT NULL,
-  container_digest TEXT NOT NULL, state_digest TEXT NOT NULL, change INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS spool_parts (
+CREATE TABLE IF NOT EXISTS spool (
   backup_id TEXT NOT NULL, part INTEGER NOT NULL, bytes BLOB NOT NULL,
   PRIMARY KEY (backup_id, part)
 ) WITHOUT ROWID;
@@ -24,41 +20,16 @@ CREATE TABLE IF NOT EXISTS receipts (
 );
 `;
 
-/** What is known of a spooled container besides its bytes. */
-export interface Spooled {
-  /** 176 bytes. */
-  readonly keyBlock: Uint8Array;
-  readonly containerBytes: number;
-  /** Hex. */
-  readonly containerDigest: string;
-  /** Hex. */
-  readonly stateDigest: string;
-  /** Number of the latest change of the memory inside. */
-  readonly change: number;
-}
-
-type SpoolRow = {
-  key_block: ArrayBuffer;
-  container_bytes: number;
-  container_digest: string;
-  state_digest: string;
-  change: number;
-};
-
 export function createSpoolTables(sql: SqlStorage): void {
   sql.exec(SCHEMA);
 }
 
 /** Writes a container's parts, gathered into rows. To be called inside a transaction. */
 export function writeParts(sql: SqlStorage, backupId: string, parts: Iterable<Uint8Array>): void {
+  clearSpool(sql, backupId);
   let part = 0;
   for (const bytes of gather(parts)) {
-    sql.exec(
-      "INSERT INTO spool_parts (backup_id, part, bytes) VALUES (?, ?, ?)",
-      backupId,
-      part,
-      bytes,
-    );
+    sql.exec("INSERT INTO spool (backup_id, part, bytes) VALUES (?, ?, ?)", backupId, part, bytes);
     part += 1;
   }
 }
@@ -81,38 +52,11 @@ function* gather(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
   if (filled > 0) yield row.subarray(0, filled);
 }
 
-/** The last write of a spool: without it the parts are rubbish. Inside the same transaction. */
-export function writeSpooled(sql: SqlStorage, backupId: string, spooled: Spooled): void {
-  sql.exec(
-    `INSERT INTO spools (backup_id, key_block, container_bytes, container_digest, state_digest, change)
-     VALUES (?, ?, ?, ?, ?, ?)`,
-    backupId,
-    spooled.keyBlock,
-    spooled.containerBytes,
-    spooled.containerDigest,
-    spooled.stateDigest,
-    spooled.change,
-  );
-}
-
-export function readSpooled(sql: SqlStorage, backupId: string): Spooled | null {
-  const rows = sql.exec<SpoolRow>("SELECT * FROM spools WHERE backup_id = ?", backupId);
-  const row = [...rows][0];
-  if (row === undefined) return null;
-  return {
-    keyBlock: new Uint8Array(row.key_block),
-    containerBytes: row.container_bytes,
-    containerDigest: row.container_digest,
-    stateDigest: row.state_digest,
-    change: row.change,
-  };
-}
-
 /** The container's bytes in order, fresh, one row at a time; other events may run in between. */
 export function* readParts(sql: SqlStorage, backupId: string): Generator<Uint8Array> {
   for (let part = 0; ; part++) {
     const rows = sql.exec<{ bytes: ArrayBuffer }>(
-      "SELECT bytes FROM spool_parts WHERE backup_id = ? AND part = ?",
+      "SELECT bytes FROM spool WHERE backup_id = ? AND part = ?",
       backupId,
       part,
     );
@@ -123,15 +67,12 @@ export function* readParts(sql: SqlStorage, backupId: string): Generator<Uint8Ar
 }
 
 export function clearSpool(sql: SqlStorage, backupId: string): void {
-  sql.exec("DELETE FROM spools WHERE backup_id = ?", backupId);
-  sql.exec("DELETE FROM spool_parts WHERE backup_id = ?", backupId);
+  sql.exec("DELETE FROM spool WHERE backup_id = ?", backupId);
 }
 
-/** Backups that have rows in the spool, finished or not. */
+/** Backups that have parts in the spool. */
 export function spooledBackups(sql: SqlStorage): string[] {
-  const rows = sql.exec<{ backup_id: string }>(
-    "SELECT backup_id FROM spools UNION SELECT backup_id FROM spool_parts",
-  );
+  const rows = sql.exec<{ backup_id: string }>("SELECT DISTINCT backup_id FROM spool");
   return [...rows].map((row) => row.backup_id);
 }
 

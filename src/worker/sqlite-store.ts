@@ -9,6 +9,7 @@ import type { SecretKey } from "../crypto/secret-key.ts";
 import type { HsmRecord, RecordType } from "../hsm/record.ts";
 import type { HsmStore, StoredRecord } from "../hsm/store.ts";
 import {
+  currentGeneration,
   insertRow,
   keepLastChange,
   lastChange,
@@ -22,21 +23,39 @@ const COLUMNS = "type, id, attributes, secret_bytes";
 
 type RecordRow = { type: number; id: number; attributes: ArrayBuffer; secret_bytes: number };
 
+/** The generation a store was opened on no longer serves: a restore came between. */
+export class GenerationGone extends Error {
+  constructor() {
+    super("the generation of this store no longer serves");
+    this.name = "GenerationGone";
+  }
+}
+
+/**
+ * What a store is opened for. `staging`: being filled by a restore or at manufacture. `serving`: by an
+ * operation; `admitChange` throws while this HSM takes no change of its cluster's state.
+ */
+export type StoreRole =
+  | { readonly kind: "staging" }
+  | { readonly kind: "serving"; readonly admitChange: () => void };
+
 export class SqliteStore implements HsmStore {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
   readonly #kek: Kek;
+  readonly #role: StoreRole;
   readonly generation: number;
   /** Number of the change under way; null outside a transaction. */
   #change: number | null = null;
   #wrote = false;
 
   /** @param kek - the storage key of this HSM; borrowed for the life of this object. */
-  constructor(storage: DurableObjectStorage, kek: Kek, generation: number) {
+  constructor(storage: DurableObjectStorage, kek: Kek, generation: number, role: StoreRole) {
     this.#storage = storage;
     this.#sql = storage.sql;
     this.#kek = kek;
     this.generation = generation;
+    this.#role = role;
   }
 
   get(type: RecordType, id: number): StoredRecord | null {
@@ -155,12 +174,18 @@ export class SqliteStore implements HsmStore {
 
   transaction<T>(f: () => T): T {
     if (this.#change !== null) return f(); // Part of the transaction around it.
-    this.#change = lastChange(this.#sql, this.generation) + 1;
+    // An operation that awaited while a restore flipped the pointer would write where nobody reads.
+    if (this.#role.kind === "serving" && currentGeneration(this.#sql) !== this.generation) {
+      throw new GenerationGone();
+    }
+    // Staged rows are where a generation begins: peers that start from the same backup have them.
+    this.#change = this.#role.kind === "staging" ? 0 : lastChange(this.#sql, this.generation) + 1;
     this.#wrote = false;
     try {
       return this.#storage.transactionSync(() => {
         const result = f();
-        if (this.#wrote) keepLastChange(this.#sql, this.generation, this.#changing());
+        if (this.#wrote && this.#role.kind === "serving")
+          keepLastChange(this.#sql, this.generation, this.#changing());
         return result;
       });
     } finally {
@@ -170,6 +195,7 @@ export class SqliteStore implements HsmStore {
 
   #changing(): number {
     if (this.#change === null) throw new TypeError("a change needs a transaction");
+    if (this.#role.kind === "serving" && !this.#wrote) this.#role.admitChange();
     this.#wrote = true;
     return this.#change;
   }

@@ -17,7 +17,6 @@ export const STORAGE_STEPS = [
   // A backup being made, in order.
   "backup_begun",
   "backup_spooled",
-  "backup_verified",
   "backup_body_put",
   "backup_envelope_put",
   "backup_receipt_stored",

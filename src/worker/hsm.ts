@@ -1,0 +1,235 @@
+/**
+ * The `Hsm` Durable Object: one HSM, its memory in SQLite, its faces towards `Region`, peers and REST.
+ *
+ * Spec: DESIGN.md, "The edge"; docs/STORAGE.md. Orders are turned into results here and carried out in
+ * the files beside it. What leaves this object is a container, sealed; never plaintext of its memory.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { stateDigest } from "../hsm/snapshot.ts";
+import { createBackup } from "./backup-pipeline.ts";
+import { verifyStored } from "./backup-probe.ts";
+import { type Deployment, deploymentOf, type Env } from "./bindings.ts";
+import { refusalsOf } from "./fault-response.ts";
+import type {
+  BackupOrder,
+  BackupReceipt,
+  HardwareIdentity,
+  HsmApi,
+  ManufactureOrder,
+  RestoreOrder,
+  RestoreReceipt,
+  ServiceDuty,
+} from "./hsm-api.ts";
+import { initialize, manufacture } from "./hsm-life.ts";
+import { createLocalTable, readLocal, writeLocal } from "./hsm-local.ts";
+import { type HsmSite, openMemory } from "./hsm-memory.ts";
+import { type Input, OPERATIONS, type OperationName, type Output } from "./hsm-operations.ts";
+import { createSessionTable } from "./hsm-sessions.ts";
+import { InstalledKeyring } from "./keyring.ts";
+import { createRecordTables, currentGeneration, lastChange } from "./record-rows.ts";
+import { Refused } from "./refused.ts";
+import {
+  beginHistory,
+  type Delta,
+  ownPosition,
+  type PeerApi,
+  type PeerPosition,
+  Peers,
+  takeDelta,
+  withDeltaKeks,
+} from "./replication.ts";
+import { restore } from "./restore-pipeline.ts";
+import type { Result } from "./result.ts";
+import { createSpoolTables } from "./spool.ts";
+import { reached } from "./storage-steps.ts";
+
+export class Hsm extends DurableObject<Env> implements HsmApi, PeerApi {
+  readonly #deployment: Deployment;
+  readonly #sql: SqlStorage;
+  readonly #peers: Peers;
+  /** Backups being made, by id: an order repeated meanwhile waits for the same one. */
+  readonly #backups = new Map<string, Promise<Result<BackupReceipt>>>();
+  /** Manufacture, restore and zeroization come one after another. */
+  #exclusive: Promise<unknown> = Promise.resolve();
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#deployment = deploymentOf(env);
+    this.#sql = ctx.storage.sql;
+    this.#createTables();
+    this.#peers = new Peers(ctx.storage, this.#deployment, () => this.#digest());
+  }
+
+  manufacture(order: ManufactureOrder): Promise<Result<HardwareIdentity>> {
+    const { storage } = this.ctx;
+    const site = { storage, deployment: this.#deployment, location: order.location };
+    return this.#alone(() => manufacture(site, order));
+  }
+
+  initialize(clusterCertificate: string, trustAnchor: string): Promise<Result<null>> {
+    return this.#writing(() => initialize(this.#site(), clusterCertificate, trustAnchor));
+  }
+
+  createBackup(order: BackupOrder): Promise<Result<BackupReceipt>> {
+    const { backupId } = order.location;
+    const running = this.#backups.get(backupId);
+    if (running !== undefined) return running;
+    const begun = refusalsOf(() =>
+      createBackup(this.#site(), order, (id) => this.#backups.has(id)),
+    ).finally(() => this.#backups.delete(backupId));
+    this.#backups.set(backupId, begun);
+    return begun;
+  }
+
+  restore(order: RestoreOrder): Promise<Result<RestoreReceipt>> {
+    return this.#alone(() => restore(this.#site(), order));
+  }
+
+  verify(order: RestoreOrder): Promise<Result<{ stateDigest: string; records: number }>> {
+    return refusalsOf(async () => {
+      const site = this.#site();
+      using memory = openMemory(site);
+      using keys = new InstalledKeyring(site, memory.kek);
+      return await verifyStored(site.deployment, keys.ring, order);
+    });
+  }
+
+  stateDigest(): Promise<Result<string>> {
+    return refusalsOf(() => this.#digest());
+  }
+
+  freeze(): Promise<Result<null>> {
+    return refusalsOf(() => {
+      this.#site();
+      writeLocal(this.#sql, "frozen", true);
+      return null;
+    });
+  }
+
+  serve(duty: ServiceDuty): Promise<Result<null>> {
+    return refusalsOf(() => {
+      this.#site();
+      this.ctx.storage.transactionSync(() => {
+        const led = readLocal(this.#sql, "duty")?.leader === true;
+        if (duty.leader && !led) beginHistory(this.#sql);
+        writeLocal(this.#sql, "duty", duty);
+        writeLocal(this.#sql, "frozen", false);
+      });
+      this.#peers.forget();
+      return null;
+    });
+  }
+
+  zeroize(): Promise<Result<null>> {
+    return this.#alone(async () => {
+      await this.ctx.storage.deleteAll();
+      this.#createTables();
+      await reached("hsm_zeroized", this.#deployment, this.ctx.storage);
+      return null;
+    });
+  }
+
+  position(withDigest: boolean): Promise<Result<PeerPosition>> {
+    return refusalsOf(() => {
+      this.#site();
+      const stateDigest = withDigest ? this.#digest() : null;
+      return { position: ownPosition(this.#sql), stateDigest };
+    });
+  }
+
+  async applyDelta(delta: Delta): Promise<Result<null>> {
+    const taken = await refusalsOf(() =>
+      withDeltaKeks(this.#deployment, this.#site().location, (keks) =>
+        takeDelta(this.ctx.storage, keks, delta),
+      ),
+    );
+    return taken.ok ? taken.value : taken;
+  }
+
+  /** Carries out an operation of the data plane for whoever holds the session. */
+  call<K extends OperationName>(
+    name: K,
+    session: string,
+    input: Input<K>,
+  ): Promise<Result<Output<K>>> {
+    return this.#writing(async () => {
+      using memory = openMemory(this.#site());
+      return (await OPERATIONS[name](memory.hsm, session, input as never)) as Output<K>;
+    });
+  }
+
+  /**
+   * Runs `f`, and answers only when what it changed is on every peer. An operation that refuses may
+   * have changed something too: a wrong password counts.
+   */
+  #writing<T>(f: () => Promise<T>): Promise<Result<T>> {
+    return refusalsOf(async () => {
+      const before = this.#changeCount();
+      try {
+        return await f();
+      } finally {
+        if (this.#changeCount() !== before) await this.#replicate();
+        await this.#noteActivation();
+      }
+    });
+  }
+
+  async #replicate(): Promise<void> {
+    await reached("write_committed", this.#deployment, this.ctx.storage);
+    const peers = readLocal(this.#sql, "duty")?.peers ?? [];
+    await this.#peers.push(this.#site().location, peers);
+    await reached("write_replicated", this.#deployment, this.ctx.storage);
+  }
+
+  /**
+   * Tells `Region` once that PRECO has become CO. What does not get through is told again with the
+   * next request, since the configuration still says so.
+   */
+  async #noteActivation(): Promise<void> {
+    if (readLocal(this.#sql, "activationNoted") === true) return;
+    if (!this.#isActivated()) return;
+    const { account, region, clusterId } = this.#site().location;
+    const noted = await this.#deployment.region(account, region).noteActivated(clusterId);
+    if (noted.ok) writeLocal(this.#sql, "activationNoted", true);
+    else console.log("activation not noted", { clusterId, code: noted.fault.code });
+  }
+
+  #isActivated(): boolean {
+    using memory = openMemory(this.#site());
+    return memory.hsm.getConfiguration().activated;
+  }
+
+  /** Runs `f` when everything asked for before it, among what excludes each other, is over. */
+  #alone<T>(f: () => Promise<T>): Promise<Result<T>> {
+    const turn = this.#exclusive.then(() => refusalsOf(f));
+    // The next one begins whatever became of this one; its caller hears of a failure.
+    this.#exclusive = turn.catch(() => undefined);
+    return turn;
+  }
+
+  #site(): HsmSite {
+    const making = readLocal(this.#sql, "making");
+    if (making === null) {
+      const message = "The HSM is blank or zeroized. Create an HSM with CreateHsm.";
+      throw new Refused({ kind: "conflict", code: "hsm_blank", message });
+    }
+    const { storage } = this.ctx;
+    return { storage, deployment: this.#deployment, location: making.location };
+  }
+
+  #digest(): string {
+    using memory = openMemory(this.#site());
+    return stateDigest(memory.store, memory.core).toHex();
+  }
+
+  #changeCount(): number {
+    return lastChange(this.#sql, currentGeneration(this.#sql));
+  }
+
+  #createTables(): void {
+    createRecordTables(this.#sql);
+    createLocalTable(this.#sql);
+    createSessionTable(this.#sql);
+    createSpoolTables(this.#sql);
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * restore at the edge: from two objects in the bucket to the memory of an HSM, or no change at all.
+ *
+ * Spec: docs/STORAGE.md, "Restoring" (I5); the bytes are those of src/backup/restore.ts. Records are staged
+ * into a generation that nobody reads; when everything holds, one transaction makes it the one that serves.
+ */
+import type { ContainerSummary } from "../backup/container-reader.ts";
+import { restoreBackup, type Staging } from "../backup/restore.ts";
+import type { Pieces } from "../backup/seal.ts";
+import type { SnapshotRecord } from "../hsm/record.ts";
+import { restoreRecord, stateDigest } from "../hsm/snapshot.ts";
+import type { RestoreOrder, RestoreReceipt } from "./hsm-api.ts";
+import { writeLocal } from "./hsm-local.ts";
+import { type HsmMemory, type HsmSite, openStaging } from "./hsm-memory.ts";
+import { SqliteSessions } from "./hsm-sessions.ts";
+import { InstalledKeyring } from "./keyring.ts";
+import { currentGeneration, flipGeneration, removeOtherGenerations } from "./record-rows.ts";
+import { Refused } from "./refused.ts";
+import { reached } from "./storage-steps.ts";
+import { expectedOf, getStored, openersOf } from "./stored-backup.ts";
+
+/**
+ * Restores the backup that is ordered; afterwards nothing of the earlier state is left.
+ *
+ * @throws Refused, BackupError, HsmError: the HSM is as it was, and what was staged is removed.
+ */
+export async function restore(site: HsmSite, order: RestoreOrder): Promise<RestoreReceipt> {
+  const { storage, deployment } = site;
+  removeOtherGenerations(storage.sql); // What a restore that was cut off had staged.
+  await reached("restore_begun", deployment, storage);
+  const from = currentGeneration(storage.sql);
+  using memory = openStaging(site, from + 1);
+  using keys = new InstalledKeyring(site, memory.kek);
+  const stored = await getStored(deployment, order);
+  const staging = new SqliteStaging(site, memory, from);
+  const summary = await restoreBackup(
+    { core: memory.core, subtle: crypto.subtle },
+    keys.ring,
+    openersOf(deployment),
+    { ...stored, body: sliced(stored.body, site) },
+    staging,
+    { expected: expectedOf(order) },
+  );
+  await reached("restore_flipped", deployment, storage);
+  removeOtherGenerations(storage.sql);
+  await reached("restore_old_removed", deployment, storage);
+  return receiptOf(memory, summary);
+}
+
+/** The same pieces; between two of them, what came of the last is durable. */
+async function* sliced(body: Pieces, { deployment, storage }: HsmSite): AsyncGenerator<Uint8Array> {
+  let isFirst = true;
+  for await (const piece of body) {
+    if (!isFirst) await reached("restore_slice_staged", deployment, storage);
+    isFirst = false;
+    yield piece;
+  }
+  await reached("restore_staged", deployment, storage);
+}
+
+/** Records wait in the next generation of rows. */
+class SqliteStaging implements Staging {
+  readonly #site: HsmSite;
+  readonly #memory: HsmMemory;
+  readonly #from: number;
+
+  /** @param from - the generation that serves while records are staged. */
+  constructor(site: HsmSite, memory: HsmMemory, from: number) {
+    this.#site = site;
+    this.#memory = memory;
+    this.#from = from;
+  }
+
+  put(record: SnapshotRecord): void {
+    const { store } = this.#memory;
+    store.transaction(() => restoreRecord(store, record));
+  }
+
+  /** The flip: pointer, sessions and history in one transaction. */
+  commit(summary: ContainerSummary): void {
+    const { storage } = this.#site;
+    const { store, core } = this.#memory;
+    if (!core.equal(stateDigest(store, core), summary.stateDigest)) {
+      throw new Error("unreachable: the staged rows have another digest than the backup");
+    }
+    storage.transactionSync(() => {
+      if (!flipGeneration(storage.sql, this.#from, store.generation, 0)) {
+        const message = "Another restore finished on this HSM meanwhile. Try again.";
+        throw new Refused({ kind: "conflict", code: "restore_overtaken", message });
+      }
+      new SqliteSessions(storage.sql).clear();
+      writeLocal(storage.sql, "history", summary.containerDigest.toHex());
+      writeLocal(storage.sql, "ancestors", []);
+      writeLocal(storage.sql, "duty", { leader: false, peers: [] });
+      writeLocal(storage.sql, "frozen", false);
+      writeLocal(storage.sql, "activationNoted", true);
+    });
+  }
+
+  discard(): void {
+    removeOtherGenerations(this.#site.storage.sql);
+  }
+}
+
+function receiptOf(memory: HsmMemory, summary: ContainerSummary): RestoreReceipt {
+  const { activated, clusterCertificatePem } = memory.hsm.getConfiguration();
+  return {
+    stateDigest: summary.stateDigest.toHex(),
+    records: summary.recordCount,
+    clusterCertificate: clusterCertificatePem ?? "",
+    activated,
+  };
+}
