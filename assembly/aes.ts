@@ -29,8 +29,8 @@ import { BAD_LENGTH, BAD_SLOT, OK } from "./status";
 // A slot: u32 rounds, 12 bytes of zero, then the round keys as FIPS 197 has them, then prepared for
 // the forward cipher, then prepared for the inverse cipher; each list has room for 15 × 16 bytes.
 export const PLAIN_KEYS: usize = 16;
-const FORWARD_KEYS: usize = 16 + 240;
-const INVERSE_KEYS: usize = 16 + 480;
+export const FORWARD_KEYS: usize = 16 + 240;
+export const INVERSE_KEYS: usize = 16 + 480;
 
 // FIPS 197 §5.1.1: the constant of the affine map. It is added with the round keys.
 const SBOX_CONSTANT: i8 = 0x63;

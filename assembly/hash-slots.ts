@@ -15,6 +15,7 @@ import {
   KEY_BYTES,
   OUT,
   SPARE_HASH,
+  zero,
 } from "./memory";
 import { BAD_ALGORITHM, BAD_LENGTH, BAD_SLOT, OK } from "./status";
 
@@ -35,7 +36,7 @@ export function hmacOnce(algorithm: u32, keyBytes: u32, length: u32): i32 {
   if (!isHash(algorithm)) return BAD_ALGORITHM;
   if (keyBytes > KEY_BYTES || length > DATA_BYTES) return BAD_LENGTH;
   beginHmac(SPARE_HASH, algorithm, KEY, keyBytes);
-  memory.fill(KEY, 0, KEY_BYTES);
+  zero(KEY, KEY_BYTES);
   absorb(SPARE_HASH, DATA, length);
   return endSpare();
 }
@@ -43,7 +44,7 @@ export function hmacOnce(algorithm: u32, keyBytes: u32, length: u32): i32 {
 function endSpare(): i32 {
   const algorithm = load<u32>(SPARE_HASH);
   finish(SPARE_HASH, OUT);
-  memory.fill(SPARE_HASH, 0, HASH_SLOT_BYTES);
+  zero(SPARE_HASH, HASH_SLOT_BYTES);
   return <i32>algorithm;
 }
 
@@ -64,7 +65,7 @@ export function hmacOpen(slot: i32, algorithm: u32, keyBytes: u32): i32 {
   if (!isHash(algorithm)) return BAD_ALGORITHM;
   if (keyBytes > KEY_BYTES) return BAD_LENGTH;
   beginHmac(hashSlot(slot), algorithm, KEY, keyBytes);
-  memory.fill(KEY, 0, KEY_BYTES);
+  zero(KEY, KEY_BYTES);
   return OK;
 }
 
@@ -82,13 +83,13 @@ export function hashDigest(slot: i32): i32 {
   const algorithm = algorithmOf(slot);
   if (algorithm == 0) return BAD_SLOT;
   finish(hashSlot(slot), OUT);
-  memory.fill(hashSlot(slot), 0, HASH_SLOT_BYTES);
+  zero(hashSlot(slot), HASH_SLOT_BYTES);
   return <i32>algorithm;
 }
 
 /** Gives a hash up: the slot is zeroed. Returns OK or BAD_SLOT. */
 export function hashClose(slot: i32): i32 {
   if (slot < 0 || slot >= HASH_SLOTS) return BAD_SLOT;
-  memory.fill(hashSlot(slot), 0, HASH_SLOT_BYTES);
+  zero(hashSlot(slot), HASH_SLOT_BYTES);
   return OK;
 }

@@ -4,7 +4,7 @@
  * Many slots may be under way at once; each call names its own. HMAC (hmac.ts) keeps its two states in
  * the same slot. What is hashed may be secret; its length is not.
  */
-import { HASH_SLOTS, hashSlot } from "./memory";
+import { copy, HASH_SLOTS, hashSlot } from "./memory";
 import { H_224, H_256, SHA256_BLOCK_BYTES, sha256Blocks } from "./sha256";
 import { H_384, H_512, SHA512_BLOCK_BYTES, sha512Blocks } from "./sha512";
 
@@ -56,7 +56,7 @@ export function begin(at: usize, algorithm: u32): void {
   store<u32>(at, 0, KEYED);
   store<u64>(at, 0, TAKEN);
   // Words of 32 bits fill half of the room.
-  memory.copy(at + STATE, initialState(algorithm), algorithm <= SHA_256 ? 32 : 64);
+  copy(at + STATE, initialState(algorithm), algorithm <= SHA_256 ? 32 : 64);
 }
 
 /** Takes `length` bytes at `data` into the hash at `at`. */
@@ -115,7 +115,7 @@ export function finish(at: usize, to: usize): void {
   if (load<u32>(at, KEYED) == 0) return;
   // FIPS 198-1 §4 step 9: H(K0 ⊕ opad ‖ inner digest).
   const algorithm = load<u32>(at);
-  memory.copy(at + STATE, at + OUTER, 64);
+  copy(at + STATE, at + OUTER, 64);
   store<u64>(at, blockBytes(algorithm), TAKEN);
   absorb(at, to, algorithm);
   pad(at, to);
@@ -128,8 +128,9 @@ export function finish(at: usize, to: usize): void {
 export function beginKeyed(at: usize, innerPad: usize, outerPad: usize): void {
   const algorithm = load<u32>(at);
   takeBlocks(at, outerPad, 1);
-  memory.copy(at + OUTER, at + STATE, 64);
-  memory.copy(at + STATE, initialState(algorithm), algorithm <= SHA_256 ? 32 : 64);
-  absorb(at, innerPad, blockBytes(algorithm));
+  copy(at + OUTER, at + STATE, 64);
+  copy(at + STATE, initialState(algorithm), algorithm <= SHA_256 ? 32 : 64);
+  takeBlocks(at, innerPad, 1);
+  store<u64>(at, blockBytes(algorithm), TAKEN);
   store<u32>(at, 1, KEYED);
 }

@@ -5,7 +5,7 @@
  * zeros, so K and K ‖ 00 are the same key: fix the lengths of keys.
  */
 import { absorb, begin, beginKeyed, blockBytes, finish } from "./hash";
-import { SCRATCH } from "./memory";
+import { SCRATCH, zero } from "./memory";
 
 // In SCRATCH: K0 ⊕ ipad and K0 ⊕ opad.
 const INNER_PAD: usize = SCRATCH;
@@ -28,5 +28,5 @@ export function beginHmac(at: usize, algorithm: u32, key: usize, keyBytes: u32):
   }
   begin(at, algorithm);
   beginKeyed(at, INNER_PAD, OUTER_PAD);
-  memory.fill(INNER_PAD, 0, 256);
+  zero(INNER_PAD, 256);
 }

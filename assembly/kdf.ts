@@ -11,6 +11,7 @@ import { beginHmac } from "./hmac";
 import {
   AES_SPARE_SLOT,
   aesSlot,
+  copy,
   DATA,
   HASH_SLOT_BYTES,
   KDF_MAX_BYTES,
@@ -19,6 +20,7 @@ import {
   OUT,
   SCRATCH,
   SPARE_HASH,
+  zero,
 } from "./memory";
 import { BAD_ALGORITHM, BAD_LENGTH, OK } from "./status";
 
@@ -37,7 +39,7 @@ function writeCounter(at: usize, counterBytes: u32, i: u32): void {
 
 /** One HMAC of the message in DATA, from the keyed state, to OUT. */
 function hmacOnce(messageBytes: u32): void {
-  memory.copy(SPARE_HASH, KEYED_SLOT, HASH_SLOT_BYTES);
+  copy(SPARE_HASH, KEYED_SLOT, HASH_SLOT_BYTES);
   absorb(SPARE_HASH, DATA, messageBytes);
   finish(SPARE_HASH, OUT);
 }
@@ -53,11 +55,11 @@ function wipePrf(prf: u32): void {
   if (prf == PRF_CMAC) {
     aesClearKey(AES_SPARE_SLOT);
   } else {
-    memory.fill(KEYED_SLOT, 0, HASH_SLOT_BYTES);
-    memory.fill(SPARE_HASH, 0, HASH_SLOT_BYTES);
+    zero(KEYED_SLOT, HASH_SLOT_BYTES);
+    zero(SPARE_HASH, HASH_SLOT_BYTES);
   }
-  memory.fill(KEY, 0, KEY_BYTES);
-  memory.fill(OUT, 0, 64);
+  zero(KEY, KEY_BYTES);
+  zero(OUT, 64);
 }
 
 /**

@@ -6,6 +6,7 @@
  */
 import { aesRounds } from "./aes";
 import { GROUP_LANES, MAX_LANES, unwrapLanes, wrapLanes } from "./aes-lanes";
+import { FOUR, unwrapFour, wrapFour } from "./four-lanes";
 import { ICV2, kwpFaults, maskOf } from "./key-wrap";
 import { aesSlot, DATA, DATA_BYTES, declassify, LANE_STATE, LANE_WORK_BYTES } from "./memory";
 import { BAD_LENGTH, BAD_SLOT, REFUSED } from "./status";
@@ -15,17 +16,17 @@ export function laneStride(length: u32): u32 {
   return 16 + ((length + 15) & ~15);
 }
 
-/** Groups of eight for `count` messages; the lanes left over work on zeros. */
-function groupsOf(count: u32): u32 {
-  return (count + GROUP_LANES - 1) / GROUP_LANES;
+/** Lanes that work for `count` messages: four, or groups of eight; those left over work on zeros. */
+function lanesFor(count: u32): u32 {
+  return count <= FOUR ? FOUR : (count + GROUP_LANES - 1) & ~(GROUP_LANES - 1);
 }
 
 /** True if `count` messages of `length` padded bytes fit: n ≥ 2 semiblocks, and all lanes in DATA. */
 function fits(count: u32, length: u32): bool {
-  if (count == 0 || count > MAX_LANES || length < 9 || length > DATA_BYTES / GROUP_LANES) {
+  if (count == 0 || count > MAX_LANES || length < 9 || length > DATA_BYTES / FOUR) {
     return false;
   }
-  return groupsOf(count) * GROUP_LANES * laneStride(length) <= DATA_BYTES;
+  return lanesFor(count) * laneStride(length) <= DATA_BYTES;
 }
 
 /**
@@ -42,7 +43,9 @@ export function kwpWrapLanes(slot: i32, count: u32, length: u32): i32 {
     store<u64>(at, ((<u64>bswap<u32>(length)) << 32) | ICV2);
     memory.fill(at + 8 + length, 0, padded - length);
   }
-  wrapLanes(aesSlot(slot), DATA, stride, padded >> 3, groupsOf(count));
+  const lanes = lanesFor(count);
+  if (lanes == FOUR) wrapFour(aesSlot(slot), DATA, stride, padded >> 3);
+  else wrapLanes(aesSlot(slot), DATA, stride, padded >> 3, lanes / GROUP_LANES);
   memory.fill(LANE_STATE, 0, LANE_WORK_BYTES);
   return <i32>padded + 8;
 }
@@ -58,7 +61,9 @@ export function kwpUnwrapLanes(slot: i32, count: u32, wrappedBytes: u32, length:
   if ((wrappedBytes & 7) != 0 || !fits(count, wrappedBytes - 8)) return BAD_LENGTH;
   const stride = laneStride(wrappedBytes - 8);
   const n = (wrappedBytes >> 3) - 1;
-  unwrapLanes(aesSlot(slot), DATA, stride, n, groupsOf(count));
+  const lanes = lanesFor(count);
+  if (lanes == FOUR) unwrapFour(aesSlot(slot), DATA, stride, n);
+  else unwrapLanes(aesSlot(slot), DATA, stride, n, lanes / GROUP_LANES);
   memory.fill(LANE_STATE, 0, LANE_WORK_BYTES);
   const expected = length != 0 ? length : bswap<u32>(load<u32>(DATA + 4));
   // From the last to the first, so that the first refused message is what stays.
@@ -71,6 +76,6 @@ export function kwpUnwrapLanes(slot: i32, count: u32, wrappedBytes: u32, length:
     result = (result & ~bad) | (<u32>(REFUSED - <i32>(i - 1)) & bad);
   }
   const verdict = declassify(<i32>result);
-  if (verdict < 0) memory.fill(DATA, 0, groupsOf(count) * GROUP_LANES * stride);
+  if (verdict < 0) memory.fill(DATA, 0, lanes * stride);
   return verdict;
 }

@@ -70,6 +70,22 @@ export function hashSlot(slot: i32): usize {
 }
 
 /**
+ * Zeroes `bytes`, a multiple of 16, at `at`. For short regions: engines call out for memory.fill, which
+ * costs more than a hash block (V8 11.3: 20 ns).
+ */
+export function zero(at: usize, bytes: u32): void {
+  for (const end = at + bytes; at != end; at += 16) v128.store(at, i64x2.splat(0));
+}
+
+/** Copies `bytes`, a multiple of 16, to `to`; the regions do not overlap. For short ones, as `zero`. */
+export function copy(to: usize, from: usize, bytes: u32): void {
+  for (const end = from + bytes; from != end; from += 16) {
+    v128.store(to, v128.load(from));
+    to += 16;
+  }
+}
+
+/**
  * The one place where a secret-dependent result becomes public: whether an unwrap or a comparison
  * holds. Up to this store no branch and no address depends on a secret; after it, code may branch on
  * the result. The constant-time tests look for this address.
@@ -87,5 +103,5 @@ export function wipe(): void {
 /** Zeroes what passes in and out of one call: the first `dataBytes` of DATA, KEY, OUT, VERDICT. */
 export function wipePassing(dataBytes: u32): void {
   memory.fill(DATA, 0, min(dataBytes, DATA_BYTES));
-  memory.fill(KEY, 0, KEY_BYTES + OUT_BYTES + VERDICT_BYTES);
+  zero(KEY, KEY_BYTES + OUT_BYTES + VERDICT_BYTES);
 }

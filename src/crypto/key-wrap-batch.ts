@@ -11,10 +11,12 @@ export interface RefusedChunk {
   readonly refusedIndex: number;
 }
 
+const FOUR_LANES = 4;
 const GROUP_LANES = 8;
 const MAX_LANES = 32;
-/** From how many messages on a group of eight lanes, some idle, beats one lane after the other. */
-const FEWEST_IN_GROUP = 3;
+/** From how many messages on four lanes, some idle, beat one lane; and eight beat four and the rest. */
+const FEWEST_IN_FOUR = 3;
+const FEWEST_IN_GROUP = 6;
 
 /** Bytes of the KWP wrap of `length` bytes. */
 export function wrappedLength(length: number): number {
@@ -26,17 +28,24 @@ function laneStride(length: number): number {
   return 16 + ((length + 15) & ~15);
 }
 
+/** Lanes that work for `count` messages: `lanesFor` of assembly/key-wrap-lanes.ts. */
+function lanesFor(count: number): number {
+  return count <= FOUR_LANES ? FOUR_LANES : Math.ceil(count / GROUP_LANES) * GROUP_LANES;
+}
+
 /** How many of `left` messages of `length` bytes go into the next call. */
 function nextCount(left: number, length: number): number {
-  if (left < FEWEST_IN_GROUP || length <= 8) return 1;
-  const groups = Math.floor(DATA_BYTES / (GROUP_LANES * laneStride(length)));
-  return groups === 0 ? 1 : Math.min(left, groups * GROUP_LANES, MAX_LANES);
+  if (left < FEWEST_IN_FOUR || length <= 8) return 1;
+  const room = Math.floor(DATA_BYTES / laneStride(length));
+  if (left >= FEWEST_IN_GROUP && room >= GROUP_LANES) {
+    return Math.min(left, MAX_LANES, room - (room % GROUP_LANES));
+  }
+  return room >= FOUR_LANES ? Math.min(left, FOUR_LANES) : 1;
 }
 
 /** Bytes of DATA that a call with `count` messages of `length` bytes touches. */
 function touchedBytes(count: number, length: number): number {
-  if (count === 1) return wrappedLength(length) + 8;
-  return Math.ceil(count / GROUP_LANES) * GROUP_LANES * laneStride(length);
+  return count === 1 ? wrappedLength(length) + 8 : lanesFor(count) * laneStride(length);
 }
 
 /** Equal messages one after the other on this side, `stride` apart in DATA. */

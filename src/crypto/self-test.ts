@@ -53,6 +53,7 @@ export function selfTest(memory: CoreMemory): void {
   try {
     testAes(memory);
     testKeyWrap(memory);
+    testLanes(memory);
     testHashes(memory);
     testMacsAndKdf(memory);
   } finally {
@@ -104,6 +105,28 @@ function testKeyWrap(memory: CoreMemory): void {
     verifyAnswer("KWP wrap", memory.takeData(0, length), answer);
     const unwrappedBytes = CoreMemory.counted(exports.kwpUnwrap(0, length));
     verifyAnswer("KWP unwrap", memory.takeData(8, unwrappedBytes), hex);
+  }
+}
+
+/** Each lane engine gives the known answer in every lane, and finds the lane that is bad. */
+function testLanes(memory: CoreMemory): void {
+  const { exports } = memory;
+  const [plain, answer] = KWP_ANSWERS[1] ?? ["", ""];
+  const length = plain.length / 2;
+  const stride = 16 + ((length + 15) & ~15);
+  for (const count of [4, 8]) {
+    for (let lane = 0; lane < count; lane++) memory.putData(fromHex(plain), lane * stride + 8);
+    const wrappedBytes = CoreMemory.counted(exports.kwpWrapLanes(0, count, length));
+    for (let lane = 0; lane < count; lane++) {
+      verifyAnswer("KWP wrap in lanes", memory.takeData(lane * stride, wrappedBytes), answer);
+    }
+    const unwrapped = exports.kwpUnwrapLanes(0, count, wrappedBytes, length);
+    verifyAnswer("KWP unwrap in lanes", memory.takeData(8, CoreMemory.counted(unwrapped)), plain);
+    for (let lane = 0; lane < count; lane++) memory.putData(fromHex(answer), lane * stride);
+    memory.putData(Uint8Array.of(0), 2 * stride); // it begins with 13
+    if (exports.kwpUnwrapLanes(0, count, wrappedBytes, length) !== REFUSED - 2) {
+      throw new Error("self-test failed: lanes accept a flipped bit; this module must not be used");
+    }
   }
 }
 

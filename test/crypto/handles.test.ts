@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { aesFour } from "../../scripts/aes-four.ts";
 import { aesPlanes } from "../../scripts/aes-planes.ts";
 import { aesTables } from "../../scripts/aes-tables.ts";
 import { sha2 } from "../../scripts/sha2.ts";
@@ -86,6 +87,7 @@ describe("generated sources", () => {
   it.each([
     ["aes-tables.ts", aesTables],
     ["aes-planes.ts", aesPlanes],
+    ["aes-four.ts", aesFour],
     ["sha256.ts", () => sha2("256")],
     ["sha512.ts", () => sha2("512")],
   ])("%s is what its generator derives from the standard", (name, generate) => {

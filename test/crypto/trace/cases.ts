@@ -73,6 +73,8 @@ export const laneStride = (length: number): number => 16 + ((length + 15) & ~15)
 const lanes: Case[] = [
   [1, 9],
   [3, 40],
+  [4, 16],
+  [5, 24],
   [8, 33],
   [19, 17],
 ].map(([count = 0, length = 0]) => ({
