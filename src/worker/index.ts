@@ -17,6 +17,12 @@ const app = new Hono<{ Bindings: Env }>();
 app.post("/", (c) => answerAwsRequest(c.req.raw, deploymentOf(c.env), Date.now()));
 app.route("/", rest);
 app.all("*", (c) => c.env.ASSETS.fetch(c.req.raw));
+// What no surface answered for itself: most likely a variable that is missing, named in the log.
+app.onError((error, c) => {
+  console.error(JSON.stringify({ event: "request_failed", reason: error.message }));
+  const message = "The request failed because of an internal error; the worker's log says more.";
+  return c.json({ error: { code: "internal", message } }, 500);
+});
 
 /** Wakes every region whose alarm has been lost. */
 async function watchRegions(env: Env): Promise<void> {
