@@ -115,6 +115,24 @@ export class Session {
     await this.rest.post(`${this.#cluster}/users`, { username, password, role });
   }
 
+  /** Users with password verifiers, at most 500 at a time. */
+  async importUsers(users: readonly object[]): Promise<void> {
+    await this.rest.post(`${this.#cluster}/users:import`, { users });
+  }
+
+  /** At most 500 at a time, all or none. Returns their handles. */
+  async importKeys(keys: readonly object[]): Promise<number[]> {
+    const { handles } = await this.rest.post<{ handles: number[] }>(
+      `${this.#cluster}/keys:import`,
+      { keys },
+    );
+    return handles;
+  }
+
+  async shareKey(handle: number, username: string): Promise<void> {
+    await this.rest.post(`${this.#cluster}/keys/${handle}/share`, { username });
+  }
+
   /** Names of all users. */
   async users(): Promise<string[]> {
     const { users } = await this.rest.get<{ users: { username: string }[] }>(

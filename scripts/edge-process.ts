@@ -37,25 +37,34 @@ export async function spawnEdge(options: EdgeProcessOptions): Promise<EdgeProces
     detached: options.detached ?? false,
   });
   closeSync(log);
-  const url = await new Promise<string>((ready, failed) => {
-    const fail = (reason: string) => failed(new Error(reason));
-    const timer = setTimeout(
-      () => fail(`The edge did not start within ${READY_TIMEOUT_MS / 1000} s: see ${options.log}`),
-      READY_TIMEOUT_MS,
-    );
-    child.once("message", (message: EdgeMessage) => {
-      clearTimeout(timer);
-      if ("ready" in message) ready(message.ready);
-      else fail(message.failed);
-    });
-    child.once("exit", (code, signal) => {
-      clearTimeout(timer);
-      fail(
-        `The edge ended (${signal ?? `code ${code}`}). ${options.log} ends with:\n${tail(options.log)}`,
-      );
-    });
-  });
+  const url = await firstWord(child, options.log);
   return { child, url };
+}
+
+/** The address, once the child has told it. */
+function firstWord(child: ChildProcess, log: string): Promise<string> {
+  return new Promise((ready, failed) => {
+    const settle = (act: () => void) => {
+      clearTimeout(timer);
+      child.off("message", onMessage);
+      child.off("exit", onExit);
+      act();
+    };
+    const onMessage = (message: EdgeMessage) =>
+      settle(() => ("ready" in message ? ready(message.ready) : failed(new Error(message.failed))));
+    const onExit = (code: number | null, signal: string | null) =>
+      settle(() => {
+        const how = signal ?? `code ${code}`;
+        failed(new Error(`The edge ended (${how}). ${log} ends with:\n${tail(log)}`));
+      });
+    const onTimeout = () => {
+      const seconds = READY_TIMEOUT_MS / 1000;
+      settle(() => failed(new Error(`The edge did not start within ${seconds} s: see ${log}`)));
+    };
+    const timer = setTimeout(onTimeout, READY_TIMEOUT_MS);
+    child.on("message", onMessage);
+    child.on("exit", onExit);
+  });
 }
 
 function tail(file: string): string {

@@ -25,7 +25,7 @@ export interface EmbeddedEdgeOptions {
   /** 0, the default, takes any free port. */
   readonly port?: number;
   readonly inspectorPort?: number;
-  /** Folder of the bundle; build/worker unless a trial build is meant. */
+  /** Folder of the bundle; default HOLDFAST_BUNDLE, for a trial build, else build/worker. */
   readonly bundle?: string;
 }
 
@@ -40,7 +40,7 @@ export async function startEmbeddedEdge(options: EmbeddedEdgeOptions): Promise<E
     ...rest,
     ...(assets !== undefined && existsSync(assets.directory) ? { assets } : {}),
     name: WORKER_NAME,
-    rootPath: resolve(options.bundle ?? "build/worker"),
+    rootPath: resolve(options.bundle ?? process.env["HOLDFAST_BUNDLE"] ?? "build/worker"),
     scriptPath: "index.js",
     modules: true,
     modulesRules: [

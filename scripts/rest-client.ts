@@ -72,6 +72,8 @@ export class RestClient {
       method,
       headers,
       ...(body === undefined ? {} : { body }),
+      // By itself aws4fetch leaves the content type unsigned.
+      aws: { allHeaders: true },
     });
   }
 }

@@ -1,0 +1,145 @@
+/**
+ * A cluster backed up and restored: at the edge (CPU time, peak memory) and in memory (where time goes).
+ *
+ * Limits that production sets and Miniflare does not: 128 MB for an isolate, 30 s of CPU. The aim is
+ * 64 MiB, 5 s for a full backup, and a time per 1,000 keys that does not grow.
+ */
+import { arch, cpus } from "node:os";
+import { parseArgs } from "node:util";
+import type { DevelopmentAccessKey } from "../scripts/dev-secrets.ts";
+import { generateSecrets } from "../scripts/dev-secrets.ts";
+import { startEmbeddedEdge } from "../scripts/embedded-edge.ts";
+import { fillCluster } from "./full-cluster.ts";
+import { Inspector, type MemorySample } from "./inspector.ts";
+import { measureSplit } from "./memory-split.ts";
+import { cpuMs, peakResidentBytes, workerdPid } from "./process-cpu.ts";
+
+const USERS = 1_024;
+const SIZES = "1000,4000,16666";
+const MIB = 1024 * 1024;
+const INSPECTOR_PORT = 9_239;
+const REGION = "us-east-1";
+
+const USAGE = `usage: npm run bench -- cluster [--sizes ${SIZES}] [--only edge|memory]
+
+Needs a build (npm start, or npm test, makes one). A full cluster takes some minutes to fill.`;
+
+interface EdgeFigures {
+  readonly keys: number;
+  readonly what: "back up" | "restore";
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  readonly idle: MemorySample;
+  readonly peak: MemorySample;
+  readonly residentBytes: number;
+  readonly bodyBytes: number;
+}
+
+export async function bench(options: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...options],
+    options: {
+      help: { type: "boolean" },
+      sizes: { type: "string", default: SIZES },
+      only: { type: "string" },
+    },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
+  const sizes = values.sizes.split(",").map(Number);
+  console.log(
+    `\n${cpus()[0]?.model ?? arch()}, Node ${process.version}, ${new Date().toISOString()}`,
+  );
+  if (values.only !== "edge") await printMemory(sizes);
+  if (values.only !== "memory") await printEdge(sizes);
+}
+
+async function printMemory(sizes: readonly number[]): Promise<void> {
+  console.log("\nIn memory, Node: best of 3, ms. Container: encode, digest, wrap, and read back.");
+  row("keys", "bytes", "encode", "digest", "container", "create", "restore", "create/1,000");
+  for (const size of sizes) {
+    const split = await measureSplit(size);
+    const { keys, containerBytes, encodeMs, digestMs, containerMs, createMs, restoreMs } = split;
+    const times = [encodeMs, digestMs, containerMs, createMs, restoreMs, (createMs / keys) * 1_000];
+    row(keys, containerBytes, ...times.map((ms) => ms.toFixed(1)));
+  }
+}
+
+async function printEdge(sizes: readonly number[]): Promise<void> {
+  console.log(
+    "\nAt the edge, workerd. CPU time is that of the whole process, R2's stand-in included.",
+  );
+  console.log("Memory, MiB: heap and backing stores of the worker's isolate, garbage included.");
+  row(
+    "keys",
+    "what",
+    "wall ms",
+    "CPU ms",
+    "CPU/1,000",
+    "idle",
+    "heap",
+    "backing",
+    "sum",
+    "resident",
+  );
+  for (const size of sizes) {
+    for (const figures of await measureEdge(size)) {
+      const { keys, what, wallMs, idle, peak } = figures;
+      const perThousand = (figures.cpuMs / keys) * 1_000;
+      row(
+        ...[keys, what, wallMs.toFixed(0), figures.cpuMs.toFixed(0), perThousand.toFixed(0)],
+        ...[idle.heapBytes + idle.backingBytes, peak.heapBytes, peak.backingBytes].map(mib),
+        ...[peak.heapBytes + peak.backingBytes, figures.residentBytes].map(mib),
+      );
+    }
+  }
+}
+
+/** An edge of its own for every size, so that peaks do not mix. */
+async function measureEdge(keys: number): Promise<EdgeFigures[]> {
+  const { bindings } = await generateSecrets();
+  const edge = await startEmbeddedEdge({ bindings, inspectorPort: INSPECTOR_PORT });
+  const inspector = await Inspector.connect(INSPECTOR_PORT);
+  try {
+    const accessKeys = JSON.parse(bindings["ACCESS_KEYS"] ?? "[]") as DevelopmentAccessKey[];
+    const { accessKeyId = "", secretAccessKey = "" } = accessKeys[0] ?? {};
+    const access = { endpoint: edge.url.origin, region: REGION, accessKeyId, secretAccessKey };
+    const { control, data, clusterId, hsmId } = await fillCluster(access, { keys, users: USERS });
+    const digest = await data.stateDigest();
+    const measure = async (what: EdgeFigures["what"], work: () => Promise<number>) => {
+      await inspector.collectGarbage();
+      const idle = await inspector.memory();
+      const pid = workerdPid();
+      const cpuBeforeMs = cpuMs(pid);
+      const startedAt = performance.now();
+      const { result: bodyBytes, peak } = await inspector.peakDuring(work);
+      const wallMs = performance.now() - startedAt;
+      const usedMs = cpuMs(pid) - cpuBeforeMs;
+      const residentBytes = peakResidentBytes(pid);
+      return { keys, what, wallMs, cpuMs: usedMs, idle, peak, residentBytes, bodyBytes };
+    };
+    const backUp = await measure("back up", async () => (await data.backUp()).bodyBytes);
+    await control.deleteHsm(clusterId, hsmId);
+    const restore = await measure("restore", async () => {
+      await control.createHsm(clusterId);
+      return 0;
+    });
+    if ((await data.stateDigest()) !== digest) throw new Error("the restored state is another one");
+    return [backUp, restore];
+  } finally {
+    inspector.close();
+    await edge.stop();
+  }
+}
+
+const COLUMN_WIDTH = 12;
+
+function row(...cells: readonly (string | number)[]): void {
+  console.log(cells.map((cell) => String(cell).padStart(COLUMN_WIDTH)).join(""));
+}
+
+function mib(bytes: number): string {
+  return (bytes / MIB).toFixed(1);
+}
