@@ -110,7 +110,7 @@ describe("the memory store", () => {
       }
     };
     type Step = { id: number; kind: string; index: string; secret: string };
-    fc.assert(
+    void fc.assert(
       fc.property(fc.array(step), fc.array(step), (before, during) => {
         const store = new MemoryStore();
         store.transaction(() => run(store, before));

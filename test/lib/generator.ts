@@ -99,11 +99,10 @@ function generateKeys(count: number, seed: string): KeyImport[] {
   const rsa = Math.min(count, Math.ceil((count * FULL.rsa) / FULL.keys));
   const ec = Math.min(count - rsa, Math.round((count * FULL.ec) / FULL.keys));
   const aes = count - rsa - ec;
-  const rsaPool = rsa === 0 ? [] : generateRsaPool(rsa);
-  return [
+    return [
     ...Array.from({ length: aes }, (_, i) => aesKey(seed, i)),
     ...Array.from({ length: ec }, (_, i) => ecKey(seed, i)),
-    ...Array.from({ length: rsa }, (_, i) => rsaKey(rsaPool, i)),
+    ...Array.from({ length: rsa }, (_, i) => rsaKey(rsaPoolOf(rsa), i)),
   ];
 }
 
@@ -149,19 +148,23 @@ function encodeP256(scalar: Uint8Array): Uint8Array {
   );
 }
 
+/** Filled once per process: RSA keys take seconds. */
+const pool: Uint8Array[] = [];
+
 /** A few keys of 2,048 bits and, first, one of 4,096. */
-function generateRsaPool(count: number): Uint8Array[] {
-  return Array.from({ length: Math.min(count, RSA_POOL) }, (_, i) => {
+function rsaPoolOf(count: number): Uint8Array[] {
+  for (let i = pool.length; i < Math.min(count, RSA_POOL); i++) {
     const { privateKey } = generateKeyPairSync("rsa", { modulusLength: i === 0 ? 4096 : 2048 });
-    return Uint8Array.from(privateKey.export({ format: "der", type: "pkcs8" }));
-  });
+    pool.push(Uint8Array.from(privateKey.export({ format: "der", type: "pkcs8" })));
+  }
+  return pool;
 }
 
-function rsaKey(pool: readonly Uint8Array[], i: number): KeyImport {
+function rsaKey(keys: readonly Uint8Array[], i: number): KeyImport {
   // The largest once; the others in turn.
-  const place = i === 0 ? 0 : 1 + (i % Math.max(1, pool.length - 1));
-  const pkcs8 = pool[place] ?? pool[0];
-  if (pkcs8 === undefined) throw new RangeError("pool: expected at least one key");
+  const place = i === 0 ? 0 : 1 + (i % Math.max(1, keys.length - 1));
+  const pkcs8 = keys[place] ?? keys[0];
+  if (pkcs8 === undefined) throw new RangeError("keys: expected at least one key");
   return {
     material: { format: "pkcs8", key: SecretKey.copyOf(pkcs8) },
     attributes: { label: `rsa-${i}`, id: `0${i % 10}`, sign: true, verify: true, decrypt: true },
