@@ -96,13 +96,14 @@ function PasteKit(props: { onText: (text: string) => void }): JSX.Element {
   );
 }
 
-function KitLine(props: { kit: ChosenKit }): JSX.Element | null {
+function KitLine(props: { kit: ChosenKit }): JSX.Element {
   const { facts, file } = props.kit;
-  if (facts === null) return null;
+  const name = <div class="file-name">{file?.name ?? "Pasted text"}</div>;
+  if (facts === null) return name;
   const versions = `${facts.mkbkCount} manufacturer and ${facts.akbkCount} operator key versions`;
   return (
     <div role="status">
-      <div class="file-name">{file?.name ?? "Pasted text"}</div>
+      {name}
       <div class="small soft">
         {facts.operator} with {facts.manufacturer}, made {facts.createdAt.slice(0, 10)}
       </div>

@@ -4,6 +4,7 @@
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import { type Column, DataTable } from "../design/data-table.tsx";
+import { countText } from "../design/format.ts";
 import type { SessionView, UserView } from "../engine/views.ts";
 
 const ROLE: Readonly<Record<string, string>> = {
@@ -21,7 +22,10 @@ export function roleText(role: string): string {
 
 function stateCell(user: UserView): JSX.Element {
   if (user.locked) return <span class="chip bad">Locked</span>;
-  if (user.failures > 0) return <span class="chip warn">{user.failures} failed logins</span>;
+  if (user.failures > 0)
+    return (
+      <span class="chip warn">{countText(user.failures, "failed login", "failed logins")}</span>
+    );
   return <span class="chip">Open</span>;
 }
 

@@ -1,0 +1,97 @@
+/**
+ * The pages as the edge serves them: policies, the landing page, the file to save.
+ */
+import { readFileSync } from "node:fs";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { launchBrowser } from "../lib/browser.ts";
+import { type Edge, startEdge } from "../lib/mf.ts";
+import { pageProblems } from "./page-checks.ts";
+
+let browser: Browser;
+let edge: Edge;
+
+beforeAll(async () => {
+  edge = await startEdge();
+  ({ browser } = await launchBrowser());
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await edge?.stop();
+});
+
+async function policyOf(path: string): Promise<string> {
+  const response = await fetch(new URL(path, edge.url));
+  expect(response.status).toBe(200);
+  return response.headers.get("content-security-policy") ?? "";
+}
+
+/** Paths of the scripts that a page of the build loads. */
+function scripts(page: string): string[] {
+  const html = readFileSync(`dist/web/${page}`, "utf8");
+  return [...html.matchAll(/src="(\/assets\/[^"]+)"/g)].map(([, path]) => path ?? "");
+}
+
+describe("policies", () => {
+  it("allow nothing by default, on every page", async () => {
+    for (const path of ["/", "/restore", ...scripts("index.html"), ...scripts("restore.html")]) {
+      const policy = await policyOf(path);
+      expect(policy).toContain("default-src 'none'");
+      expect(policy).toContain("script-src 'self' 'wasm-unsafe-eval'");
+      expect(policy).not.toContain("unsafe-inline");
+    }
+  });
+
+  it("let the restore page and its worker reach nothing", async () => {
+    expect(await policyOf("/restore")).toContain("connect-src 'none'");
+    const entry = scripts("restore.html").map((path) => readFileSync(`dist/web${path}`, "utf8"));
+    const worker = /\/assets\/engine-[\w-]+\.js/.exec(entry.join(""))?.[0] ?? "no worker";
+    expect(await policyOf(worker)).toContain("connect-src 'none'");
+  });
+
+  it("are in the single file, with hashes and no network", () => {
+    const html = readFileSync("dist/restore/restore.html", "utf8");
+    const policy = /Content-Security-Policy" content="([^"]+)"/.exec(html)?.[1] ?? "";
+    expect(policy).toContain("connect-src 'none'");
+    expect(policy).toMatch(/script-src 'sha256-[\w+/=]{44}' 'wasm-unsafe-eval'/);
+    expect(policy).not.toMatch(/unsafe-inline|https?:|\*/);
+    expect(html).not.toMatch(/<(?:script|link|img)[^>]+(?:src|href)="(?!data:)/);
+  });
+});
+
+describe("the landing page", () => {
+  it.each(["light", "dark"] as const)(
+    "is sound, and says that the edge is well (%s)",
+    async (colorScheme) => {
+      for (const width of [360, 1440]) {
+        const page = await browser.newPage({ colorScheme, viewport: { width, height: 800 } });
+        await page.goto(edge.url.href);
+        await page.getByText("Answering", { exact: true }).waitFor();
+        expect(await pageProblems(page)).toEqual([]);
+        await page.close();
+      }
+    },
+  );
+
+  it("hands out the single file as it was built", async () => {
+    const page = await browser.newPage({ acceptDownloads: true });
+    await page.goto(edge.url.href);
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("link", { name: "Save it as one file" }).click(),
+    ]);
+    expect(download.suggestedFilename()).toBe("holdfast-restore.html");
+    const saved = readFileSync(await download.path());
+    expect(saved.equals(readFileSync("dist/restore/restore.html"))).toBe(true);
+    await page.close();
+  });
+
+  it("turns its theme over by the button", async () => {
+    const page = await browser.newPage({ colorScheme: "light" });
+    await page.goto(edge.url.href);
+    await page.getByRole("button", { name: "Dark theme" }).click();
+    expect(await page.evaluate(() => document.documentElement.dataset["theme"])).toBe("dark");
+    await page.close();
+  });
+});

@@ -1,0 +1,191 @@
+/**
+ * A small backup with everything the pages show, made on the spot, and kits that do and do not fit it.
+ *
+ * Users and passwords are those of test/lib/hsm.ts; `mallory` is locked.
+ */
+import { generateKeyPairSync } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { type BackupOrder, createBackup } from "../../src/backup/create.ts";
+import { parseKit } from "../../src/backup/kit.ts";
+import { encodeHex } from "../../src/hsm/record-access.ts";
+import { snapshotSource } from "../../src/hsm/snapshot.ts";
+import { activeHsm, type Cast, passwordOf } from "../lib/hsm.ts";
+import { testSecrets } from "../lib/mf.ts";
+
+/** Markup that would run if it were ever treated as such. */
+export const HOSTILE_LABEL = `<img src=x onerror="globalThis.pwned=1">&lt;b&gt;`;
+export const SIGNING_LABEL = "code-signing/release";
+export const KEPT_LABEL = "payments/vault-key";
+export const AES_LABEL = "database/master";
+
+export interface SampleBackup {
+  readonly sealed: Buffer;
+  /** Key block and container, without a seal. */
+  readonly bare: Buffer;
+  readonly kit: string;
+  readonly stateDigest: string;
+  /** PEM of the key labelled `SIGNING_LABEL`, as it was imported. */
+  readonly signingKeyPem: string;
+  readonly signingPublicPem: string;
+}
+
+function pem(name: string): string {
+  return readFileSync(new URL(`../hsm/${name}.pem`, import.meta.url), "utf8");
+}
+
+interface SigningKey {
+  readonly privatePem: string;
+  readonly publicPem: string;
+}
+
+async function fill({ hsm, admin, alice, bob }: Cast): Promise<SigningKey> {
+  const pair = generateKeyPairSync("ec", {
+    namedCurve: "P-256",
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+    publicKeyEncoding: { type: "spki", format: "pem" },
+  });
+  const uses = { sign: true, verify: true };
+  const signing = await hsm.importKey(alice, {
+    material: { format: "pem", pem: pair.privateKey },
+    attributes: { label: SIGNING_LABEL, id: "c0de", extractable: true, ...uses },
+  });
+  await hsm.shareKey(alice, signing.handle, "bob");
+  await hsm.generateKeyPair(alice, {
+    type: "rsa",
+    sizeBits: 2048,
+    attributes: { label: KEPT_LABEL, extractable: false, ...uses },
+  });
+  const cipher = { encrypt: true, decrypt: true };
+  const aes = { label: AES_LABEL, extractable: true, ...cipher };
+  await hsm.generateKey(bob, { type: "aes", sizeBits: 256, attributes: aes });
+  const secret = { label: HOSTILE_LABEL, sign: true, verify: true };
+  await hsm.generateKey(alice, { type: "generic-secret", sizeBits: 256, attributes: secret });
+  hsm.importCertificates(alice, `${pem("leaf")}${pem("intermediate")}${pem("ca")}`);
+  await hsm.createUser(admin, { username: "mallory", role: "CU", password: passwordOf("mallory") });
+  for (let attempt = 0; attempt < 6; attempt++) {
+    await hsm.login("mallory", "wrong-password").catch(() => undefined);
+  }
+  return { privatePem: pair.privateKey, publicPem: pair.publicKey };
+}
+
+const ORIGIN: BackupOrder["origin"] = {
+  backupId: "backup-sampleaaaaa",
+  clusterId: "cluster-sampleaaaa",
+  lineageId: "cluster-sampleaaaa",
+  hsmType: "hsm2m.medium",
+  mode: "FIPS",
+  region: "us-east-1",
+  createdAtMs: Date.UTC(2026, 0, 31, 12),
+  chainNumber: 7,
+  previousDigest: new Uint8Array(32).fill(7),
+};
+
+export async function makeSampleBackup(): Promise<SampleBackup> {
+  const cast = await activeHsm();
+  const signing = await fill(cast);
+  const { bindings, kit } = await testSecrets();
+  using keys = parseKit(kit);
+  const parts: Uint8Array[] = [];
+  const body: Uint8Array[] = [];
+  let envelope: Uint8Array = new Uint8Array(0);
+  const platform = {
+    core: cast.core,
+    subtle: crypto.subtle,
+    random: (length: number) => crypto.getRandomValues(new Uint8Array(length)),
+  };
+  const { clusterId, backupId, region } = ORIGIN;
+  const created = await createBackup(
+    platform,
+    keys.ring,
+    {
+      kms: null,
+      recoveryPublicKey: Buffer.from(bindings["RECOVERY_PUBLIC_KEY"] ?? "", "base64"),
+    },
+    {
+      origin: ORIGIN,
+      location: { account: "123456789012", region, clusterId, backupId },
+      source: snapshotSource(cast.store),
+    },
+    {
+      spool: {
+        write: (made) => void parts.push(...made),
+        read: () => parts,
+      },
+      putBody: async (_sealId, _byteLength, made) => {
+        for await (const piece of made) body.push(piece);
+      },
+      putEnvelope: (_sealId, made) => {
+        envelope = made;
+        return Promise.resolve();
+      },
+    },
+  );
+  return {
+    sealed: Buffer.concat([envelope, ...body]),
+    bare: Buffer.concat([created.keyBlock, ...parts]),
+    kit,
+    stateDigest: encodeHex(created.stateDigest),
+    signingKeyPem: signing.privatePem,
+    signingPublicPem: signing.publicPem,
+  };
+}
+
+interface KitDocument {
+  manufacturer: string;
+  recoveryKey: { id: string; pkcs8: string };
+  mkbk: { id: string; key: string }[];
+  akbk: { id: string; key: string }[];
+}
+
+const OTHER_ID = "ab".repeat(16);
+const OTHER_KEY = Buffer.alloc(32, 0x5a).toString("base64");
+
+/** The same kit after `change`. */
+export function changedKit(kit: string, change: (document: KitDocument) => void): string {
+  const document: KitDocument = JSON.parse(kit);
+  change(document);
+  return JSON.stringify(document);
+}
+
+/** One way for each key in which a kit can be the wrong one, and the title the page shows for it. */
+export const WRONG_KITS: readonly {
+  readonly title: string;
+  readonly code: string;
+  readonly change: (document: KitDocument) => void;
+}[] = [
+  {
+    title: "The recovery key is another one",
+    code: "key_mismatch_recovery",
+    change: (kit) => {
+      kit.recoveryKey.id = OTHER_ID;
+    },
+  },
+  {
+    title: "The manufacturer key (MKBK) is missing",
+    code: "key_mismatch_mkbk",
+    change: (kit) => {
+      for (const version of kit.mkbk) version.id = OTHER_ID;
+    },
+  },
+  {
+    title: "The operator key (AKBK) is missing",
+    code: "key_mismatch_akbk",
+    change: (kit) => {
+      for (const version of kit.akbk) version.id = OTHER_ID;
+    },
+  },
+  {
+    title: "One of the two key backup keys is wrong",
+    code: "key_mismatch_pbk",
+    change: (kit) => {
+      for (const version of kit.akbk) version.key = OTHER_KEY;
+    },
+  },
+  {
+    title: "The manufacturer is another one",
+    code: "manufacturer_mismatch",
+    change: (kit) => {
+      kit.manufacturer = "Another manufacturer";
+    },
+  },
+];
