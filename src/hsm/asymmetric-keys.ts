@@ -42,12 +42,12 @@ export async function checkPrivateKey(
 ): Promise<CheckedPrivateKey> {
   const parsed = parsePkcs8(pkcs8);
   const algorithm = signAlgorithm(parsed.kind);
-  // An EC key may come without its public point: the platform adds it when it exports the key.
+  // An EC key may come without its public point (RFC 5915 §3): the platform computes it.
   const isComplete = parsed.publicKey !== null;
   const key = await importOrRefuse("PKCS#8", () =>
     subtle.importKey("pkcs8", pkcs8, algorithm, !isComplete, ["sign"]),
   );
-  const material = isComplete ? pkcs8.slice() : await exportKeyBytes(subtle, "pkcs8", key);
+  const material = isComplete ? pkcs8.slice() : await completePkcs8(subtle, key, algorithm);
   const held = new SecretKey(material);
   try {
     const publicKey = parsed.publicKey ?? parsePkcs8(material).publicKey;
@@ -58,6 +58,19 @@ export async function checkPrivateKey(
     held[Symbol.dispose]();
     throw error;
   }
+}
+
+/** PKCS#8 with its public point. Platforms leave it out where it was left out, but a JWK has it. */
+async function completePkcs8(
+  subtle: Subtle,
+  key: PlatformKey,
+  algorithm: SubtleAlgorithm,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const exported = await subtle.exportKey("jwk", key);
+  if (exported instanceof ArrayBuffer) throw new Error("unreachable: a JWK came as bytes");
+  const jwk = { ...exported, kty: "EC" };
+  const complete = await subtle.importKey("jwk", jwk, algorithm, true, ["sign"]);
+  return await exportKeyBytes(subtle, "pkcs8", complete);
 }
 
 /** Takes a public key in. @param spki - borrowed. @throws HsmError as above. */

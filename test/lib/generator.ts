@@ -99,7 +99,7 @@ function generateKeys(count: number, seed: string): KeyImport[] {
   const rsa = Math.min(count, Math.ceil((count * FULL.rsa) / FULL.keys));
   const ec = Math.min(count - rsa, Math.round((count * FULL.ec) / FULL.keys));
   const aes = count - rsa - ec;
-    return [
+  return [
     ...Array.from({ length: aes }, (_, i) => aesKey(seed, i)),
     ...Array.from({ length: ec }, (_, i) => ecKey(seed, i)),
     ...Array.from({ length: rsa }, (_, i) => rsaKey(rsaPoolOf(rsa), i)),
