@@ -140,7 +140,7 @@ function hashing(core: Core): BenchCase[] {
       bytes: long.length,
       core: () => core.cmac(secret, long),
       node: () => createCipheriv("aes-256-cbc", key, Buffer.alloc(16)).update(masked).subarray(-16),
-      noble: () => nobleCmac(key, long),
+      noble: () => nobleCmac(long, key),
       goal: [null, null],
     },
   ];
