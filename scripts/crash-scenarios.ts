@@ -105,7 +105,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   region_backup_begun: backUp,
   backup_begun: backUp,
   backup_spooled: backUp,
-  backup_verified: backUp,
   backup_body_put: backUp,
   backup_envelope_put: backUp,
   backup_receipt_stored: backUp,
