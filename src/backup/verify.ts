@@ -14,7 +14,9 @@ import {
 } from "./container-reader.ts";
 import { openEnvelope } from "./envelope.ts";
 import { BackupError } from "./errors.ts";
+import { decodePrologue } from "./header.ts";
 import type { Keyring } from "./keys.ts";
+import { MAC_BYTES, PROLOGUE_BYTES } from "./layout.ts";
 import { type Location, verifyLocation } from "./location.ts";
 import { type Openers, openSeal } from "./recipients.ts";
 import type { RestorePlatform, Staging } from "./restore.ts";
@@ -96,12 +98,25 @@ async function readFile(
   if (front.kind === "sealed") {
     return await readSealed(platform, ring, openers, file, front, sink, options);
   }
-  using reader = new ContainerReader(platform.core, ring, front.keyBlock, sink, options);
-  const length = file.byteLength - front.bodyOffset;
-  for await (const bytes of readPieces(file, front.bodyOffset)) {
-    reader.push(bytes);
-    verifyLength(reader.containerBytes, length, "container");
-  }
+  return await readBare(platform, ring, file, front, sink, options);
+}
+
+async function readBare(
+  { core }: RestorePlatform,
+  ring: Keyring,
+  file: BackupFile,
+  { keyBlock, bodyOffset }: Extract<FileFront, { kind: "bare" }>,
+  sink: SnapshotSink,
+  options: VerifyOptions,
+): Promise<VerifiedBackup> {
+  using reader = new ContainerReader(core, ring, keyBlock, sink, options);
+  const length = file.byteLength - bodyOffset;
+  const prologue = await file.read(bodyOffset, Math.min(length, PROLOGUE_BYTES));
+  const frontBytes = PROLOGUE_BYTES + decodePrologue(prologue) + MAC_BYTES;
+  reader.push(await file.read(bodyOffset, Math.min(length, frontBytes)));
+  // FORMAT.md §3.5 step 4: the length goes before the frames.
+  verifyLength(reader.containerBytes, length, "container");
+  for await (const bytes of readPieces(file, bodyOffset + frontBytes)) reader.push(bytes);
   return { ...reader.finish(), location: null };
 }
 

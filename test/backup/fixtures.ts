@@ -1,0 +1,211 @@
+/**
+ * What the tests of the engine share: fixed keys, fixed chance, small memories, a store of arrays.
+ */
+import { createHash, createPrivateKey, createPublicKey, webcrypto } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import type { ContainerSummary } from "../../src/backup/container-reader.ts";
+import type { BackupStore, Spool } from "../../src/backup/create.ts";
+import type { Origin } from "../../src/backup/header.ts";
+import type { Keyring } from "../../src/backup/keys.ts";
+import { parseKit, type RecoveryKit } from "../../src/backup/kit.ts";
+import { type CustomerKey, type Kms, localKms } from "../../src/backup/kms.ts";
+import type { Location } from "../../src/backup/location.ts";
+import type { Staging } from "../../src/backup/restore.ts";
+import { SecretKey } from "../../src/crypto/secret-key.ts";
+import type { RandomBytes, Subtle } from "../../src/crypto/web-crypto.ts";
+import type { RecordType, SnapshotRecord, SnapshotSource } from "../../src/hsm/record.ts";
+
+export const subtle: Subtle = webcrypto.subtle as Subtle;
+
+const GOLDEN = new URL("../golden/", import.meta.url);
+
+export function goldenPath(name: string): URL {
+  return new URL(name, GOLDEN);
+}
+
+export function golden(name: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(readFileSync(goldenPath(name)));
+}
+
+export function hasGolden(name: string): boolean {
+  return existsSync(goldenPath(name));
+}
+
+/** The kit of the golden files and of all vectors. Its keys open nothing else. */
+export function testKit(): RecoveryKit {
+  return parseKit(readFileSync(goldenPath("kit.json"), "utf8"));
+}
+
+export function testRing(): Keyring {
+  return testKit().ring;
+}
+
+/** The public half of the kit's recovery key. */
+export function recoverySpki(kit: RecoveryKit = testKit()): Uint8Array<ArrayBuffer> {
+  if (kit.recoveryKey === null) throw new Error("the test kit has a recovery key");
+  const privateKey = kit.recoveryKey.pkcs8.use((der) =>
+    createPrivateKey({ key: Buffer.from(der), format: "der", type: "pkcs8" }),
+  );
+  return Uint8Array.from(createPublicKey(privateKey).export({ type: "spki", format: "der" }));
+}
+
+/** The CMKs of the golden files and of all vectors. */
+export function testCustomerKeys(): CustomerKey[] {
+  const { keys } = JSON.parse(readFileSync(goldenPath("kms.json"), "utf8")) as {
+    keys: { id: string; state: "active" | "retired"; key: string }[];
+  };
+  return keys.map(({ id, state, key }) => ({
+    id,
+    state,
+    key: SecretKey.copyOf(Buffer.from(key, "base64")),
+  }));
+}
+
+export function testKms(random: RandomBytes = counterRandom("kms")): Kms {
+  return localKms(subtle, random, testCustomerKeys());
+}
+
+/** Bytes that look random and are the same every time: SHA-256(seed ‖ counter), joined. */
+export function counterRandom(seed: string): RandomBytes {
+  let counter = 0;
+  return (length) => {
+    const bytes = new Uint8Array(length);
+    for (let at = 0; at < length; at += 32) {
+      const block = createHash("sha256").update(`${seed}/${counter}`).digest();
+      bytes.set(block.subarray(0, length - at), at);
+      counter += 1;
+    }
+    return bytes;
+  };
+}
+
+export const ORIGIN: Origin = {
+  backupId: "backup-aaaaaaaaaaa",
+  clusterId: "cluster-bbbbbbbbbbb",
+  lineageId: "cluster-bbbbbbbbbbb",
+  hsmType: "hsm2m.medium",
+  mode: "NON_FIPS",
+  region: "eu-central-1",
+  createdAtMs: 1_767_225_600_000,
+  chainNumber: 1,
+  previousDigest: new Uint8Array(0),
+};
+
+export const LOCATION: Location = {
+  account: "123456789012",
+  region: "eu-central-1",
+  clusterId: "cluster-bbbbbbbbbbb",
+  backupId: "backup-aaaaaaaaaaa",
+};
+
+/** A record of valid form: an attributes map of one text, and a secret. */
+export function record(type: RecordType, id: number, text: string, secret = ""): SnapshotRecord {
+  const attributes = [0xa1, 0x01, ...head(0x60, text.length), ...Buffer.from(text)];
+  const bytes = [0x82, ...attributes, ...head(0x40, secret.length), ...Buffer.from(secret)];
+  return { type, id, bytes: Uint8Array.from(bytes) };
+}
+
+/** A record whose encoding is exactly `byteLength` bytes long. */
+export function recordOfLength(type: RecordType, id: number, byteLength: number): SnapshotRecord {
+  for (let headBytes = 1; headBytes <= 3; headBytes++) {
+    const secretBytes = byteLength - 2 - headBytes;
+    if (secretBytes < 0 || head(0x40, secretBytes).length !== headBytes) continue;
+    const bytes = new Uint8Array(byteLength);
+    bytes.set([0x82, 0xa0, ...head(0x40, secretBytes)]);
+    bytes.fill(id & 0xff, 2 + headBytes);
+    return { type, id, bytes };
+  }
+  throw new Error(`no record has ${byteLength} bytes`);
+}
+
+function head(major: number, length: number): number[] {
+  if (length < 24) return [major | length];
+  if (length < 0x100) return [major | 24, length];
+  return [major | 25, length >> 8, length & 0xff];
+}
+
+/** A source over fixed records. */
+export function sourceOf(records: readonly SnapshotRecord[]): SnapshotSource {
+  return {
+    *entries() {
+      for (const { type, id, bytes } of records) yield { type, id, byteLength: bytes.length };
+    },
+    *records() {
+      for (const { type, id, bytes } of records) {
+        const lent = bytes.slice();
+        yield { type, id, bytes: lent };
+        lent.fill(0);
+      }
+    },
+  };
+}
+
+export const SMALL_MEMORY: readonly SnapshotRecord[] = [
+  record(1, 0, "configuration"),
+  record(2, 0, "policy"),
+  record(3, 1, "admin", "verifier of the admin"),
+  record(3, 2, "app_user"),
+  record(4, 1, "certificate"),
+  record(5, 1, "aes key", "0123456789abcdef0123456789abcdef"),
+  record(5, 7, "rsa key", "pkcs8 ".repeat(60)),
+];
+
+/** What a restore put and whether it was committed. */
+export class TestStaging implements Staging {
+  readonly records: SnapshotRecord[] = [];
+  committed: ContainerSummary | null = null;
+  discarded = false;
+
+  put({ type, id, bytes }: SnapshotRecord): void {
+    this.records.push({ type, id, bytes: bytes.slice() });
+  }
+  commit(summary: ContainerSummary): void {
+    this.committed = summary;
+  }
+  discard(): void {
+    this.discarded = true;
+  }
+}
+
+export class ArraySpool implements Spool {
+  readonly parts: Uint8Array[] = [];
+
+  write(parts: Iterable<Uint8Array>): void {
+    for (const part of parts) this.parts.push(part.slice());
+  }
+  read(): Iterable<Uint8Array> {
+    return this.parts;
+  }
+}
+
+/** A store in memory; `file` is what a download would be. */
+export class ArrayStore implements BackupStore {
+  readonly spool: ArraySpool = new ArraySpool();
+  body: Uint8Array = new Uint8Array(0);
+  envelope: Uint8Array = new Uint8Array(0);
+
+  async putBody(_: Uint8Array, byteLength: number, body: AsyncIterable<Uint8Array>): Promise<void> {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of body) pieces.push(piece);
+    this.body = Uint8Array.from(Buffer.concat(pieces));
+    if (this.body.length !== byteLength) throw new Error("the body has another length");
+  }
+  putEnvelope(_: Uint8Array, envelope: Uint8Array): Promise<void> {
+    this.envelope = envelope;
+    return Promise.resolve();
+  }
+  get container(): Uint8Array {
+    return Uint8Array.from(Buffer.concat(this.spool.parts));
+  }
+  get file(): Uint8Array {
+    return Uint8Array.from(Buffer.concat([this.envelope, this.body]));
+  }
+}
+
+export function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+export function bytesOf(hexText: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(Buffer.from(hexText, "hex"));
+}

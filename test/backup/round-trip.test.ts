@@ -1,0 +1,264 @@
+/**
+ * restore ∘ create = identity: through containers, sealed stores and files, in pieces of every size.
+ */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { memoryFile } from "../../src/backup/backup-file.ts";
+import { ContainerReader, readContainer } from "../../src/backup/container-reader.ts";
+import { createBackup, createContainer } from "../../src/backup/create.ts";
+import { inspectBackup, peekBackup } from "../../src/backup/inspect.ts";
+import { restoreBackup } from "../../src/backup/restore.ts";
+import { restoreFile, type VerifyStep, verifyBackup } from "../../src/backup/verify.ts";
+import type { Core } from "../../src/crypto/core.ts";
+import type { RecordType, SnapshotRecord } from "../../src/hsm/record.ts";
+import { loadCore } from "../lib/core.ts";
+import {
+  ArrayStore,
+  counterRandom,
+  hex,
+  LOCATION,
+  ORIGIN,
+  recordOfLength,
+  recoverySpki,
+  SMALL_MEMORY,
+  sourceOf,
+  subtle,
+  TestStaging,
+  testKit,
+  testKms,
+  testRing,
+} from "./fixtures.ts";
+
+const core: Core = await loadCore();
+const ring = testRing();
+const kit = testKit();
+const random = counterRandom("round trip");
+const platform = { core, subtle, random };
+const recipients = { kms: testKms(), recoveryPublicKey: recoverySpki() };
+const byKms = { kms: testKms(), recoveryKey: null };
+const byKit = { kms: null, recoveryKey: kit.recoveryKey };
+const order = { origin: ORIGIN, location: LOCATION, source: sourceOf(SMALL_MEMORY) };
+
+function containerOf(records: readonly SnapshotRecord[]) {
+  using writer = createContainer(core, ring, ORIGIN, sourceOf(records), random);
+  const parts = [...writer.parts()];
+  const bytes = Uint8Array.from(Buffer.concat(parts));
+  return { keyBlock: writer.keyBlock, parts, bytes, writer };
+}
+
+describe("a container", () => {
+  it("has exactly the length that was announced, in parts below a mebibyte", () => {
+    const records = Array.from({ length: 60 }, (_, i) => recordOfLength(5, i + 1, 30_000));
+    const { writer, bytes, parts } = containerOf(records);
+    expect(bytes.length).toBe(writer.byteLength);
+    for (const part of parts) expect(part.length).toBeLessThanOrEqual(1024 * 1024);
+  });
+
+  it.each([0, 1, 2, 31, 32, 33, 100])("gives back %i records", (count) => {
+    const records = Array.from({ length: count }, (_, i) => recordOfLength(5, i + 1, 700));
+    const { keyBlock, parts, writer } = containerOf(records);
+    const staging = new TestStaging();
+    const summary = readContainer(core, ring, keyBlock, parts, staging);
+    expect(staging.records).toEqual(records);
+    expect(summary.recordCount).toBe(count);
+    expect(summary.containerDigest).toEqual(writer.digest());
+    expect(summary.stateDigest).toEqual(writer.stateDigest);
+    expect(summary.header).toMatchObject(ORIGIN);
+  });
+
+  it.each([3, 26, 65_535, 65_536])("takes a record of %i bytes", (byteLength) => {
+    const records = [recordOfLength(5, 1, byteLength)];
+    const { keyBlock, parts } = containerOf(records);
+    const staging = new TestStaging();
+    readContainer(core, ring, keyBlock, parts, staging);
+    expect(staging.records).toEqual(records);
+  });
+
+  it.each([1, 7, 16, 17, 1000, 1040, 65_536])("can be read in pieces of %i bytes", (size) => {
+    const records = Array.from({ length: 40 }, (_, i) =>
+      recordOfLength(5, i + 1, 1 + 60 * (i + 1)),
+    );
+    const { keyBlock, bytes } = containerOf(records);
+    const staging = new TestStaging();
+    using reader = new ContainerReader(core, ring, keyBlock, staging);
+    for (let at = 0; at < bytes.length; at += size) reader.push(bytes.subarray(at, at + size));
+    reader.finish();
+    expect(staging.records).toEqual(records);
+  });
+
+  it("is the same for the same inputs", () => {
+    const make = () => {
+      const fixed = counterRandom("fixed");
+      using writer = createContainer(core, ring, ORIGIN, order.source, fixed);
+      return Buffer.concat([writer.keyBlock, ...writer.parts()]);
+    };
+    expect(hex(make())).toBe(hex(make()));
+  });
+
+  it("lets a record's plaintext go: what the source lent is wiped, and no wrap shows it", () => {
+    const { bytes } = containerOf(SMALL_MEMORY);
+    expect(Buffer.from(bytes).includes("0123456789abcdef")).toBe(false);
+    expect(Buffer.from(bytes).includes("app_user")).toBe(false);
+  });
+
+  it("restores what it was created from, whatever that is", () => {
+    const memory = fc
+      .array(
+        fc.record({
+          type: fc.integer({ min: 1, max: 5 }),
+          bytes: fc.integer({ min: 3, max: 4000 }),
+        }),
+      )
+      .map((items) =>
+        items
+          .sort((a, b) => a.type - b.type)
+          .map(({ type, bytes }, i) => ({ type: type as RecordType, id: i, bytes })),
+      );
+    fc.assert(
+      fc.property(memory, fc.integer({ min: 1, max: 3000 }), (items, size) => {
+        const records = items
+          .filter(({ bytes }) => bytes !== 26 && bytes !== 260)
+          .map(({ type, id, bytes }) => recordOfLength(type, id, bytes));
+        const { keyBlock, bytes } = containerOf(records);
+        const staging = new TestStaging();
+        using reader = new ContainerReader(core, ring, keyBlock, staging);
+        for (let at = 0; at < bytes.length; at += size) reader.push(bytes.subarray(at, at + size));
+        reader.finish();
+        expect(staging.records).toEqual(records);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe("a backup", () => {
+  it.each([
+    ["the KMS", byKms],
+    ["the recovery kit", byKit],
+  ])("is restored with %s", async (_, openers) => {
+    const store = new ArrayStore();
+    const created = await createBackup(platform, ring, recipients, order, store);
+    const staging = new TestStaging();
+    const stored = { envelope: store.envelope, body: [store.body], location: LOCATION };
+    const summary = await restoreBackup(platform, ring, openers, stored, staging);
+    expect(staging.committed).toBe(summary);
+    expect(staging.records).toEqual(SMALL_MEMORY);
+    expect(summary.containerDigest).toEqual(created.containerDigest);
+    expect(summary.stateDigest).toEqual(created.stateDigest);
+    expect(created.restorableOffline).toBe(true);
+  });
+
+  it("of several segments is sealed and opened in any pieces", async () => {
+    const records = Array.from({ length: 9 }, (_, i) => recordOfLength(5, i + 1, 60_000));
+    const store = new ArrayStore();
+    const big = { ...order, source: sourceOf(records) };
+    await createBackup(platform, ring, recipients, big, store);
+    expect(store.body.length).toBeGreaterThan(8 * 65_552);
+    const pieces = Array.from({ length: Math.ceil(store.body.length / 9999) }, (_, i) =>
+      store.body.subarray(i * 9999, (i + 1) * 9999),
+    );
+    const staging = new TestStaging();
+    const stored = { envelope: store.envelope, body: pieces, location: LOCATION };
+    await restoreBackup(platform, ring, byKms, stored, staging);
+    expect(staging.records).toEqual(records);
+  });
+
+  it("without a recovery key says that it is not restorable offline", async () => {
+    const store = new ArrayStore();
+    const only = { kms: testKms(), recoveryPublicKey: null };
+    const created = await createBackup(platform, ring, only, order, store);
+    expect(created.restorableOffline).toBe(false);
+    expect(await peekBackup(memoryFile(store.file))).toMatchObject({ restorableOffline: false });
+  });
+
+  it("without any recipient is not made", async () => {
+    const nobody = { kms: null, recoveryPublicKey: null };
+    const made = createBackup(platform, ring, nobody, order, new ArrayStore());
+    await expect(made).rejects.toThrow(RangeError);
+  });
+
+  it("that does not read back is not kept", async () => {
+    const store = new ArrayStore();
+    const write = store.spool.write.bind(store.spool);
+    store.spool.write = (parts) => {
+      write(parts);
+      const last = store.spool.parts.at(-2);
+      if (last !== undefined) last[40] = (last[40] ?? 0) ^ 1;
+    };
+    await expect(createBackup(platform, ring, recipients, order, store)).rejects.toMatchObject({
+      fault: { code: "verification_failed" },
+    });
+    expect(store.body.length).toBe(0);
+    expect(store.envelope.length).toBe(0);
+  });
+});
+
+describe("a file", () => {
+  async function files() {
+    const store = new ArrayStore();
+    const created = await createBackup(platform, ring, recipients, order, store);
+    const bare = Uint8Array.from(Buffer.concat([created.keyBlock, store.container]));
+    return { sealed: memoryFile(store.file), bare: memoryFile(bare) };
+  }
+
+  it("that is sealed is verified step by step", async () => {
+    const { sealed } = await files();
+    const steps: VerifyStep[] = [];
+    const onStep = (step: VerifyStep) => steps.push(step);
+    const verified = await verifyBackup(platform, ring, byKit, sealed, { onStep });
+    expect([...new Set(steps.map(({ name }) => name))]).toEqual([
+      "envelope",
+      "data_key",
+      "key_block",
+      "header",
+      "chunks",
+      "manifest",
+      "trailer",
+      "body_digest",
+    ]);
+    expect(verified.location).toEqual(LOCATION);
+    expect(verified.recordCount).toBe(SMALL_MEMORY.length);
+  });
+
+  it("that is bare needs no KMS and no recovery key", async () => {
+    const { bare } = await files();
+    const staging = new TestStaging();
+    const nothing = { kms: null, recoveryKey: null };
+    await restoreFile(platform, ring, nothing, bare, staging);
+    expect(staging.records).toEqual(SMALL_MEMORY);
+    expect(staging.committed).not.toBeNull();
+  });
+
+  it("that changes between the two readings is not committed", async () => {
+    const { sealed } = await files();
+    const other = (await files()).sealed;
+    let reads = 0;
+    const swapping = {
+      byteLength: sealed.byteLength,
+      read: (offset: number, length: number) => {
+        if (offset === 0) reads += 1;
+        return (reads > 1 ? other : sealed).read(offset, length);
+      },
+    };
+    const staging = new TestStaging();
+    const restored = restoreFile(platform, ring, byKit, swapping, staging);
+    await expect(restored).rejects.toMatchObject({ fault: { code: "wrong_backup" } });
+    expect(staging.committed).toBeNull();
+    expect(staging.discarded).toBe(true);
+  });
+
+  it("tells what it is without keys, and what is in it with keys", async () => {
+    const { sealed, bare } = await files();
+    expect(await peekBackup(sealed)).toMatchObject({
+      kind: "sealed",
+      expectedBytes: sealed.byteLength,
+      location: LOCATION,
+      recipients: [{ kind: "kms" }, { kind: "recovery", keyId: kit.recoveryKey?.id }],
+    });
+    expect(await peekBackup(bare)).toMatchObject({ kind: "bare", header: ORIGIN });
+    const { manifest } = await inspectBackup(platform, ring, byKit, sealed);
+    expect(manifest.map(({ type, id }) => [type, id])).toEqual(
+      SMALL_MEMORY.map(({ type, id }) => [type, id]),
+    );
+  });
+});
