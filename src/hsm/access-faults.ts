@@ -48,7 +48,6 @@ type StateFault = Extract<
   AccessFault,
   {
     code:
-      | "not_activated"
       | "already_activated"
       | "not_manufactured"
       | "already_manufactured"
@@ -60,8 +59,6 @@ type StateFault = Extract<
 
 function describeStateFault(fault: StateFault): string {
   switch (fault.code) {
-    case "not_activated":
-      return "The cluster is not activated. Log in as admin with the PRECO password and set a new password.";
     case "already_activated":
       return "The cluster is activated already. Log in with the password set then.";
     case "not_manufactured":

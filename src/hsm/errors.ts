@@ -30,7 +30,6 @@ export type AccessFault =
       readonly keys: number;
       readonly certificates: number;
     }
-  | { readonly code: "not_activated" }
   | { readonly code: "already_activated" }
   | { readonly code: "not_manufactured" }
   | { readonly code: "already_manufactured" }
@@ -140,7 +139,6 @@ const ACCESS_FAMILY: Readonly<Record<AccessFault["code"], FaultFamily>> = {
   user_limit: "limit",
   user_protected: "conflict",
   user_owns_objects: "conflict",
-  not_activated: "conflict",
   already_activated: "conflict",
   not_manufactured: "conflict",
   already_manufactured: "conflict",

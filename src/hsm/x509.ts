@@ -50,7 +50,7 @@ export async function brokenLink(
   const constraints = issuer.certificate.getExtension(BasicConstraintsExtension);
   if (constraints !== null && !constraints.ca) return "the next one is not a certificate authority";
   // The library asks for the platform's whole Crypto and uses nothing of it but `subtle`.
-  const crypto = { subtle };
+  const crypto = { subtle } as Parameters<X509Certificate["verify"]>[1];
   const publicKey = issuer.certificate.publicKey;
   const isSigned = await subject.certificate.verify({ publicKey, signatureOnly: true }, crypto);
   return isSigned ? null : "the next one's key did not sign it";

@@ -23,7 +23,6 @@ const FAULTS: { [C in HsmFault["code"]]: Extract<HsmFault, { code: C }> } = {
   user_limit: { code: "user_limit", limit: 1_024 },
   user_protected: { code: "user_protected", username: "admin", why: "nobody deletes oneself" },
   user_owns_objects: { code: "user_owns_objects", username: "alice", keys: 2, certificates: 1 },
-  not_activated: { code: "not_activated" },
   already_activated: { code: "already_activated" },
   not_manufactured: { code: "not_manufactured" },
   already_manufactured: { code: "already_manufactured" },
