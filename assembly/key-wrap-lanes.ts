@@ -11,6 +11,10 @@ import { ICV2, kwpFaults, maskOf } from "./key-wrap";
 import { aesSlot, DATA, DATA_BYTES, declassify, LANE_STATE, LANE_WORK_BYTES } from "./memory";
 import { BAD_LENGTH, BAD_SLOT, REFUSED } from "./status";
 
+/** For `kwpUnwrapLanes`: the lengths are those of the first message, or each message's own. */
+const LENGTH_OF_FIRST: u32 = 0;
+const ANY_LENGTH: u32 = 0xffffffff;
+
 /** Bytes from one message to the next: A, plaintext rounded up to whole blocks, 8 bytes of room. */
 export function laneStride(length: u32): u32 {
   return 16 + ((length + 15) & ~15);
@@ -52,9 +56,10 @@ export function kwpWrapLanes(slot: i32, count: u32, length: u32): i32 {
 
 /**
  * KWP-AD of `count` (1 to 32) wraps of `wrappedBytes` (24 or more, a multiple of 8) at DATA + i ·
- * stride. Every message has to be `length` bytes long; 0 stands for the length of the first.
- * Returns that length, BAD_SLOT, BAD_LENGTH, or REFUSED − i for the first message i that does not verify
- * or has another length; then DATA is zeroed.
+ * stride. Every message has to be `length` bytes long, or, by the two values above, as long as the first
+ * or of any length; in the last case the lengths are to be read from DATA + i · stride + 4, big-endian.
+ * Returns the length of the first, BAD_SLOT, BAD_LENGTH, or REFUSED − i for the first message i that does
+ * not verify or has another length; then DATA is zeroed.
  */
 export function kwpUnwrapLanes(slot: i32, count: u32, wrappedBytes: u32, length: u32): i32 {
   if (aesRounds(slot) == 0) return BAD_SLOT;
@@ -65,13 +70,15 @@ export function kwpUnwrapLanes(slot: i32, count: u32, wrappedBytes: u32, length:
   if (lanes == FOUR) unwrapFour(aesSlot(slot), DATA, stride, n);
   else unwrapLanes(aesSlot(slot), DATA, stride, n, lanes / GROUP_LANES);
   memory.fill(LANE_STATE, 0, LANE_WORK_BYTES);
-  const expected = length != 0 ? length : bswap<u32>(load<u32>(DATA + 4));
+  const first = bswap<u32>(load<u32>(DATA + 4));
+  const expected = length == LENGTH_OF_FIRST || length == ANY_LENGTH ? first : length;
+  const isFixed: u32 = length == ANY_LENGTH ? 0 : 0xffffffff;
   // From the last to the first, so that the first refused message is what stays.
   let result = expected;
   for (let i = count; i != 0; i--) {
     const at = DATA + (i - 1) * stride;
     const a = load<u64>(at);
-    const other = <u64>(bswap<u32>(<u32>(a >> 32)) ^ expected);
+    const other = <u64>((bswap<u32>(<u32>(a >> 32)) ^ expected) & isFixed);
     const bad = maskOf(kwpFaults(a, load<u64>(at + (n << 3)), n) | other);
     result = (result & ~bad) | (<u32>(REFUSED - <i32>(i - 1)) & bad);
   }

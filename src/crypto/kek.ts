@@ -3,7 +3,8 @@
  *
  * SP 800-38F §6; the work is in assembly/key-wrap.ts. The key itself is not kept on this side.
  */
-import { type RefusedChunk, unwrapBatch, wrapBatch } from "./key-wrap-batch.ts";
+import { isWrappedLength, type RefusedChunk, unwrapBatch, wrapBatch } from "./key-wrap-batch.ts";
+import { unwrapMany, wrapMany } from "./key-wrap-many.ts";
 import { CoreMemory, MAX_WRAP_BYTES, REFUSED, type SlotLease, verifyLength } from "./memory.ts";
 
 /** KW and KWP under one key of 16, 24 or 32 bytes. Disposal zeroes its slot. */
@@ -81,6 +82,22 @@ export class Kek {
     return unwrapBatch(this.#memory, this.#lease.slot, wrapped, wrappedBytes);
   }
 
+  /**
+   * KWP of each message of a list, 1 to MAX_WRAP_BYTES long, those of one length together in lanes.
+   * @returns fresh arrays in the same order. @throws RangeError on another length.
+   */
+  wrapMany(plains: readonly Uint8Array[]): Uint8Array[] {
+    return wrapMany(this.#memory, this.#lease.slot, plains);
+  }
+
+  /**
+   * The inverse of `wrapMany`. @returns fresh arrays in the same order, or the first message that did
+   * not verify; then nothing is released.
+   */
+  unwrapMany(wrapped: readonly Uint8Array[]): Uint8Array[] | RefusedChunk {
+    return unwrapMany(this.#memory, this.#lease.slot, wrapped);
+  }
+
   /** Zeroes the slot and gives it back. Harmless when repeated. */
   [Symbol.dispose](): void {
     if (this.#lease.ended) return;
@@ -109,9 +126,4 @@ export class Kek {
       this.#memory.wipePassing(wrapped.length);
     }
   }
-}
-
-/** SP 800-38F §5.3.1 up to our maximum; only the public length is looked at. */
-function isWrappedLength(length: number, minimum: number): boolean {
-  return length >= minimum && length <= MAX_WRAP_BYTES + 8 && length % 8 === 0;
 }

@@ -3,7 +3,7 @@
  *
  * The work is in assembly/key-wrap-lanes.ts and key-wrap.ts. Bytes are the same whatever the lanes.
  */
-import { CoreMemory, DATA_BYTES, REFUSED } from "./memory.ts";
+import { CoreMemory, DATA_BYTES, MAX_WRAP_BYTES, REFUSED } from "./memory.ts";
 
 /** Which chunk of a batch did not verify. Nothing of the batch is released. */
 export interface RefusedChunk {
@@ -18,13 +18,18 @@ const MAX_LANES = 32;
 const FEWEST_IN_FOUR = 3;
 const FEWEST_IN_GROUP = 6;
 
+/** SP 800-38F §5.3.1 up to our maximum; only the public length is looked at. */
+export function isWrappedLength(length: number, minimum: number): boolean {
+  return length >= minimum && length <= MAX_WRAP_BYTES + 8 && length % 8 === 0;
+}
+
 /** Bytes of the KWP wrap of `length` bytes. */
 export function wrappedLength(length: number): number {
   return ((length + 7) & ~7) + 8;
 }
 
 /** Bytes from one message to the next: `laneStride` of assembly/key-wrap-lanes.ts. */
-function laneStride(length: number): number {
+export function laneStride(length: number): number {
   return 16 + ((length + 15) & ~15);
 }
 
@@ -34,7 +39,7 @@ function lanesFor(count: number): number {
 }
 
 /** How many of `left` messages of `length` bytes go into the next call. */
-function nextCount(left: number, length: number): number {
+export function nextCount(left: number, length: number): number {
   if (left < FEWEST_IN_FOUR || length <= 8) return 1;
   const room = Math.floor(DATA_BYTES / laneStride(length));
   if (left >= FEWEST_IN_GROUP && room >= GROUP_LANES) {
@@ -44,7 +49,7 @@ function nextCount(left: number, length: number): number {
 }
 
 /** Bytes of DATA that a call with `count` messages of `length` bytes touches. */
-function touchedBytes(count: number, length: number): number {
+export function touchedBytes(count: number, length: number): number {
   return count === 1 ? wrappedLength(length) + 8 : lanesFor(count) * laneStride(length);
 }
 

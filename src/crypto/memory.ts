@@ -160,6 +160,11 @@ export class CoreMemory {
     target.set(this.#bytes.subarray(start, start + length), targetOffset);
   }
 
+  /** The big-endian number of 32 bits at DATA + `offset`. */
+  dataUint32(offset: number): number {
+    return new DataView(this.#bytes.buffer).getUint32(this.#data + offset);
+  }
+
   /** A fresh copy of the first `length` bytes of OUT. */
   takeOut(length: number): Uint8Array {
     return this.#take(this.#out, length);

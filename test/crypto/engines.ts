@@ -63,3 +63,28 @@ export function coreEngine(core: Core): KeyWrapEngine {
     kwpUnwrap: (key, wrapped) => withKek(core, key, (kek) => kek.kwpUnwrap(wrapped)),
   };
 }
+
+/**
+ * The same message in each of `lanes` lanes: all of them have to agree. What has no lanes (KW, and
+ * lengths that KWP does not have) is left to one lane.
+ */
+export function laneEngine(core: Core, lanes: number): KeyWrapEngine {
+  const single = coreEngine(core);
+  const repeat = (bytes: Uint8Array): Uint8Array[] => Array.from({ length: lanes }, () => bytes);
+  const allSame = (results: readonly Uint8Array[]): Uint8Array => {
+    const [first = new Uint8Array(0)] = results;
+    if (results.some((bytes) => Buffer.compare(bytes, first) !== 0))
+      throw new Error("lanes differ");
+    return first;
+  };
+  return {
+    ...single,
+    name: `core, ${lanes} lanes`,
+    kwpWrap: (key, plain) => withKek(core, key, (kek) => allSame(kek.wrapMany(repeat(plain)))),
+    kwpUnwrap: (key, wrapped) =>
+      withKek(core, key, (kek) => {
+        const plains = kek.unwrapMany(repeat(wrapped));
+        return Array.isArray(plains) ? allSame(plains) : null;
+      }),
+  };
+}

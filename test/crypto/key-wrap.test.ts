@@ -1,10 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { loadCore } from "../lib/core.ts";
-import { coreEngine, opensslEngine, referenceEngine } from "./engines.ts";
+import { w } from "../reference/key-wrap.ts";
+import { coreEngine, laneEngine, opensslEngine, referenceEngine } from "./engines.ts";
 import { fromHex, sample } from "./sample.ts";
 
-const core = coreEngine(await loadCore());
+const loaded = await loadCore();
+const core = coreEngine(loaded);
 const engines = [core, referenceEngine, opensslEngine];
+const laneEngines = [3, 4, 6, 8, 16, 29, 32].map((lanes) => laneEngine(loaded, lanes));
 
 const KEY_DATA = "00112233445566778899aabbccddeeff0001020304050607 08090a0b0c0d0e0f";
 const KEK = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -26,7 +29,7 @@ const RFC_5649: [string, string][] = [
   ["466f7250617369", "afbeb0f07dfbf5419200f2ccb50bb24f"],
 ];
 
-describe.each(engines)("key wrap, $name", (engine) => {
+describe.each([...engines, ...laneEngines])("key wrap, $name", (engine) => {
   it.each(RFC_3394)("wraps as RFC 3394 §4: kek %i, data %i bytes", (kekBytes, bytes, answer) => {
     const kek = fromHex(KEK).subarray(0, kekBytes);
     const plain = fromHex(KEY_DATA).subarray(0, bytes);
@@ -67,6 +70,24 @@ describe.each(engines)("key wrap, $name", (engine) => {
     ["padding of 80", "a65959a600000007 aaaaaaaaaaaaaa80", false],
     ["another integrity value", "a65959a700000008 aaaaaaaaaaaaaaaa", false],
   ];
+  it("judges KWP of three semiblocks by length and padding", () => {
+    const kek = sample("kek", 32);
+    const judged = (length: number, padding: string): boolean => {
+      const body = `${"aa".repeat(24 - padding.length / 2)}${padding}`;
+      const head = `a65959a6${length.toString(16).padStart(8, "0")}`;
+      return engine.kwpUnwrap(kek, w(kek, fromHex(head + body))) !== null;
+    };
+    for (const length of [17, 20, 23, 24])
+      expect(judged(length, "00".repeat(24 - length))).toBe(true);
+    for (const length of [0, 1, 8, 15, 16, 25, 32, 2 ** 31 - 1, 2 ** 31 + 24, 2 ** 32 - 1]) {
+      expect(judged(length, "00".repeat(7))).toBe(false);
+    }
+    for (let at = 0; at < 7; at++) {
+      const padding = `${"00".repeat(at)}80${"00".repeat(6 - at)}`;
+      expect(judged(17, padding)).toBe(false);
+    }
+  });
+
   it.each(forgeries)("judges KWP of one semiblock with %s", async (_, inner, accepted) => {
     const { encryptBlock } = await import("../reference/aes.ts");
     const kek = sample("kek", 32);
@@ -75,7 +96,7 @@ describe.each(engines)("key wrap, $name", (engine) => {
   });
 });
 
-describe("the three engines agree", () => {
+describe("the engines agree", () => {
   it("on every length to 80 bytes under every key length", () => {
     for (const kekBytes of [16, 24, 32]) {
       const kek = sample(`kek${kekBytes}`, kekBytes);
@@ -85,6 +106,10 @@ describe("the three engines agree", () => {
         expect(wrapped[1]).toEqual(wrapped[0]);
         expect(wrapped[2]).toEqual(wrapped[0]);
         for (const engine of engines) expect(engine.kwpUnwrap(kek, wrapped[0]!)).toEqual(plain);
+        for (const engine of laneEngines) {
+          expect(engine.kwpWrap(kek, plain)).toEqual(wrapped[0]);
+          expect(engine.kwpUnwrap(kek, wrapped[0]!)).toEqual(plain);
+        }
         if (length < 16 || length % 8 !== 0) continue;
         const kw = engines.map((engine) => engine.kwWrap(kek, plain));
         expect(kw[1]).toEqual(kw[0]);

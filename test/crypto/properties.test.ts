@@ -92,4 +92,38 @@ describe("for all keys and messages", () => {
       { numRuns: 200 },
     );
   });
+
+  it("a list of any lengths is wrapped message by message, and the first bad one is found", () => {
+    const list = fc.record({
+      lengths: fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 60 }),
+      bad: fc.array(fc.nat(), { maxLength: 3 }),
+    });
+    using secret = new SecretKey(new Uint8Array(24).fill(5));
+    using handle = core.kek(secret);
+    fc.assert(
+      fc.property(list, ({ lengths, bad }) => {
+        const plains = lengths.map((length, i) => new Uint8Array(length).fill(i + 1));
+        const wrapped = handle.wrapMany(plains);
+        expect(wrapped).toEqual(plains.map((plain) => handle.kwpWrap(plain)));
+        expect(handle.unwrapMany(wrapped)).toEqual(plains);
+        const places = new Set(bad.map((place) => place % lengths.length));
+        for (const place of places) wrapped[place]![place % 16]! ^= 1;
+        const outcome = places.size === 0 ? plains : { refusedIndex: Math.min(...places) };
+        expect(handle.unwrapMany(wrapped)).toEqual(outcome);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("a message with no allowed length in a list is refused in its place", () => {
+    using secret = new SecretKey(new Uint8Array(24).fill(5));
+    using handle = core.kek(secret);
+    const wrapped = handle.wrapMany([1, 2, 3, 4].map((x) => new Uint8Array(20).fill(x)));
+    expect(handle.unwrapMany([])).toEqual([]);
+    for (const length of [0, 8, 15, 17, 1024 * 1024 + 16]) {
+      const list = wrapped.with(2, new Uint8Array(length));
+      expect(handle.unwrapMany(list)).toEqual({ refusedIndex: 2 });
+    }
+    expect(() => handle.wrapMany([new Uint8Array(0)])).toThrow(RangeError);
+  });
 });

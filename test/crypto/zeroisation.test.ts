@@ -53,6 +53,9 @@ const operations: [string, (core: Core) => void][] = [
     [`kwpUnwrapChunks of ${count}`, (core) => unwrapChunks(core, count, -1)],
     [`kwpUnwrapChunks of ${count}, last refused`, (core) => unwrapChunks(core, count, count - 1)],
   ]),
+  ["wrapMany", (core) => withKek(core, (kek) => kek.wrapMany(lists()))],
+  ["unwrapMany", (core) => withKek(core, (kek) => kek.unwrapMany(kek.wrapMany(lists())))],
+  ["unwrapMany, refused", (core) => withKek(core, (kek) => kek.unwrapMany(lists()))],
   ["sha256", (core) => core.sha256(message)],
   ["hash", (core) => core.hash("SHA-512", message)],
   ["sha256Stream, given up", (core) => core.sha256Stream().update(message)[Symbol.dispose]()],
@@ -69,6 +72,9 @@ const operations: [string, (core: Core) => void][] = [
   ["wipe", (core) => [core.kek(key()), core.hmacSha256Stream(key()), core.wipe()]],
   ["close", (core) => [core.kek(key()), core.hmacSha256Stream(key()), core.close()]],
 ];
+
+const lists = (): Uint8Array[] =>
+  Array.from({ length: 20 }, (_, i) => message.slice(0, 16 + 8 * (i % 3)));
 
 type KekOf = ReturnType<Core["kek"]>;
 function withKek(core: Core, use: (kek: KekOf) => unknown): void {

@@ -19,7 +19,7 @@ function addCounter(a: Uint8Array, t: number): Uint8Array {
 }
 
 /** W, Algorithm 1. */
-function w(kek: Uint8Array, s: Uint8Array): Uint8Array {
+export function w(kek: Uint8Array, s: Uint8Array): Uint8Array {
   const n = s.length / 8;
   const r = Array.from({ length: n }, (_, i) => s.slice(8 * i, 8 * i + 8));
   for (let t = 1; t <= 6 * (n - 1); t++) {

@@ -87,6 +87,8 @@ const lanes: Case[] = [
     }
     const wrapped = tracer.call("kwpWrapLanes", 0, count, length);
     tracer.call("kwpUnwrapLanes", 0, count, wrapped, 0);
+    tracer.call("kwpWrapLanes", 0, count, length);
+    tracer.call("kwpUnwrapLanes", 0, count, wrapped, 0xffffffff);
   },
 }));
 
