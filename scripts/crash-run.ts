@@ -7,8 +7,10 @@ import { type Beginning, SCENARIOS } from "./crash-scenarios.ts";
 import { copyWorld, emptyWorld, Scene, verifyWorld, type World } from "./crash-world.ts";
 import { generateSecrets } from "./dev-secrets.ts";
 import { startEmbeddedEdge } from "./embedded-edge.ts";
+import { trustedAuthorities } from "./platform-tools.ts";
 
 const KEYS_AT_FIRST = 3;
+const CERTIFICATES = 100;
 
 interface Prepared {
   readonly rig: CrashRig;
@@ -66,6 +68,9 @@ export class CrashStage {
 async function fillCluster(scene: Scene): Promise<void> {
   await scene.bringUp();
   for (let n = 1; n <= KEYS_AT_FIRST; n++) await scene.importKey(`first-${n}`);
+  // Enough bytes for a restore of several slices.
+  const { certificates } = trustedAuthorities();
+  await (await scene.user()).importCertificates(certificates.slice(0, CERTIFICATES).join("\n"));
   await scene.backUp();
   await scene.noteDigest();
 }

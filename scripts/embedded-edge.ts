@@ -7,7 +7,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Log, LogLevel, Miniflare, type MiniflareOptions, type WorkerOptions } from "miniflare";
-import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { workerOptions } from "./worker-options.ts";
 
 export interface EmbeddedEdge {
   readonly mf: Miniflare;
@@ -34,8 +34,7 @@ const CRON = "*/10 * * * *";
 
 /** Starts the bundle, and the pages in dist/web where they have been built. */
 export async function startEmbeddedEdge(options: EmbeddedEdgeOptions): Promise<EmbeddedEdge> {
-  const { workerOptions } = unstable_getMiniflareWorkerOptions(resolve("wrangler.toml"));
-  const { assets, bindings: _devVars, ...rest } = workerOptions;
+  const { assets, ...rest } = await workerOptions();
   const worker = {
     ...rest,
     ...(assets !== undefined && existsSync(assets.directory) ? { assets } : {}),
