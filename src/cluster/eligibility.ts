@@ -90,7 +90,7 @@ export function newHsmRefusal(cluster: HostCluster): Refusal | null {
   if (hsmCount >= MAX_HSMS_PER_CLUSTER) {
     return invalid(
       "hsm_limit",
-      `Cluster '${clusterId}' already has ${MAX_HSMS_PER_CLUSTER} HSMs, the most a cluster may have.`,
+      `Cluster '${clusterId}' already has ${MAX_HSMS_PER_CLUSTER} HSMs, the most it may have.`,
     );
   }
   if (state === "ACTIVE" && !hasSource) {

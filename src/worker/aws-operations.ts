@@ -100,8 +100,8 @@ const modifyCluster = operation("delete", schemas.MODIFY_CLUSTER, async ({ regio
     return refusal(
       "invalid",
       "modification_unsupported",
-      "ModifyCluster changes the BackupRetentionPolicy only; a cluster's HSM type cannot be changed " +
-        "in place by this deployment. Create a cluster of the other type from a backup.",
+      "ModifyCluster changes the BackupRetentionPolicy only; a cluster's HSM type cannot be " +
+        "changed in place by this deployment. Create a cluster of the other type from a backup.",
     );
   }
   const modified = await region.modifyCluster(input.ClusterId, Number(policy.Value));

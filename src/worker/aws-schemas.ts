@@ -1,8 +1,8 @@
 /**
  * What each operation of the CloudHSM V2 wire accepts: the service model's shapes as schemas.
  *
- * Spec: API version 2017-04-28. Clients check neither patterns nor enumerations nor upper bounds, so
- * all of them are checked here. Members that the model does not know are ignored, as AWS does.
+ * Spec: API version 2017-04-28. Clients check neither patterns nor enumerations nor upper bounds,
+ * so all of them are checked here. Members that the model does not know are ignored, as AWS does.
  */
 import * as z from "zod";
 

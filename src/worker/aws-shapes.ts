@@ -1,5 +1,6 @@
 /**
- * Our names and the wire's: views as the structures Cluster, Hsm and Backup of the CloudHSM V2 model.
+ * Our names and the wire's: views as the structures Cluster, Hsm and Backup of the CloudHSM V2
+ * model.
  *
  * Timestamps are seconds with a fraction, as numbers: clients refuse text. TagList is always there,
  * and a member without a value is left out.
@@ -32,7 +33,9 @@ export function clusterShape(view: ClusterView, showsPassword: boolean): Shape {
   });
 }
 
-/** Before the claim the request and the chains; after it the owner's certificate and nothing else. */
+/**
+ * Before the claim the request and the chains; after it the owner's certificate and nothing else.
+ */
 function certificatesShape(view: ClusterView): Shape {
   const { state } = view;
   const all: ClusterCertificates = view.certificates;

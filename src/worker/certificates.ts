@@ -1,8 +1,8 @@
 /**
  * The owner's claim on a cluster: its certificate, signed by the owner's trust anchor.
  *
- * Spec: RFC 5280; the CloudHSM rules for InitializeCluster. The anchor is self-signed RSA of 2048 or
- * 4096 bits and signed the certificate itself; the certificate holds the key of the request.
+ * Spec: RFC 5280; the CloudHSM rules for InitializeCluster. The anchor is self-signed RSA of 2048
+ * or 4096 bits and signed the certificate itself; the certificate holds the key of the request.
  */
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";

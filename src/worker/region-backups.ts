@@ -15,7 +15,8 @@ import { backupView, catalogView, certificatesOf } from "./region-views.ts";
 import { type Result, refusal, success } from "./result.ts";
 
 /**
- * Begins a backup of the cluster from this HSM: the row, its burnt number and its task, all or none.
+ * Begins a backup of the cluster from this HSM: the row, its burnt number and its task, all or
+ * none.
  *
  * @returns null while another backup of the cluster is being made.
  */

@@ -1,7 +1,8 @@
 /**
  * What a cluster goes through by the clock: creation, initialisation, deletion.
  *
- * Spec: the CloudHSM V2 API's cluster states. Each task moves a row that is in the state it expects.
+ * Spec: the CloudHSM V2 API's cluster states. Each task moves a row that is in the state it
+ * expects.
  */
 import type { RegionDesk } from "./region-desk.ts";
 import { hsmApi } from "./region-hsm-tasks.ts";

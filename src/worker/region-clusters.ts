@@ -95,7 +95,9 @@ const FACETS: Facets<ClusterRow> = {
   states: (row) => row.state,
 };
 
-/** A DELETED cluster stays listed for a while; its row stays for good, since its backups name it. */
+/**
+ * A DELETED cluster stays listed for a while; its row stays for good, since its backups name it.
+ */
 export async function describeClusters(
   desk: RegionDesk,
   order: ListOrder,
@@ -199,7 +201,7 @@ export async function deleteCluster(
     return refusal(
       "invalid",
       "cluster_not_empty",
-      `Cluster '${clusterId}' still contains ${hsms.length} HSM(s): delete them first with DeleteHsm.`,
+      `Cluster '${clusterId}' still contains ${hsms.length} HSM(s): delete them first.`,
     );
   }
   const { state } = cluster;

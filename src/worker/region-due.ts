@@ -1,8 +1,8 @@
 /**
  * The due table: everything the region has to do later, behind the object's one alarm.
  *
- * Spec: docs/STORAGE.md §3. A task is leased before it is worked on (its due time moves to the end of
- * the lease), so the alarm is armed again before anything can go wrong. Tasks may run twice.
+ * Spec: docs/STORAGE.md §3. A task is leased before it is worked on (its due time moves to the end
+ * of the lease), so the alarm is armed again before anything can go wrong. Tasks may run twice.
  */
 import type { DueRow } from "./region-rows.ts";
 
@@ -143,7 +143,9 @@ export class DueTable {
       .one().n;
   }
 
-  /** Sets the alarm to the earliest due time. The write joins the transaction of those before it. */
+  /**
+   * Sets the alarm to the earliest due time. The write joins the transaction of those before it.
+   */
   arm(): void {
     const { next } = this.#storage.sql
       .exec<{ next: number | null }>("SELECT min(dueAtMs) AS next FROM due")

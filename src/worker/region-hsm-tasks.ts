@@ -1,8 +1,8 @@
 /**
  * What an HSM goes through: manufacture, being filled with its cluster's state, and removal.
  *
- * Spec: DESIGN.md §7; docs/STORAGE.md §2 has the interleavings. A cluster's tasks run one at a time.
- * Each begins by reading its row, since it may have run before, up to any point.
+ * Spec: DESIGN.md §7; docs/STORAGE.md §2 has the interleavings. A cluster's tasks run one at a
+ * time. Each begins by reading its row, since it may have run before, up to any point.
  */
 import type { HsmApi, RestoreReceipt } from "./hsm-api.ts";
 import { startBackup } from "./region-backups.ts";
@@ -16,7 +16,9 @@ import type { Result } from "./result.ts";
 /** How often a task looks whether the backup it waits for is READY, besides being woken by it. */
 const POLL_MS = 5_000;
 
-/** Task `hsm_create`: CREATE_IN_PROGRESS → ACTIVE, blank in a new cluster, filled in an active one. */
+/**
+ * Task `hsm_create`: CREATE_IN_PROGRESS → ACTIVE, blank in a new cluster, filled in an active one.
+ */
 export async function createHsmTask(desk: RegionDesk, hsmId: string): Promise<Outcome> {
   const row = desk.store.hsm(hsmId);
   if (row?.state !== "CREATE_IN_PROGRESS") return DONE;
@@ -45,7 +47,9 @@ export async function rebuildHsmTask(desk: RegionDesk, hsmId: string): Promise<O
   return row?.state === "DEGRADED" ? fill(desk, row) : DONE;
 }
 
-/** Gives the HSM its cluster's state: from a live HSM by a fresh backup, else from the newest one. */
+/**
+ * Gives the HSM its cluster's state: from a live HSM by a fresh backup, else from the newest one.
+ */
 async function fill(desk: RegionDesk, row: HsmRow): Promise<Outcome> {
   const cluster = clusterOf(desk, row);
   const [leader] = activeHsms(desk, row.clusterId);

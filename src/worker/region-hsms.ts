@@ -122,7 +122,7 @@ export function noteActivated(desk: RegionDesk, clusterId: string): Result<null>
     return refusal(
       "conflict",
       "cluster_state",
-      `Cluster '${clusterId}' is in state ${cluster.state}; only an INITIALIZED cluster is activated.`,
+      `Cluster '${clusterId}' is in state ${cluster.state}; only an INITIALIZED one is activated.`,
     );
   }
   startBackup(desk, leader, "activation");

@@ -36,7 +36,9 @@ export async function purge(desk: RegionDesk, clusterId: string): Promise<Outcom
   return nextMs === null ? DONE : nextAt(nextMs);
 }
 
-/** Task: the grace is over. Row first, then the objects; a second run only deletes objects again. */
+/**
+ * Task: the grace is over. Row first, then the objects; a second run only deletes objects again.
+ */
 export async function endBackup(desk: RegionDesk, backupId: string): Promise<Outcome> {
   const row = desk.store.backup(backupId);
   if (row === null) return DONE;

@@ -104,7 +104,8 @@ export interface ClusterCertificates {
 }
 
 export const REGION_SCHEMA: readonly string[] = [
-  "CREATE TABLE IF NOT EXISTS place (one INTEGER PRIMARY KEY CHECK (one = 1), account TEXT NOT NULL, region TEXT NOT NULL)",
+  `CREATE TABLE IF NOT EXISTS place (
+    one INTEGER PRIMARY KEY CHECK (one = 1), account TEXT NOT NULL, region TEXT NOT NULL)`,
   `CREATE TABLE IF NOT EXISTS clusters (
     clusterId TEXT PRIMARY KEY, state TEXT NOT NULL, stateMessage TEXT NOT NULL DEFAULT '',
     createdAtMs INTEGER NOT NULL, deletedAtMs INTEGER, hsmType TEXT NOT NULL, mode TEXT NOT NULL,

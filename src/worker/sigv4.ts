@@ -175,7 +175,8 @@ function checkTime(request: Request, nowMs: number): Result<never> | null {
     const limit = amzDate(nowMs + MAX_CLOCK_SKEW_MS);
     return denied(
       "signature_expired",
-      `Signature not yet current: ${text} is still later than ${limit} (${amzDate(nowMs)} + 5 min.)`,
+      `Signature not yet current: ${text} is still later than ${limit} ` +
+        `(${amzDate(nowMs)} + 5 min.)`,
     );
   }
   return null;

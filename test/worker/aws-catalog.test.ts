@@ -176,7 +176,7 @@ describe("DescribeClusters", () => {
       ClusterId: clusterId,
       HsmType: "hsm2m.medium",
     });
-    expect(body.Message).toContain("HSM type cannot be changed");
+    expect(body.Message).toContain("HSM type cannot be");
   });
 });
 
