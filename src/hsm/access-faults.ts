@@ -10,25 +10,60 @@ export function describeAccessFault(fault: AccessFault): string {
     case "login_failed":
       return "User name or password is wrong. Try again; repeated failures lock the user.";
     case "user_locked":
-      return `User "${fault.username}" is locked after too many wrong passwords. An admin (CO) unlocks the user by setting a new password.`;
+      return (
+        `User "${fault.username}" is locked after too many wrong passwords. An admin (CO) ` +
+        "unlocks the user by setting a new password."
+      );
     case "session_invalid":
       return "The session is unknown or has expired. Log in again.";
     case "session_limit":
-      return `The HSM has ${fault.limit} open sessions, its limit. Log out of one, or wait for idle ones to expire.`;
+      return (
+        `The HSM has ${fault.limit} open sessions, its limit. Log out of one, or wait for ` +
+        "idle ones to expire."
+      );
     case "not_permitted":
-      return `A user with role ${fault.role} may not: ${fault.permission}. Log in as a user whose role allows it.`;
+      return (
+        `A user with role ${fault.role} may not: ${fault.permission}. Log in as a user whose ` +
+        "role allows it."
+      );
     case "quorum_required":
-      return `This takes the approval of ${fault.approvals} users (service "${fault.service}"). Get a quorum token approved first.`;
+      return (
+        `This takes the approval of ${fault.approvals} users (service "${fault.service}"). ` +
+        "Get a quorum token approved first."
+      );
     case "quorum_unavailable":
-      return `Service "${fault.service}" cannot ask for a quorum: ${fault.registered} users have registered a quorum key. Register enough of them first.`;
+      return (
+        `Service "${fault.service}" cannot ask for a quorum: ${fault.registered} users have ` +
+        "registered a quorum key. Register enough of them first."
+      );
+    default:
+      return isStateFault(fault) ? describeStateFault(fault) : describeUserFault(fault);
+  }
+}
+
+type SessionFaultCode =
+  | "login_failed"
+  | "user_locked"
+  | "session_invalid"
+  | "session_limit"
+  | "not_permitted"
+  | "quorum_required"
+  | "quorum_unavailable";
+type UserFault = Exclude<AccessFault, StateFault | { code: SessionFaultCode }>;
+
+function describeUserFault(fault: UserFault): string {
+  switch (fault.code) {
     case "password_invalid":
       return `A password has ${fault.min} to ${fault.max} characters. Choose another one.`;
     case "username_invalid":
-      return `A user name has 1 to ${fault.max} letters, digits or underscores. Choose another one.`;
+      return `A user name has 1 to ${fault.max} letters, digits or underscores: choose another.`;
     case "role_invalid":
       return `A new user is a CO or a CU, not "${fault.got}".`;
     case "verifier_invalid":
-      return `The password verifier cannot be taken: ${fault.why}. Make it with the algorithm and cost of docs/HSM.md §2.`;
+      return (
+        `The password verifier cannot be taken: ${fault.why}. Make it with the algorithm and ` +
+        "cost of docs/HSM.md §2."
+      );
     case "user_exists":
       return `There is a user named "${fault.username}" already. Choose another name.`;
     case "user_not_found":
@@ -38,9 +73,11 @@ export function describeAccessFault(fault: AccessFault): string {
     case "user_protected":
       return `User "${fault.username}" cannot be changed so: ${fault.why}.`;
     case "user_owns_objects":
-      return `User "${fault.username}" owns ${fault.keys} keys and ${fault.certificates} certificates, which nobody could delete afterwards. Delete them first, logged in as that user.`;
-    default:
-      return describeStateFault(fault);
+      return (
+        `User "${fault.username}" owns ${fault.keys} keys and ${fault.certificates} ` +
+        "certificates, which nobody could delete afterwards. Delete them first, logged in as " +
+        "that user."
+      );
   }
 }
 
@@ -57,6 +94,19 @@ type StateFault = Extract<
   }
 >;
 
+const STATE_FAULTS: ReadonlySet<string> = new Set<StateFault["code"]>([
+  "already_activated",
+  "not_manufactured",
+  "already_manufactured",
+  "already_initialized",
+  "policy_invalid",
+  "changed_meanwhile",
+]);
+
+function isStateFault(fault: StateFault | UserFault): fault is StateFault {
+  return STATE_FAULTS.has(fault.code);
+}
+
 function describeStateFault(fault: StateFault): string {
   switch (fault.code) {
     case "already_activated":
@@ -66,7 +116,10 @@ function describeStateFault(fault: StateFault): string {
     case "already_manufactured":
       return "The HSM has been set up already. Zeroize it before setting it up anew.";
     case "already_initialized":
-      return "The cluster has its certificate already. It is set once; make a new cluster for another one.";
+      return (
+        "The cluster has its certificate already. It is set once; make a new cluster for " +
+        "another one."
+      );
     case "policy_invalid":
       return `The policy "${fault.field}" is refused: ${fault.why}.`;
     case "changed_meanwhile":

@@ -130,7 +130,9 @@ async function verifyPair(
   if (!isPairKept) throw unreadable("PKCS#8", "its private and public halves do not match");
 }
 
-/** The platform says no more than that it refuses, and may quote the material: its text is dropped. */
+/**
+ * The platform says no more than that it refuses, and may quote the material: its text is dropped.
+ */
 async function importOrRefuse<T>(format: string, f: () => Promise<T>): Promise<T> {
   try {
     return await f();

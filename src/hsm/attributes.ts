@@ -1,5 +1,6 @@
 /**
- * Attributes of a record: a deterministic CBOR map with small unsigned keys, both ways from one table.
+ * Attributes of a record: a deterministic CBOR map with small unsigned keys, both ways from one
+ * table.
  *
  * RFC 8949 §4.2.1; FORMAT.md §4. Reading is strict: what would not be written so is refused.
  * No secret passes through here.
@@ -18,7 +19,9 @@ export interface AttributeField<V extends AttributeValue> {
 
 /** The attributes of one record type, all present in every record. */
 export interface AttributesCodec<T> {
-  /** Deterministic CBOR, fresh. @throws TypeError naming a field with a value outside its bounds. */
+  /**
+   * Deterministic CBOR, fresh. @throws TypeError naming a field with a value outside its bounds.
+   */
   encode(value: T): Uint8Array;
   /** Refused where `bytes` are not exactly what `encode` would give. */
   decode(bytes: Uint8Array): T | RefusedAttributes;

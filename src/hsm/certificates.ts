@@ -1,7 +1,8 @@
 /**
  * Certificates: imported one by one, as chains or as bundles; listed, checked, deleted.
  *
- * docs/HSM.md §4. Every certificate is kept as it came; importing the same one again changes nothing.
+ * docs/HSM.md §4. Every certificate is kept as it came; importing the same one again changes
+ * nothing.
  */
 import {
   type CertificateAttributes,

@@ -38,7 +38,8 @@ export function getConfiguration(context: HsmContext): ConfigurationView {
 
 /**
  * Takes the cluster certificate and its trust anchor. The control plane has verified both; the
- * hardware takes them once, and the same ones again without a change. @throws HsmError `already_initialized`.
+ * hardware takes them once, and the same ones again without a change. @throws HsmError
+ * `already_initialized`.
  */
 export function initialize(
   context: HsmContext,

@@ -1,5 +1,6 @@
 /**
- * What every operation of an HSM works on: its memory, its primitives, its sessions, and the platform.
+ * What every operation of an HSM works on: its memory, its primitives, its sessions, and the
+ * platform.
  *
  * Passed in once, so fixed inputs give fixed results. Nothing here does anything.
  */

@@ -110,7 +110,9 @@ export class DerReader {
   }
 }
 
-/** Tag, shortest length, contents: a fresh array. Parts are copied; secret ones remain the caller's. */
+/**
+ * Tag, shortest length, contents: a fresh array. Parts are copied; secret ones remain the caller's.
+ */
 export function encodeDer(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   const head = [tag, ...lengthOctets(length)];

@@ -1,8 +1,8 @@
 /**
  * Encrypting and decrypting with the keys of the HSM, through WebCrypto.
  *
- * SP 800-38A, SP 800-38D, RFC 8017 §7.1; docs/HSM.md §3.5. IVs are made here, never taken: 96 random
- * bits for GCM, so one key encrypts at most 2^32 messages.
+ * SP 800-38A, SP 800-38D, RFC 8017 §7.1; docs/HSM.md §3.5. IVs are made here, never taken: 96
+ * random bits for GCM, so one key encrypts at most 2^32 messages.
  */
 import type { SecretKey } from "../crypto/secret-key.ts";
 import type { PlatformKey, PlatformKeyUsage, SubtleAlgorithm } from "../crypto/web-crypto.ts";
@@ -180,7 +180,9 @@ function verifyAad(mechanism: CipherMechanism, aad: Uint8Array | undefined): voi
   throw new HsmError({ code: "parameter_invalid", parameter: "aad", why });
 }
 
-/** The platform tells no more than that it failed, and neither do we: no padding oracle in words. */
+/**
+ * The platform tells no more than that it failed, and neither do we: no padding oracle in words.
+ */
 async function decryptOrRefuse(f: () => Promise<ArrayBuffer>): Promise<Uint8Array> {
   try {
     return new Uint8Array(await f());

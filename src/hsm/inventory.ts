@@ -1,7 +1,8 @@
 /**
  * What a memory holds, for a recovery tool to show without a login: metadata, never a secret.
  *
- * docs/HSM.md §8. Whoever can call this holds the memory itself, and opened the backup it came from.
+ * docs/HSM.md §8. Whoever can call this holds the memory itself, and opened the backup it came
+ * from.
  */
 import { allCertificates } from "./certificates.ts";
 import { configurationView } from "./configuration.ts";

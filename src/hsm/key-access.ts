@@ -21,7 +21,10 @@ export interface FoundKey {
   readonly key: KeyAttributes;
 }
 
-/** Admins and the appliance user see that a key is there; a CU sees their own, shared and public ones. */
+/**
+ * Admins and the appliance user see that a key is there; a CU sees their own, shared and public
+ * ones.
+ */
 export function isVisible(caller: Caller, key: KeyAttributes): boolean {
   return caller.role !== "CU" || isUsable(caller, key);
 }

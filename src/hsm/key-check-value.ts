@@ -1,9 +1,9 @@
 /**
  * The key check value: three bytes by which two holders see that they hold the same key.
  *
- * PKCS#11 §4.10.2. AES: of the encrypted zero block. RSA and EC: of SHA-1 of the public key, which is
- * no secret, so SHA-1's weakness does not matter. Generic secrets have none: a short one could be
- * guessed from it.
+ * PKCS#11 §4.10.2. AES: of the encrypted zero block. RSA and EC: of SHA-1 of the public key, which
+ * is no secret, so SHA-1's weakness does not matter. Generic secrets have none: a short one could
+ * be guessed from it.
  */
 import type { HsmContext } from "./context.ts";
 import type { ReadMaterial } from "./key-material.ts";

@@ -82,7 +82,9 @@ export function describeKey(context: HsmContext, token: SessionToken, handle: nu
   return keyView(requireVisible(context.store, caller, handle), userNames(context.store));
 }
 
-/** The owner changes attributes; an admin sets `trusted`. @throws HsmError `attribute_refused`, …. */
+/**
+ * The owner changes attributes; an admin sets `trusted`. @throws HsmError `attribute_refused`, ….
+ */
 export function setAttributes(
   context: HsmContext,
   token: SessionToken,

@@ -1,7 +1,8 @@
 /**
  * Keys imported, one or in bulk.
  *
- * docs/HSM.md §3.1. A bulk import is one transaction: all of its keys are there afterwards, or none.
+ * docs/HSM.md §3.1. A bulk import is one transaction: all of its keys are there afterwards, or
+ * none.
  */
 import type { HsmContext } from "./context.ts";
 import { batchItemError, HsmError } from "./errors.ts";

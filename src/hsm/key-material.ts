@@ -86,7 +86,9 @@ function unsupportedSize(type: SecretKeyType, bytes: number): HsmError {
   return new HsmError({
     code: "key_unsupported",
     what: `${type === "aes" ? "An AES key" : "A generic secret"} of ${bytes} bytes`,
-    supported: `AES of 16, 24 or 32 bytes, generic secrets of ${MIN_GENERIC_SECRET_BYTES} to ${MAX_GENERIC_SECRET_BYTES} bytes`,
+    supported:
+      "AES of 16, 24 or 32 bytes, generic secrets of " +
+      `${MIN_GENERIC_SECRET_BYTES} to ${MAX_GENERIC_SECRET_BYTES} bytes`,
   });
 }
 
@@ -190,7 +192,9 @@ function readOctJwk(jwk: JsonWebKey, type: SecretKeyType): ReadMaterial {
   return readSecret(type, new SecretKey(bytes));
 }
 
-/** The platform reads the JWK. What a JWK says of its use is left to the attributes: dropped here. */
+/**
+ * The platform reads the JWK. What a JWK says of its use is left to the attributes: dropped here.
+ */
 async function exportJwk(
   subtle: Subtle,
   jwk: JsonWebKey,

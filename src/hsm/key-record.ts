@@ -1,8 +1,9 @@
 /**
- * The attributes of a key record. Its secret part: raw bytes (AES, generic secret), PKCS#8 (RSA, EC).
+ * The attributes of a key record. Its secret part: raw bytes (AES, generic secret), PKCS#8 (RSA,
+ * EC).
  *
- * FORMAT.md §4; docs/HSM.md §3. Numbers of classes and types are PKCS#11's. A key pair is one record
- * of class private that carries its public half.
+ * FORMAT.md §4; docs/HSM.md §3. Numbers of classes and types are PKCS#11's. A key pair is one
+ * record of class private that carries its public half.
  */
 import {
   type AttributesCodec,
@@ -117,7 +118,8 @@ export const keyCodec: AttributesCodec<KeyAttributes> = attributesCodec<KeyAttri
 });
 
 /**
- * Whether a key record is RSA or EC, from its first bytes: counting sixteen thousand need not decode.
+ * Whether a key record is RSA or EC, from its first bytes: counting sixteen thousand need not
+ * decode.
  * @param attributes - as `keyCodec` encodes them: map head, key 1, class.
  */
 export function isAsymmetricRecord(attributes: Uint8Array): boolean {

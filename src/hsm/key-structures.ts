@@ -1,8 +1,8 @@
 /**
  * The structures keys come in: PKCS#8, PKCS#1, SEC 1 and SPKI, taken apart and put together.
  *
- * RFC 5208, RFC 8017 appendix A.1, RFC 5915, RFC 5480. Bytes and arithmetic on lengths only: whether
- * a key is a good one is decided by the platform, in `asymmetric-keys.ts`.
+ * RFC 5208, RFC 8017 appendix A.1, RFC 5915, RFC 5480. Bytes and arithmetic on lengths only:
+ * whether a key is a good one is decided by the platform, in `asymmetric-keys.ts`.
  */
 import {
   contextTag,
@@ -44,7 +44,9 @@ const OTHER_CURVES: Readonly<Record<string, string>> = {
   "2b81040021": "Curve P-224",
   "2b8104000a": "Curve secp256k1",
 };
-const SUPPORTED = `RSA of ${MIN_RSA_MODULUS_BITS} to ${MAX_RSA_MODULUS_BITS} bits in steps of ${RSA_MODULUS_STEP_BITS}, EC on P-256, P-384 and P-521`;
+const SUPPORTED =
+  `RSA of ${MIN_RSA_MODULUS_BITS} to ${MAX_RSA_MODULUS_BITS} bits in steps of ` +
+  `${RSA_MODULUS_STEP_BITS}, EC on P-256, P-384 and P-521`;
 
 export interface ParsedPrivateKey {
   readonly kind: AsymmetricKind;

@@ -1,7 +1,8 @@
 /**
  * Keys leaving and entering the HSM wrapped under another of its keys: KW and KWP by the core.
  *
- * SP 800-38F §6.2, §6.3; docs/HSM.md §3.6. A key with `wrapWithTrusted` leaves only under a trusted one.
+ * SP 800-38F §6.2, §6.3; docs/HSM.md §3.6. A key with `wrapWithTrusted` leaves only under a trusted
+ * one.
  */
 import { SecretKey } from "../crypto/secret-key.ts";
 import type { HsmContext } from "./context.ts";

@@ -73,8 +73,8 @@ async function deriveCandidate(
 }
 
 /**
- * Compares and counts, in one transaction. Everything is looked at anew: other attempts may have run
- * while this one was deriving, so a right guess that comes after the lock is refused.
+ * Compares and counts, in one transaction. Everything is looked at anew: other attempts may have
+ * run while this one was deriving, so a right guess that comes after the lock is refused.
  */
 function judge(context: HsmContext, before: FoundUser, candidate: SecretKey): Outcome {
   const { store, core } = context;

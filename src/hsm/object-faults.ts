@@ -19,15 +19,24 @@ function isKeyFault(fault: ObjectFault): fault is KeyFault {
 function describeKeyFault(fault: KeyFault): string {
   switch (fault.code) {
     case "key_not_found":
-      return `There is no key ${fault.handle} that this user may see. List the keys to see their handles.`;
+      return (
+        `There is no key ${fault.handle} that this user may see. List the keys to see their ` +
+        "handles."
+      );
     case "key_limit":
       return `The HSM holds ${fault.limit} keys, the limit of its type. Delete a key first.`;
     case "asymmetric_key_limit":
-      return `The HSM holds ${fault.limit} RSA and EC keys, the limit of its type. Delete one first.`;
+      return (
+        `The HSM holds ${fault.limit} RSA and EC keys, the limit of its type. Delete one ` +
+        "first."
+      );
     case "key_unsupported":
       return `${fault.what} is not supported. Supported: ${fault.supported}.`;
     case "key_unreadable":
-      return `The key cannot be read as ${fault.format}: ${fault.why}. Check the file and its format.`;
+      return (
+        `The key cannot be read as ${fault.format}: ${fault.why}. Check the file and its ` +
+        "format."
+      );
     case "key_not_owned":
       return `Key ${fault.handle} belongs to another user. Only its owner may do this.`;
     case "key_not_extractable":
@@ -35,7 +44,10 @@ function describeKeyFault(fault: KeyFault): string {
     case "key_not_destroyable":
       return `Key ${fault.handle} has destroyable = false and cannot be deleted.`;
     case "key_usage":
-      return `Key ${fault.handle} has ${fault.attribute} = false. Its owner may set the attribute where the key's type allows it.`;
+      return (
+        `Key ${fault.handle} has ${fault.attribute} = false. Its owner may set the attribute ` +
+        "where the key's type allows it."
+      );
   }
 }
 
@@ -52,20 +64,35 @@ function describeOtherFault(fault: OtherFault): string {
     case "parameter_invalid":
       return `The parameter "${fault.parameter}" is refused: ${fault.why}.`;
     case "decryption_failed":
-      return "The data does not decrypt under this key with these parameters. Check the key, the IV and the data.";
+      return (
+        "The data does not decrypt under this key with these parameters. Check the key, the " +
+        "IV and the data."
+      );
     case "unwrap_failed":
-      return `The wrapped key does not open with ${fault.mechanism} under this key. Check the wrapping key and the data.`;
+      return (
+        `The wrapped key does not open with ${fault.mechanism} under this key. Check the ` +
+        "wrapping key and the data."
+      );
     case "batch_limit":
       return `At most ${fault.max} items go into one call; this one has ${fault.got}. Split it.`;
     case "certificate_unreadable":
-      return `Certificate ${fault.index} cannot be read: ${fault.why}. Give X.509 certificates in PEM.`;
+      return (
+        `Certificate ${fault.index} cannot be read: ${fault.why}. Give X.509 certificates in ` +
+        "PEM."
+      );
     case "certificate_not_found":
       return `There is no certificate ${fault.id}. List the certificates to see their numbers.`;
     case "certificate_limit":
       return `The HSM holds ${fault.limit} certificates, its limit. Delete some first.`;
     case "certificate_chain":
-      return `Certificate ${fault.index} does not link to the next: ${fault.why}. Give the chain from leaf to root.`;
+      return (
+        `Certificate ${fault.index} does not link to the next: ${fault.why}. Give the chain ` +
+        "from leaf to root."
+      );
     case "record_invalid":
-      return `A record of type ${fault.type} cannot be taken: ${fault.why}. It may come from a newer version.`;
+      return (
+        `A record of type ${fault.type} cannot be taken: ${fault.why}. It may come from a ` +
+        "newer version."
+      );
   }
 }

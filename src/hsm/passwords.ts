@@ -80,7 +80,10 @@ function saltOfCall(salt: Uint8Array, index: number): Uint8Array {
   return bytes;
 }
 
-/** Characters are Unicode code points, after normalisation (NFC). @throws HsmError `password_invalid`. */
+/**
+ * Characters are Unicode code points, after normalisation (NFC). @throws HsmError
+ * `password_invalid`.
+ */
 export function verifyPasswordRules(password: string, policy: PolicyAttributes): void {
   const { minPasswordCharacters: min, maxPasswordCharacters: max } = policy;
   const characters = [...password.normalize("NFC")].length;

@@ -1,8 +1,8 @@
 /**
  * PEM: text blocks to bytes and back.
  *
- * RFC 7468, read as leniently as its §2 asks: text around and between blocks is skipped. A secret in
- * PEM is text already and cannot be wiped; its bytes can.
+ * RFC 7468, read as leniently as its §2 asks: text around and between blocks is skipped. A secret
+ * in PEM is text already and cannot be wiped; its bytes can.
  */
 export interface PemBlock {
   /** Between `-----BEGIN ` and `-----`. */

@@ -1,7 +1,8 @@
 /**
  * Who may do what: the permission table as data, and the one function that asks it.
  *
- * docs/HSM.md §2.2 shows the same table. Ownership and sharing of keys come on top, in `key-access.ts`.
+ * docs/HSM.md §2.2 shows the same table. Ownership and sharing of keys come on top, in
+ * `key-access.ts`.
  */
 import type { HsmContext } from "./context.ts";
 import { HsmError } from "./errors.ts";
@@ -32,7 +33,9 @@ export type Permission =
 /** Somebody with a role, or nobody logged in. */
 export type Asker = Role | "nobody";
 
-/** For each permission, who has it. PRECO can do nothing but take its own password, which activates. */
+/**
+ * For each permission, who has it. PRECO can do nothing but take its own password, which activates.
+ */
 export const PERMISSIONS: Readonly<Record<Permission, readonly Asker[]>> = {
   "read cluster information": ["CO", "CU", "AU", "PRECO", "nobody"],
   "change own password": ["CO", "CU", "AU", "PRECO"],

@@ -1,5 +1,6 @@
 /**
- * The attributes of the one policy record: password rules, lockout, quorum per service. No secret part.
+ * The attributes of the one policy record: password rules, lockout, quorum per service. No secret
+ * part.
  *
  * FORMAT.md §4; docs/HSM.md §5.
  */

@@ -1,5 +1,6 @@
 /**
- * The unit of an HSM's memory: a typed, numbered record with attributes and, for some, a secret part.
+ * The unit of an HSM's memory: a typed, numbered record with attributes and, for some, a secret
+ * part.
  *
  * Spec: FORMAT.md §4. What the attributes of each type mean is decided by the files that own them;
  * here is only what the store, the snapshot and the backup engine need to know.
@@ -23,7 +24,9 @@ export const RECORD_TYPES: readonly RecordType[] = [1, 2, 3, 4, 5];
 /** Largest encoded record, bytes: bounds what a reader buffers. */
 export const MAX_RECORD_BYTES: number = 64 * 1024;
 
-/** A record as stored: `attributes` is deterministic CBOR; `secret` is null where the type has none. */
+/**
+ * A record as stored: `attributes` is deterministic CBOR; `secret` is null where the type has none.
+ */
 export interface HsmRecord {
   readonly type: RecordType;
   /** 0 to 2^53 − 1; unique within its type. */
@@ -40,7 +43,9 @@ export interface SnapshotEntry {
   readonly byteLength: number;
 }
 
-/** An encoded record. `bytes` hold plaintext secrets: the consumer wipes or hands back, never keeps. */
+/**
+ * An encoded record. `bytes` hold plaintext secrets: the consumer wipes or hands back, never keeps.
+ */
 export interface SnapshotRecord {
   readonly type: RecordType;
   readonly id: number;
@@ -54,7 +59,9 @@ export interface SnapshotSource {
   records(): Iterable<SnapshotRecord>;
 }
 
-/** Where a restore writes to: a staging area that nobody reads before the backup is authenticated. */
+/**
+ * Where a restore writes to: a staging area that nobody reads before the backup is authenticated.
+ */
 export interface SnapshotSink {
   /** @param record - borrowed: the caller wipes `bytes` after the call returns. */
   put(record: SnapshotRecord): void;

@@ -62,7 +62,8 @@ function encodedBytes(row: StoredRecord): number {
 }
 
 /**
- * `82 ‖ attributes ‖ head ‖ secret`: a CBOR array of the attributes and the secret as a byte string.
+ * `82 ‖ attributes ‖ head ‖ secret`: a CBOR array of the attributes and the secret as a byte
+ * string.
  * @param secret - taken: disposed of here. @returns a fresh array with the secret in it.
  */
 export function encodeRecord(row: StoredRecord, secret: SecretKey | null): Uint8Array {
@@ -115,7 +116,9 @@ export function restoreRecord(store: HsmStore, encoded: SnapshotRecord): void {
   }
 }
 
-/** The digest of cluster state: equal contents give equal digests, on whatever HSM. 32 bytes, fresh. */
+/**
+ * The digest of cluster state: equal contents give equal digests, on whatever HSM. 32 bytes, fresh.
+ */
 export function stateDigest(store: HsmStore, core: Core): Uint8Array {
   const stream = core.sha256Stream();
   try {

@@ -31,8 +31,9 @@ export interface HsmStore {
   /** Highest id of the type ever used, 0 if none: ids are never reused within a generation. */
   lastId(type: RecordType): number;
   /**
-   * Inserts or replaces. `index` is the text `find` looks up (a user's name, a key's label), "" for none.
-   * `secret` is borrowed. With `keepSecret` the stored secret stays and `record.secret` must be null.
+   * Inserts or replaces. `index` is the text `find` looks up (a user's name, a key's label), "" for
+   * none. `secret` is borrowed. With `keepSecret` the stored secret stays and `record.secret` must
+   * be null.
    */
   put(record: HsmRecord, index: string, keepSecret?: boolean): void;
   delete(type: RecordType, id: number): boolean;

@@ -1,5 +1,6 @@
 /**
- * Users in bulk, with the verifiers of their passwords: from another system of ours, or a generator.
+ * Users in bulk, with the verifiers of their passwords: from another system of ours, or a
+ * generator.
  *
  * docs/HSM.md §2.4. A verifier weaker than this HSM makes them is refused.
  */

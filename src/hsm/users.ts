@@ -1,7 +1,8 @@
 /**
  * Users: created, given passwords, unlocked, deleted, listed; and activation.
  *
- * docs/HSM.md §2. Verifiers are derived before a transaction; everything is checked again inside it.
+ * docs/HSM.md §2. Verifiers are derived before a transaction; everything is checked again inside
+ * it.
  */
 import { putConfiguration, readConfiguration } from "./configuration.ts";
 import type { HsmContext } from "./context.ts";
@@ -49,8 +50,8 @@ export async function activate(
 }
 
 /**
- * A user sets their own password, or an admin anybody's, which also unlocks. PRECO's change activates
- * the cluster. Other sessions of the user end.
+ * A user sets their own password, or an admin anybody's, which also unlocks. PRECO's change
+ * activates the cluster. Other sessions of the user end.
  *
  * @throws HsmError `password_invalid`, `user_not_found`, and those of `authorize`.
  */

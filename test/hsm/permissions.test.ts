@@ -22,7 +22,9 @@ function documentedTable(): Record<string, readonly string[]> {
   );
 }
 
-/** Operations that each permission stands for. Missing handles are fine: the role is asked first. */
+/**
+ * Operations that each permission stands for. Missing handles are fine: the role is asked first.
+ */
 const OPERATIONS: Record<Permission, readonly ((hsm: Hsm, token: string) => unknown)[]> = {
   "read cluster information": [(hsm) => hsm.getConfiguration(), (hsm) => hsm.getPolicies()],
   "change own password": [

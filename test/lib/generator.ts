@@ -1,8 +1,8 @@
 /**
  * Contents for an HSM of any size, up to a full hsm2m.medium: import requests, users, certificates.
  *
- * The same seed gives the same names, AES keys and EC keys. RSA keys come from a small pool made anew
- * in each process. Worst cases of every kind of record are among them.
+ * The same seed gives the same names, AES keys and EC keys. RSA keys come from a small pool made
+ * anew in each process. Worst cases of every kind of record are among them.
  */
 import "reflect-metadata";
 import { createECDH, createHash, generateKeyPairSync } from "node:crypto";
@@ -171,7 +171,9 @@ function rsaKey(keys: readonly Uint8Array[], i: number): KeyImport {
   };
 }
 
-/** A self-signed certificate whose PEM text is as near to 20,000 characters as its length allows. */
+/**
+ * A self-signed certificate whose PEM text is as near to 20,000 characters as its length allows.
+ */
 async function generateLargestCertificate(): Promise<string> {
   const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
   const keys = await globalThis.crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
