@@ -103,6 +103,8 @@ describe.each([
     } as const;
     expect(verify("sha256", Buffer.from("release 1.0"), key, signature)).toBe(true);
     expect(await tool.download("Save as a file")).toEqual(signature);
+    const der = await tool.download("Save as DER (OpenSSL)");
+    expect(verify("sha256", Buffer.from("release 1.0"), sample.signingPublicPem, der)).toBe(true);
 
     await tool.tab("Export").click();
     await page.getByLabel("I understand").check();

@@ -4,7 +4,8 @@
  * On a narrow screen every row becomes a card. Cells render text only.
  */
 import type { ComponentChildren, JSX } from "preact";
-import { useMemo, useState } from "preact/hooks";
+import { useId, useMemo, useState } from "preact/hooks";
+import { countText } from "./format.ts";
 import { Icon } from "./icons.tsx";
 
 export const PAGE_ROWS = 50;
@@ -18,6 +19,9 @@ export interface Column<Row> {
   /** Set to the right, or kept on one line. */
   readonly shape?: "number" | "short";
 }
+
+/** One of them, and several. */
+export type Noun = readonly [one: string, many: string];
 
 interface Sorting {
   readonly column: string;
@@ -67,10 +71,48 @@ function Heading<Row>(props: {
   );
 }
 
+/** In place of the headings, where rows are cards. */
+function SortChoice<Row>(props: {
+  columns: readonly Column<Row>[];
+  sorting: Sorting;
+  onSort: (sorting: Sorting) => void;
+}): JSX.Element {
+  const id = useId();
+  const { sorting } = props;
+  return (
+    <div class="row sort-choice">
+      <label class="label" for={id}>
+        Sort by
+      </label>
+      <select
+        id={id}
+        class="input"
+        value={sorting.column}
+        onChange={(event) => props.onSort({ column: event.currentTarget.value, descending: false })}
+      >
+        {props.columns
+          .filter((column) => column.order !== undefined)
+          .map((column) => (
+            <option key={column.id} value={column.id}>
+              {column.label}
+            </option>
+          ))}
+      </select>
+      <button
+        type="button"
+        class="button compact"
+        onClick={() => props.onSort({ ...sorting, descending: !sorting.descending })}
+      >
+        {sorting.descending ? "Descending" : "Ascending"}
+      </button>
+    </div>
+  );
+}
+
 function Pager(props: {
   page: number;
   rows: number;
-  noun: string;
+  noun: Noun;
   onPage: (page: number) => void;
 }): JSX.Element {
   const last = Math.max(0, Math.ceil(props.rows / PAGE_ROWS) - 1);
@@ -81,7 +123,7 @@ function Pager(props: {
   return (
     <div class="row">
       <span class="small soft" role="status">
-        {last === 0 ? `${count} ${props.noun}` : `${range} ${props.noun}`}
+        {last === 0 ? countText(props.rows, ...props.noun) : `${range} ${props.noun[1]}`}
       </span>
       {last === 0 ? null : (
         <nav class="row push" aria-label="Pages">
@@ -110,7 +152,7 @@ function Pager(props: {
 /** The first column is the row's name. `rows` is borrowed and must be stable between renders. */
 export function DataTable<Row>(props: {
   caption: string;
-  noun: string;
+  noun: Noun;
   columns: readonly Column<Row>[];
   rows: readonly Row[];
   rowKey: (row: Row) => string | number;
@@ -129,6 +171,7 @@ export function DataTable<Row>(props: {
   const shown = rows.slice(page * PAGE_ROWS, (page + 1) * PAGE_ROWS);
   return (
     <div class="stack">
+      <SortChoice columns={props.columns} sorting={sorting} onSort={setSorting} />
       <div class="table-frame">
         <table class="table">
           <caption class="unseen">{props.caption}</caption>

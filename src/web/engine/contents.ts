@@ -12,6 +12,7 @@ import type {
   PoliciesView,
   QuorumService,
 } from "../../hsm/views.ts";
+import { timeText } from "../design/format.ts";
 import { keyView } from "./key-view.ts";
 import type { Contents, Setting, UserView } from "./views.ts";
 
@@ -50,8 +51,7 @@ function policySettings(policies: PoliciesView): Setting[] {
   ];
 }
 
-const instant = (ms: number | null): string =>
-  ms === null ? "not yet" : new Date(ms).toISOString();
+const instant = (ms: number | null): string => (ms === null ? "not yet" : timeText(ms));
 
 function configurationSettings(view: ConfigurationView): Setting[] {
   return [

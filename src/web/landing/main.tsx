@@ -5,10 +5,7 @@ import { render } from "preact";
 import { keepOffline } from "../design/keep-offline.ts";
 import { showSystemTheme } from "../design/theme.ts";
 import { Landing } from "./landing.tsx";
-import "../design/tokens.css";
-import "../design/base.css";
-import "../design/controls.css";
-import "../design/panels.css";
+import "../design/design.css";
 
 const app = document.getElementById("app");
 if (app === null) throw new Error("unreachable: the page has no #app");

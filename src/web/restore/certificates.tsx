@@ -76,7 +76,7 @@ export function Certificates(props: { certificates: readonly CertificateView[] }
   return (
     <DataTable
       caption="Certificates in this backup"
-      noun="certificates"
+      noun={["certificate", "certificates"]}
       columns={columns}
       rows={props.certificates}
       rowKey={(certificate) => certificate.id}

@@ -8,6 +8,7 @@ import { sizeText } from "../design/format.ts";
 import { Notice } from "../design/notice.tsx";
 import type { KeyView, Outcome, Refusal } from "../engine/views.ts";
 import { DataInput, decodeBase64, encodeBase64 } from "./data-input.tsx";
+import { ecdsaDer } from "./ecdsa-der.ts";
 
 /** The operations of the worker that this part of the page needs. */
 export interface KeyOperations {
@@ -67,11 +68,17 @@ function readable(bytes: Uint8Array): string | null {
   return /[\uFFFD\u0000-\u0008\u000E-\u001F]/.test(text) ? null : text;
 }
 
+interface SaveForm {
+  readonly label: string;
+  readonly fileName: string;
+  readonly bytes: Uint8Array;
+}
+
 function Result(props: {
   name: string;
   bytes: Uint8Array;
-  fileName: string;
   plain: boolean;
+  forms: readonly SaveForm[];
 }): JSX.Element {
   const text = props.plain ? readable(props.bytes) : null;
   const short = props.bytes.length <= TEXT_PREVIEW_BYTES;
@@ -93,14 +100,27 @@ function Result(props: {
       )}
       <div class="row">
         {shown === "" ? null : <CopyButton wide text={shown} label={`Copy ${form}`} />}
-        <SaveButton
-          label="Save as a file"
-          name={props.fileName}
-          content={() => new Blob([props.bytes.slice()])}
-        />
+        {props.forms.map(({ label, fileName, bytes }) => (
+          <SaveButton
+            key={label}
+            label={label}
+            name={fileName}
+            content={() => new Blob([bytes.slice()])}
+          />
+        ))}
       </div>
     </section>
   );
+}
+
+/** How a result can be saved: as it is and, for ECDSA, as other tools expect it. */
+function saveForms(fileName: string, mechanism: string, bytes: Uint8Array): SaveForm[] {
+  const plain = { label: "Save as a file", fileName, bytes };
+  if (!mechanism.startsWith("ecdsa-")) return [plain];
+  return [
+    plain,
+    { label: "Save as DER (OpenSSL)", fileName: `${fileName}.der`, bytes: ecdsaDer(bytes) },
+  ];
 }
 
 export type BytesUse = "sign" | "encrypt" | "decrypt";
@@ -120,6 +140,12 @@ const USE = {
     file: "plaintext.bin",
   },
 } as const;
+
+const NOTE: Readonly<Record<BytesUse, string>> = {
+  sign: "",
+  encrypt: "With AES the result begins with the IV that the HSM made: 12 bytes for GCM, 16 else.",
+  decrypt: "With AES the input begins with the IV, as Encrypt gives it.",
+};
 
 /** One input, one mechanism, bytes out. */
 export function UseKey(props: {
@@ -150,7 +176,15 @@ export function UseKey(props: {
         encoding={props.use === "decrypt" ? "base64" : "utf8"}
         onData={changed}
       />
-      <Mechanism names={props.mechanisms} value={mechanism} onChange={setMechanism} />
+      <Mechanism
+        names={props.mechanisms}
+        value={mechanism}
+        onChange={(name) => {
+          setMechanism(name);
+          setOutcome(null);
+        }}
+      />
+      {NOTE[props.use] === "" ? null : <p class="small soft">{NOTE[props.use]}</p>}
       <div>
         <button
           type="button"
@@ -165,8 +199,8 @@ export function UseKey(props: {
         <Result
           name={words.result}
           bytes={outcome.value}
-          fileName={words.file}
           plain={props.use === "decrypt"}
+          forms={saveForms(words.file, mechanism, outcome.value)}
         />
       ) : (
         <RefusalNotice refusal={outcome.refusal} />

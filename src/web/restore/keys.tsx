@@ -4,6 +4,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useId, useMemo, useState } from "preact/hooks";
 import { type Column, DataTable } from "../design/data-table.tsx";
+import { SearchField } from "../design/search-field.tsx";
 import type { KeyView } from "../engine/views.ts";
 
 interface Filter {
@@ -68,7 +69,6 @@ function Filters(props: {
   onChange: (filter: Filter) => void;
 }): JSX.Element {
   const { filter, onChange } = props;
-  const id = useId();
   const kinds = useMemo(() => distinct(props.keys.map((key) => key.kind)), [props.keys]);
   const owners = useMemo(() => distinct(props.keys.map((key) => key.owner)), [props.keys]);
   const options = (values: readonly string[]): JSX.Element[] =>
@@ -79,19 +79,12 @@ function Filters(props: {
     ));
   return (
     <search class="filters">
-      <div class="field">
-        <label class="label" for={id}>
-          Search
-        </label>
-        <input
-          id={id}
-          class="input"
-          type="search"
-          placeholder="Label, id, handle or check value"
-          value={filter.text}
-          onInput={(event) => onChange({ ...filter, text: event.currentTarget.value })}
-        />
-      </div>
+      <SearchField
+        label="Search"
+        hint="Label, id, handle or check value"
+        text={filter.text}
+        onText={(text) => onChange({ ...filter, text })}
+      />
       <Choice label="Type" value={filter.kind} onChange={(kind) => onChange({ ...filter, kind })}>
         <option value="">All types</option>
         {options(kinds)}
@@ -200,7 +193,7 @@ export function Keys(props: {
       <Filters keys={props.keys} filter={filter} onChange={setFilter} />
       <DataTable
         caption="Keys in this backup"
-        noun="keys"
+        noun={["key", "keys"]}
         columns={columns}
         rows={rows}
         rowKey={(key) => key.handle}

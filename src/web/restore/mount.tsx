@@ -6,10 +6,7 @@ import coreUrl from "../../../build/core.wasm?url&inline";
 import { showSystemTheme } from "../design/theme.ts";
 import { decodeBase64 } from "./data-input.tsx";
 import { RestoreTool } from "./restore-tool.tsx";
-import "../design/tokens.css";
-import "../design/base.css";
-import "../design/controls.css";
-import "../design/panels.css";
+import "../design/design.css";
 
 /** Compiles the core from the page itself: the page's policy forbids every request. */
 async function compileCore(): Promise<WebAssembly.Module> {

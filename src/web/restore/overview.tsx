@@ -53,6 +53,26 @@ function digestFacts(facts: BackupFacts): Fact[] {
   ];
 }
 
+/** By what a person recognises a backup. */
+export function IdentityPlate(props: { facts: BackupFacts }): JSX.Element {
+  const { facts } = props;
+  return (
+    <Plate
+      facts={[
+        { name: "Made", value: timeText(facts.createdAtMs) },
+        { name: "Region", value: facts.region },
+        { name: "Cluster", value: mono(facts.clusterId) },
+        { name: "Backup", value: mono(facts.backupId) },
+        {
+          name: "State digest",
+          value: <Digest hex={facts.stateDigest} label="Copy the state digest" />,
+          wide: true,
+        },
+      ]}
+    />
+  );
+}
+
 function contentsText(contents: Contents): string {
   const locked = contents.users.filter((user) => user.locked).length;
   const kept = contents.keys.filter((key) => !key.extractable && key.keyClass !== "public").length;

@@ -62,7 +62,7 @@ function Stage(props: { state: RestoreState; desk: Desk }): JSX.Element {
     <Verify
       reports={state.reports}
       refusal={state.refusal}
-      done={state.facts !== null}
+      facts={state.facts}
       summary={summary(state)}
       onCancel={() => void desk.stop()}
       onBack={() => desk.back()}

@@ -2,9 +2,10 @@
  * The users of the restored HSM, with the lock state they had when the backup was made.
  */
 import type { JSX } from "preact";
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { type Column, DataTable } from "../design/data-table.tsx";
 import { countText } from "../design/format.ts";
+import { SearchField } from "../design/search-field.tsx";
 import type { SessionView, UserView } from "../engine/views.ts";
 
 const ROLE: Readonly<Record<string, string>> = {
@@ -67,14 +68,22 @@ function columnsFor(props: {
   ];
 }
 
+/** From this many users on, searching is quicker than looking. */
+const SEARCH_FROM = 10;
+
 export function Users(props: {
   users: readonly UserView[];
   session: SessionView | null;
   onLogin: (name: string) => void;
 }): JSX.Element {
+  const [text, setText] = useState("");
   const columns = useMemo(
     () => columnsFor({ session: props.session, onLogin: props.onLogin }),
     [props.session, props.onLogin],
+  );
+  const rows = useMemo(
+    () => props.users.filter((user) => user.name.includes(text.trim().toLowerCase())),
+    [props.users, text],
   );
   return (
     <div class="stack">
@@ -82,13 +91,18 @@ export function Users(props: {
         Users keep the passwords, roles and locks they had. Failed logins count here as they would
         on an HSM, in this page's copy only.
       </p>
+      {props.users.length < SEARCH_FROM ? null : (
+        <search class="filters">
+          <SearchField label="Search by name" text={text} hint="" onText={setText} />
+        </search>
+      )}
       <DataTable
         caption="Users in this backup"
-        noun="users"
+        noun={["user", "users"]}
         columns={columns}
-        rows={props.users}
+        rows={rows}
         rowKey={(user) => user.id}
-        empty="There are no users in this backup."
+        empty="No user has a name like that."
       />
     </div>
   );

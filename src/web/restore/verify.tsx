@@ -4,7 +4,14 @@
 import type { JSX } from "preact";
 import { Chain, type Link } from "../design/chain.tsx";
 import { Notice } from "../design/notice.tsx";
-import { CHECKS, type CheckId, type CheckReport, type Refusal } from "../engine/views.ts";
+import {
+  type BackupFacts,
+  CHECKS,
+  type CheckId,
+  type CheckReport,
+  type Refusal,
+} from "../engine/views.ts";
+import { IdentityPlate } from "./overview.tsx";
 
 const CHECK_NAME: Readonly<Record<CheckId, string>> = {
   data_key: "Data key",
@@ -56,13 +63,15 @@ function spoken(reports: ReadonlyMap<CheckId, CheckReport>, done: boolean): stri
 export function Verify(props: {
   reports: ReadonlyMap<CheckId, CheckReport>;
   refusal: Refusal | null;
-  done: boolean;
+  /** Null until the whole chain holds. */
+  facts: BackupFacts | null;
   summary: string;
   onCancel: () => void;
   onBack: () => void;
   onInside: () => void;
 }): JSX.Element {
-  const { refusal, done } = props;
+  const { refusal, facts } = props;
+  const done = facts !== null;
   return (
     <div class="verify">
       <div class="stack">
@@ -76,7 +85,8 @@ export function Verify(props: {
             </p>
           </Notice>
         )}
-        <div class="row">{actions(props)}</div>
+        {facts === null ? null : <IdentityPlate facts={facts} />}
+        <div class="row">{actions({ ...props, done })}</div>
       </div>
       <Chain links={linksOf(props.reports)} />
       <div class="unseen" role="status" aria-live="polite">

@@ -1,0 +1,106 @@
+/**
+ * The golden files in the single file: what every earlier build wrote, this page opens; and of every
+ * faulty file it says the code that the specification gives it.
+ */
+import { createPublicKey, verify } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { memoryFile } from "../../src/backup/backup-file.ts";
+import { BackupError } from "../../src/backup/errors.ts";
+import { peekBackup } from "../../src/backup/inspect.ts";
+import { GOLDEN_PASSWORDS } from "../backup/golden-hsm.ts";
+import { launchBrowser } from "../lib/browser.ts";
+import { backupFile, kitFile, RestorePage } from "./restore-page.ts";
+
+const GOLDEN = "test/golden";
+
+interface GoldenFault {
+  readonly file: string;
+  readonly code: string;
+  /** With which keys it is read. */
+  readonly reader: string;
+}
+
+let browser: Browser;
+let kit: string;
+
+beforeAll(async () => {
+  kit = readFileSync(`${GOLDEN}/kit.json`, "utf8");
+  ({ browser } = await launchBrowser());
+});
+
+afterAll(async () => {
+  await browser?.close();
+});
+
+async function open(): Promise<RestorePage> {
+  const context = await browser.newContext({ offline: true, reducedMotion: "reduce" });
+  const url = pathToFileURL(resolve("dist/restore/restore.html")).href;
+  return await RestorePage.open(context, url);
+}
+
+it.each(["v1-empty", "v1-empty-bare", "v1-full-bare"])("opens %s", async (name) => {
+  const tool = await open();
+  await tool.enter(backupFile(readFileSync(`${GOLDEN}/${name}.hbk`)), kitFile(kit));
+  expect(tool.errors).toEqual([]);
+  await tool.page.context().close();
+});
+
+it("opens v1-full, logs in with a real password, signs and exports", async () => {
+  const tool = await open();
+  const { page } = tool;
+  await tool.enter(backupFile(readFileSync(`${GOLDEN}/v1-full.hbk`)), kitFile(kit));
+  await tool.login("alice", GOLDEN_PASSWORDS["alice"] ?? "");
+  await tool.openKey("ec P-256");
+  const publicPem = await tool.download("Save as PEM");
+  await page.getByLabel("What to sign, as text").fill("golden");
+  await tool.button("Sign").click();
+  const der = await tool.download("Save as DER (OpenSSL)");
+  expect(verify("sha256", Buffer.from("golden"), publicPem.toString(), der)).toBe(true);
+  await tool.tab("Export").click();
+  await page.getByLabel("I understand").check();
+  await tool.button("Export the key").click();
+  const exported = await page.locator("[data-result=exported]").innerText();
+  expect(createPublicKey(exported).equals(createPublicKey(publicPem))).toBe(true);
+  expect(tool.errors).toEqual([]);
+  await page.context().close();
+});
+
+/** Whether a kit holder can come as far as the fault: of a sealed file, only with a recovery key. */
+async function isForKits(bytes: Uint8Array): Promise<boolean> {
+  try {
+    const hints = await peekBackup(memoryFile(bytes));
+    return hints.kind === "bare" || hints.restorableOffline;
+  } catch (error) {
+    if (error instanceof BackupError) return true; // The fault is at the front.
+    throw error;
+  }
+}
+
+it("says the code of every faulty file", async () => {
+  const faults: GoldenFault[] = JSON.parse(readFileSync(`${GOLDEN}/faults/faults.json`, "utf8"));
+  const ours = faults.filter(({ reader }) => reader === "owner");
+  let tried = 0;
+  const tool = await open();
+  for (const { file, code } of ours) {
+    const buffer = readFileSync(`${GOLDEN}/faults/${file}`);
+    if (!(await isForKits(buffer))) continue;
+    tried += 1;
+    await tool.choose(backupFile(buffer, file), kitFile(kit));
+    const begins = await tool.page.getByText("This file is not a Holdfast backup").count();
+    if (begins > 0) {
+      expect(`${file}: not_ours`).toBe(`${file}: ${code}`);
+      continue;
+    }
+    await tool.verify();
+    const said = await tool.page.getByRole("alert").locator("code").innerText();
+    expect(`${file}: ${said}`).toBe(`${file}: ${code}`);
+    expect((await tool.checks()).filter(({ state }) => state === "failed")).toHaveLength(1);
+    await tool.button("Choose other files").click();
+  }
+  expect(tried).toBeGreaterThan(40);
+  await tool.page.context().close();
+});
