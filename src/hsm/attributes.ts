@@ -19,6 +19,8 @@ export interface AttributeField<V extends AttributeValue> {
 
 /** The attributes of one record type, all present in every record. */
 export interface AttributesCodec<T> {
+  /** Name, number and bounds of each attribute, by ascending number. */
+  readonly fields: readonly AttributeDescription[];
   /**
    * Deterministic CBOR, fresh. @throws TypeError naming a field with a value outside its bounds.
    */
@@ -27,6 +29,12 @@ export interface AttributesCodec<T> {
   decode(bytes: Uint8Array): T | RefusedAttributes;
   /** As `decode`, of the attributes that `bytes` begin with. */
   decodeFirst(bytes: Uint8Array): DecodedAttributes<T> | RefusedAttributes;
+}
+
+export interface AttributeDescription {
+  readonly name: string;
+  readonly key: number;
+  readonly expected: string;
 }
 
 export interface DecodedAttributes<T> {
@@ -62,6 +70,7 @@ export function attributesCodec<T extends { readonly [K in keyof T]: AttributeVa
 ): AttributesCodec<T> {
   const entries: [string, AttributeField<AttributeValue>][] = Object.entries(fields);
   return {
+    fields: entries.map(([name, { key, expected }]) => ({ name, key, expected })),
     encode(value: T): Uint8Array {
       const map = new Map<number, unknown>();
       const values = new Map(Object.entries(value));
