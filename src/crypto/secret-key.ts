@@ -15,7 +15,8 @@ export class SecretKey {
 
   /** A key over a fresh copy of `bytes`; the caller keeps, and wipes, its own. */
   static copyOf(bytes: Uint8Array): SecretKey {
-    return new SecretKey(bytes.slice());
+    // Not `slice`: that of Node's Buffer shares its memory.
+    return new SecretKey(new Uint8Array(bytes));
   }
 
   /** Length in bytes. Throws TypeError after disposal. */
