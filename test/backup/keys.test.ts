@@ -86,10 +86,10 @@ describe("the PBK", () => {
     const changes = [{}, { id: other.id }, { version: other.version }, { key: other.key }];
     for (const change of changes) {
       for (const pair of [
-        [{ ...mkbk, ...change }, akbk],
-        [mkbk, { ...akbk, ...change }],
-      ] as const) {
-        using pbk = derivePbk(core, ...pair);
+        { mkbk: { ...mkbk, ...change }, akbk },
+        { mkbk, akbk: { ...akbk, ...change } },
+      ]) {
+        using pbk = derivePbk(core, pair.mkbk, pair.akbk);
         ids.add(hex(pbk.id));
         keys.add(hex(pbk.key.use((held) => held.slice())));
       }

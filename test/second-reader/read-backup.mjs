@@ -1,0 +1,249 @@
+/**
+ * A second reader of docs/FORMAT.md: Node's own crypto, nothing of the product, everything in one file.
+ *
+ * node test/second-reader/read-backup.mjs BACKUP.hbk KIT.json [KMS.json]
+ * Verifies a bare or sealed file from end to end and prints what is in it as JSON. Slow and plain: it
+ * proves the specification, not the code.
+ */
+import {
+  constants,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  privateDecrypt,
+} from "node:crypto";
+import { readFileSync } from "node:fs";
+
+const sha256 = (...parts) => createHash("sha256").update(Buffer.concat(parts)).digest();
+const hmac = (key, ...parts) => createHmac("sha256", key).update(Buffer.concat(parts)).digest();
+const label = (name) => Buffer.from(`holdfast/v1/${name}\0`);
+const be = (value, bytes) => {
+  const out = Buffer.alloc(bytes);
+  out.writeUIntBE(value, 0, bytes);
+  return out;
+};
+
+function demand(condition, what) {
+  if (!condition) throw new Error(`refused: ${what}`);
+}
+
+/** §3.1: SP 800-108r1 counter mode; one or more blocks of HMAC-SHA-256. */
+function kdf(key, name, context, bits) {
+  const fixed = Buffer.concat([label(name), context, be(bits, 4)]);
+  const blocks = [];
+  for (let i = 1; i <= Math.ceil(bits / 256); i++) blocks.push(hmac(key, be(i, 4), fixed));
+  return Buffer.concat(blocks).subarray(0, bits / 8);
+}
+
+function unwrap(cipher, iv, key, wrapped) {
+  const decipher = createDecipheriv(cipher, key, Buffer.from(iv, "hex"));
+  return Buffer.concat([decipher.update(wrapped), decipher.final()]);
+}
+const kwUnwrap = (key, wrapped) => unwrap("id-aes256-wrap", "a6a6a6a6a6a6a6a6", key, wrapped);
+const kwpUnwrap = (key, wrapped) => unwrap("id-aes256-wrap-pad", "a65959a6", key, wrapped);
+
+function openGcm(key, nonce, aad, sealed) {
+  const decipher = createDecipheriv("aes-256-gcm", key, nonce, { authTagLength: 16 });
+  decipher.setAAD(aad);
+  decipher.setAuthTag(sealed.subarray(-16));
+  return Buffer.concat([decipher.update(sealed.subarray(0, -16)), decipher.final()]);
+}
+
+/** As much CBOR as §3.1 allows. */
+function decodeCbor(bytes) {
+  let at = 0;
+  function take(length) {
+    at += length;
+    return bytes.subarray(at - length, at);
+  }
+  function item() {
+    const first = bytes[at++];
+    const short = first & 31;
+    demand(short < 28, "CBOR head");
+    const width = short < 24 ? 0 : 2 ** (short - 24);
+    let argument = short;
+    if (width > 0) {
+      argument = Number(BigInt(`0x${bytes.subarray(at, at + width).toString("hex")}`));
+      at += width;
+    }
+    switch (first >> 5) {
+      case 0:
+        return argument;
+      case 1:
+        return -1 - argument;
+      case 2:
+        return take(argument);
+      case 3:
+        return take(argument).toString("utf8");
+      case 4:
+        return Array.from({ length: argument }, item);
+      case 5:
+        return new Map(Array.from({ length: argument }, () => [item(), item()]));
+      default:
+        return { 20: false, 21: true, 22: null }[argument];
+    }
+  }
+  const value = item();
+  demand(at === bytes.length, "CBOR length");
+  return value;
+}
+
+function encodeCbor(value) {
+  const head = (major, length) => {
+    if (length < 24) return Buffer.of((major << 5) | length);
+    if (length < 256) return Buffer.of((major << 5) | 24, length);
+    return Buffer.concat([Buffer.of((major << 5) | 25), be(length, 2)]);
+  };
+  if (Array.isArray(value)) return Buffer.concat([head(4, value.length), ...value.map(encodeCbor)]);
+  if (typeof value === "string") {
+    const text = Buffer.from(value);
+    return Buffer.concat([head(3, text.length), text]);
+  }
+  return Buffer.concat([head(2, value.length), value]);
+}
+
+/** §7.4. */
+function openDataKey({ recipients, location, sealId }, kit, kms) {
+  for (const [kind, keyId, wrapped] of recipients) {
+    const cmk = kms?.keys.find((entry) => entry.id === keyId);
+    if (kind === 1 && cmk !== undefined) {
+      const names = ["holdfast:account", "holdfast:region", "holdfast:cluster", "holdfast:backup"];
+      const context = encodeCbor([keyId, names.map((name, i) => [name, location[i]])]);
+      const aad = Buffer.concat([label("local-kms"), context]);
+      const key = Buffer.from(cmk.key, "base64");
+      return openGcm(key, wrapped.subarray(1, 13), aad, wrapped.subarray(13));
+    }
+    if (kind === 2 && kms === null && keyId === kit.recoveryKey.id) {
+      const der = Buffer.from(kit.recoveryKey.pkcs8, "base64");
+      const key = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
+      const oaepLabel = Buffer.concat([label("recovery"), encodeCbor([...location, sealId])]);
+      const padding = constants.RSA_PKCS1_OAEP_PADDING;
+      return privateDecrypt({ key, padding, oaepHash: "sha256", oaepLabel }, wrapped);
+    }
+  }
+  throw new Error("refused: no recipient");
+}
+
+/** §7: envelope ‖ body → key block ‖ container. */
+function openSealed(file, kit, kms) {
+  demand(file.readUInt32BE(8) === 0x00010000, "envelope version");
+  const clearEnd = 16 + file.readUInt32BE(12);
+  const clear = decodeCbor(file.subarray(16, clearEnd));
+  const [sealId, bodyBytes, bodyDigest, location, recipients] = [1, 2, 3, 4, 5].map((key) =>
+    clear.get(key),
+  );
+  const dataKey = openDataKey({ recipients, location, sealId }, kit, kms);
+  const bodyKey = kdf(dataKey, "seal-body", sealId, 256);
+  const envelopeKey = kdf(dataKey, "seal-envelope", sealId, 256);
+  const envelopeEnd = clearEnd + 12 + 192;
+  const nonce = file.subarray(clearEnd, clearEnd + 12);
+  const sealed = file.subarray(clearEnd + 12, envelopeEnd);
+  const keyBlock = openGcm(envelopeKey, nonce, file.subarray(0, clearEnd), sealed);
+  const body = file.subarray(envelopeEnd);
+  demand(body.length === bodyBytes, "length of the body");
+  demand(sha256(body).equals(bodyDigest), "digest of the body");
+  const aad = Buffer.concat([label("seal-body"), sealId]);
+  const segments = [];
+  for (let i = 0, at = 0; at < body.length; i++, at += 65_552) {
+    const last = at + 65_552 >= body.length ? 1 : 0;
+    const segmentNonce = Buffer.concat([Buffer.alloc(7), be(i, 4), Buffer.of(last)]);
+    segments.push(openGcm(bodyKey, segmentNonce, aad, body.subarray(at, at + 65_552)));
+  }
+  return Buffer.concat([keyBlock, ...segments]);
+}
+
+/** §5.2, §6.1. */
+function unwrapKeys(keyBlock, kit) {
+  demand(keyBlock.readUInt32BE(8) === 0x00010001, "key block version and suite");
+  const [mkbkId, akbkId] = [keyBlock.subarray(16, 32), keyBlock.subarray(40, 56)];
+  const [mkbkVersion, akbkVersion] = [keyBlock.readUInt32BE(32), keyBlock.readUInt32BE(36)];
+  const find = (ring, id, version) => {
+    const found = ring.find((k) => k.id === id.toString("hex") && k.version === version);
+    demand(found?.key, "key of that id");
+    return Buffer.from(found.key, "base64");
+  };
+  const ids = Buffer.concat([be(1, 2), mkbkId, be(mkbkVersion, 4), akbkId, be(akbkVersion, 4)]);
+  const c = kdf(find(kit.mkbk, mkbkId, mkbkVersion), "mkbk-component", ids, 256);
+  const kdk = hmac(c, find(kit.akbk, akbkId, akbkVersion), ids);
+  const context = Buffer.concat([be(1, 2), be(1, 2), be(256, 2), ids]);
+  const pbk = kdf(kdk, "pbk", context, 256);
+  demand(kdf(kdk, "pbk-id", ids, 128).equals(keyBlock.subarray(56, 72)), "id of the PBK");
+  const keys = kwUnwrap(pbk, keyBlock.subarray(72));
+  return [keys.subarray(0, 32), keys.subarray(32, 64), keys.subarray(64)];
+}
+
+/** §3.4, §6.2: container → header and payload. */
+function openContainer(container, [ebk, macKey, headerDigest]) {
+  demand(container.subarray(0, 12).equals(Buffer.from("894846430d0a1a0a00010000", "hex")), "front");
+  const headerEnd = 16 + container.readUInt32BE(12);
+  const front = container.subarray(0, headerEnd);
+  demand(sha256(front).equals(headerDigest), "digest of the header");
+  const headerMac = container.subarray(headerEnd, headerEnd + 32);
+  demand(hmac(macKey, label("header-mac"), front).equals(headerMac), "header MAC");
+  const trailerMac = hmac(macKey, label("trailer-mac"), container.subarray(0, -32));
+  demand(trailerMac.equals(container.subarray(-32)), "trailer MAC");
+  const header = decodeCbor(container.subarray(16, headerEnd));
+  const [chunkBytes, payloadBytes] = [header.get(12), header.get(13)];
+  const count = Math.ceil(payloadBytes / chunkBytes);
+  const slices = [];
+  let at = headerEnd + 32;
+  for (let i = 0; i < count; i++) {
+    const sliceBytes = Math.min(chunkBytes, payloadBytes - i * chunkBytes);
+    const frameBytes = 16 + 8 * Math.ceil(sliceBytes / 8);
+    const plain = kwpUnwrap(ebk, container.subarray(at, at + frameBytes));
+    at += frameBytes;
+    demand(plain.length === 8 + sliceBytes, `length of frame ${i}`);
+    const prefix = Buffer.concat([be(i, 4), Buffer.of(i === count - 1 ? 1 : 0, 0, 0, 0)]);
+    demand(plain.subarray(0, 8).equals(prefix), `place of frame ${i}`);
+    slices.push(plain.subarray(8));
+  }
+  demand(at + 32 === container.length, "length of the container");
+  return { header, payload: Buffer.concat(slices) };
+}
+
+/** §4: payload → records. */
+function readPayload(payload) {
+  const records = [];
+  const manifest = [];
+  let at = 0;
+  for (let length = payload.readUInt32BE(0); length > 0; length = payload.readUInt32BE(at)) {
+    const [type, id] = [payload[at + 4], Number(payload.readBigUInt64BE(at + 5))];
+    const bytes = payload.subarray(at + 13, at + 13 + length);
+    const [attributes, secret] = decodeCbor(bytes);
+    records.push({ type, id, attributes: attributes.size, secretBytes: secret.length });
+    manifest.push(Buffer.concat([payload.subarray(at + 4, at + 13), sha256(bytes)]));
+    at += 13 + length;
+  }
+  at += 4;
+  const entries = Buffer.concat(manifest);
+  demand(payload.subarray(at, at + entries.length).equals(entries), "manifest");
+  const footer = payload.subarray(at + entries.length);
+  demand(footer.length === 60 && Number(footer.readBigUInt64BE(20)) === at, "footer");
+  const counts = [1, 2, 3, 4, 5].map((type) => records.filter((r) => r.type === type).length);
+  for (const [i, count] of counts.entries()) demand(footer.readUInt32BE(4 * i) === count, "counts");
+  const stateDigest = sha256(label("state-digest"), entries);
+  demand(stateDigest.equals(footer.subarray(28)), "state digest");
+  return { counts, records, stateDigest: stateDigest.toString("hex") };
+}
+
+function readBackup(file, kit, kms) {
+  const sealed = file.subarray(0, 8).toString("hex") === "894846450d0a1a0a";
+  const bare = sealed ? openSealed(file, kit, kms) : file;
+  demand(bare.subarray(0, 8).toString("hex") === "8948464b0d0a1a0a", "magic");
+  const container = bare.subarray(176);
+  const { header, payload } = openContainer(container, unwrapKeys(bare.subarray(0, 176), kit));
+  demand(header.get(6) === kit.manufacturer, "manufacturer");
+  return {
+    sealed,
+    backupId: header.get(1),
+    clusterId: header.get(2),
+    containerDigest: sha256(container).toString("hex"),
+    ...readPayload(payload),
+  };
+}
+
+const [, , backupPath, kitPath, kmsPath] = process.argv;
+const kit = JSON.parse(readFileSync(kitPath, "utf8"));
+const kms = kmsPath === undefined ? null : JSON.parse(readFileSync(kmsPath, "utf8"));
+console.log(JSON.stringify(readBackup(readFileSync(backupPath), kit, kms), null, 2));
