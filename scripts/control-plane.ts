@@ -8,10 +8,10 @@ import {
   CreateClusterCommand,
   CreateHsmCommand,
   DeleteHsmCommand,
-  DescribeBackupsCommand,
   DescribeClustersCommand,
   type Hsm,
   InitializeClusterCommand,
+  paginateDescribeBackups,
 } from "@aws-sdk/client-cloudhsm-v2";
 import type { RestAccess } from "./rest-client.ts";
 
@@ -126,10 +126,12 @@ export class ControlPlane {
 
   /** All backups of a cluster, newest first. */
   async backups(clusterId: string): Promise<Backup[]> {
-    const { Backups } = await this.client.send(
-      new DescribeBackupsCommand({ Filters: { clusterIds: [clusterId] } }),
-    );
-    return Backups ?? [];
+    const backups: Backup[] = [];
+    const input = { Filters: { clusterIds: [clusterId] } };
+    for await (const page of paginateDescribeBackups({ client: this.client }, input)) {
+      backups.push(...(page.Backups ?? []));
+    }
+    return backups;
   }
 
   backupReady(clusterId: string, backupId: string): Promise<Backup> {

@@ -9,6 +9,7 @@ import { generateSecrets } from "./dev-secrets.ts";
 
 const KILL_AFTER_MS_MAX = 1_500;
 const KEYS_MAX = 40;
+const BACKUPS_MAX = 8;
 
 /** Numbers from 0 to 1 that depend on the seed alone (mulberry32: not for secrets). */
 export function seededRandom(seed: number): () => number {
@@ -36,10 +37,7 @@ export async function killAtRandom({ kills, seed, onKill }: RandomKills): Promis
     await rig.start();
     await begin(new Scene(rig.access, world));
     for (let n = 1; n <= kills; n++) {
-      const working = work(new Scene(rig.access, world), random);
-      await new Promise((next) => setTimeout(next, random() * KILL_AFTER_MS_MAX));
-      await rig.kill();
-      await working.catch(() => undefined); // It was cut off at some point: that is the experiment.
+      await workUntilKilled(rig, new Scene(rig.access, world), random);
       await rig.start();
       try {
         await verifyWorld(new Scene(rig.access, world));
@@ -61,6 +59,20 @@ async function begin(scene: Scene): Promise<void> {
   await scene.backUp();
 }
 
+/** The kill cuts the work off at some point: that is the experiment. It must not fail before. */
+async function workUntilKilled(rig: CrashRig, scene: Scene, random: () => number): Promise<void> {
+  let killed = false;
+  const working = work(scene, random).then(
+    () => null,
+    (error: unknown) => (killed ? null : error),
+  );
+  await new Promise((next) => setTimeout(next, random() * KILL_AFTER_MS_MAX));
+  killed = true;
+  await rig.kill();
+  const failure = await working;
+  if (failure !== null) throw new Error("the work failed before the kill", { cause: failure });
+}
+
 /** Changes without end; the kill ends it. */
 async function work(scene: Scene, random: () => number): Promise<void> {
   const { world } = scene;
@@ -70,6 +82,7 @@ async function work(scene: Scene, random: () => number): Promise<void> {
     const label = labels[Math.floor(random() * labels.length)];
     if (dice < 0.1) await scene.replaceHsm();
     else if (dice < 0.3) await scene.backUp();
+    else if (world.backups.size > BACKUPS_MAX) await scene.deleteOldestBackup();
     else if (label !== undefined && (dice < 0.5 || labels.length > KEYS_MAX)) {
       await scene.deleteKey(label);
     } else await scene.importKey(`key-${Math.floor(random() * 1e9)}`);

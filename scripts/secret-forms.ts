@@ -36,14 +36,9 @@ export function textSecret(name: string, text: string): NamedSecret {
   return { name, bytes: Buffer.from(text, "utf8") };
 }
 
-/** The secret numbers of a PEM private key, one by one, and its whole DER. */
+/** The secret numbers of a PEM private key. Its DER as a whole begins and ends with public bytes. */
 export function privateKeySecrets(name: string, pem: string): NamedSecret[] {
-  const key = createPrivateKey(pem);
-  const der = key.export({ type: "pkcs8", format: "der" });
-  return [
-    { name: `${name} PKCS#8`, bytes: der },
-    ...jwkSecrets(name, key.export({ format: "jwk" })),
-  ];
+  return jwkSecrets(name, createPrivateKey(pem).export({ format: "jwk" }));
 }
 
 /** The secret members of a JWK, decoded. */
