@@ -72,27 +72,31 @@ async function tellStory(url: string, bindings: Record<string, string>): Promise
 }
 
 function printAddresses(url: string): void {
-  const port = new URL(url).port;
-  const prefix = port === "8787" ? "" : `PORT=${port} `;
   say();
   say(`  ${bold("Open")}`);
-  say(`    ${url}/                 start page`);
-  say(`    ${url}/restore          restore tool: works with the network cut once it was opened`);
-  say(`    ${url}/v1/openapi.json  the REST surface`);
+  say(`    ${url}/                 ${dim("start page")}`);
+  say(
+    `    ${url}/restore          ${dim("restore tool: works without a network once it was opened")}`,
+  );
+  say(
+    `    dist/restore/restore.html`.padEnd(url.length + 23) +
+      dim("the same tool as one file: open it from disk"),
+  );
+  say(`    ${url}/v1/openapi.json  ${dim("the REST surface")}`);
   if (existsSync(STORY_FILE)) {
     const story = JSON.parse(readFileSync(STORY_FILE, "utf8")) as StoryResult;
     say();
     say(`  ${bold("Drop these two into the restore tool")}`);
+    const width = story.backupFile.length;
     say(`    ${story.backupFile}  ${dim("the backup of the story")}`);
-    say(`    ${KIT_FILE}  ${dim("the recovery kit")}`);
+    say(`    ${KIT_FILE.padEnd(width)}  ${dim("the recovery kit")}`);
     say(
       `    ${dim(`log in there as ${story.userName}: the password is in the last line of ${DEV_VARS_FILE}`)}`,
     );
   }
-  say(`    dist/restore/restore.html  ${dim("the same tool as one file: open it from disk")}`);
   say();
   say(`  ${bold("AWS tools, in another terminal")}`);
-  say(`    eval "$(${prefix}npm run -s aws-env)" && aws cloudhsmv2 describe-backups`);
+  say(`    eval "$(npm run -s aws-env)" && aws cloudhsmv2 describe-backups`);
   say();
   say(dim(`  State and logs are under .holdfast. Ctrl-C stops.`));
 }
