@@ -155,7 +155,7 @@ export async function backUp(edge: Pick<Edge, "url">, cluster: Pick<ServingClust
 /** Deletes the cluster's HSM, waiting for its last backup; the row of that backup. */
 export async function removeHsm(client: CloudHSMV2Client, clusterId: string): Promise<void> {
   const { Hsms = [] } = await describeCluster(client, clusterId);
-  const HsmId = Hsms[0]?.HsmId;
+  const HsmId = Hsms[0]?.HsmId ?? "";
   await client.send(new DeleteHsmCommand({ ClusterId: clusterId, HsmId }));
   await until(
     () => describeCluster(client, clusterId),
