@@ -14,6 +14,7 @@ const OUTER_PAD: usize = SCRATCH + 128;
 /** Starts HMAC in the slot at `at` under `keyBytes` at `key`. What passes through SCRATCH is zeroed. */
 export function beginHmac(at: usize, algorithm: u32, key: usize, keyBytes: u32): void {
   const block = blockBytes(algorithm);
+  zero(INNER_PAD, 128); // FIPS 198-1 §4 step 3: the key is padded with zeros
   if (keyBytes <= block) {
     memory.copy(INNER_PAD, key, keyBytes);
   } else {

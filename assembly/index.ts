@@ -18,4 +18,17 @@ export {
 export { kdfCounter } from "./kdf";
 export { kwpUnwrap, kwpWrap, kwUnwrap, kwWrap } from "./key-wrap";
 export { kwpUnwrapLanes, kwpWrapLanes } from "./key-wrap-lanes";
-export { DATA, KEY, OUT, SECRETS_END, VERDICT, wipe, wipePassing } from "./memory";
+export {
+  AES_SLOTS,
+  DATA,
+  HASH_SLOTS,
+  KDF_MAX_BYTES,
+  KEY,
+  KEY_BYTES,
+  MAX_WRAP_BYTES,
+  OUT,
+  SECRETS_END,
+  VERDICT,
+  wipe,
+  wipePassing,
+} from "./memory";

@@ -26,6 +26,7 @@ export interface BenchCase {
 
 const KW_IV = Buffer.alloc(8, 0xa6);
 const KWP_IV = Buffer.from("a65959a6", "hex");
+const EMPTY = new Uint8Array(0);
 const key = Uint8Array.from({ length: 32 }, (_, i) => i * 7 + 3);
 const data = Uint8Array.from({ length: 4 * 1024 * 1024 }, (_, i) => (i * 31) >> 3);
 
@@ -110,6 +111,10 @@ function single(core: Core, bytes: number, goals: BenchCase["goal"][]): BenchCas
 function hashing(core: Core): BenchCase[] {
   const secret = SecretKey.copyOf(key);
   const block = data.subarray(0, 60);
+  const fixed = data.subarray(0, 56);
+  const counters = [1, 2, 3, 4, 5, 6, 7, 8].map((i) =>
+    Buffer.concat([Buffer.of(0, 0, 0, i), fixed]),
+  );
   const mebibyte = data.subarray(0, 1024 * 1024);
   const long = data.subarray(0, 64 * 1024);
   // Node has no CMAC; the last block of CBC over the same length is the nearest work.
@@ -120,11 +125,29 @@ function hashing(core: Core): BenchCase[] {
   const masked = long.map((x, i) => (i >= long.length - 16 ? x ^ (k1[i & 15] ?? 0) : x));
   return [
     {
-      name: "HMAC-SHA-256 of 60 B (a KDF block)",
+      name: "HMAC-SHA-256 of 60 B, key not cached",
       bytes: 60,
       core: () => core.hmacSha256(secret, block),
       node: () => createHmac("sha256", key).update(block).digest(),
       noble: () => nobleHmac(nobleSha256, key, block),
+      goal: [1.7, 3.5],
+    },
+    {
+      name: "counter KDF, 8 blocks of HMAC-SHA-256",
+      bytes: 8 * 32,
+      core: () => {
+        using derived = core.kdfCounterFixed(secret, {
+          prf: "HMAC-SHA-256",
+          counterBits: 32,
+          before: EMPTY,
+          after: fixed,
+          lengthBytes: 8 * 32,
+        });
+        return derived.use((bytes) => bytes.slice());
+      },
+      node: () =>
+        Buffer.concat(counters.map((input) => createHmac("sha256", key).update(input).digest())),
+      noble: () => Buffer.concat(counters.map((input) => nobleHmac(nobleSha256, key, input))),
       goal: [1.7, 3.5],
     },
     {

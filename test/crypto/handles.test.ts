@@ -5,6 +5,13 @@ import { aesPlanes } from "../../scripts/aes-planes.ts";
 import { aesTables } from "../../scripts/aes-tables.ts";
 import { sha2 } from "../../scripts/sha2.ts";
 import { Core } from "../../src/crypto/core.ts";
+import {
+  AES_SLOTS,
+  HASH_SLOTS,
+  KDF_MAX_BYTES,
+  KEY_BYTES,
+  MAX_WRAP_BYTES,
+} from "../../src/crypto/memory.ts";
 import { SecretKey } from "../../src/crypto/secret-key.ts";
 import { coreModule, loadCore } from "../lib/core.ts";
 import { sample } from "./sample.ts";
@@ -59,6 +66,14 @@ describe("a core", () => {
     const memory = exports["memory"] as WebAssembly.Memory;
     expect(memory.buffer.byteLength).toBeLessThanOrEqual(4 * 1024 * 1024);
     expect(() => memory.grow(1)).toThrow(RangeError);
+  });
+
+  it("has the limits that src/crypto states", () => {
+    const { exports } = new WebAssembly.Instance(coreModule(), {});
+    const stated = { AES_SLOTS, HASH_SLOTS, KDF_MAX_BYTES, KEY_BYTES, MAX_WRAP_BYTES };
+    for (const [name, value] of Object.entries(stated)) {
+      expect((exports[name] as WebAssembly.Global).value).toBe(value);
+    }
   });
 
   it("tests itself in under 2 ms once the module is warm", () => {

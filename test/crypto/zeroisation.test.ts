@@ -24,6 +24,15 @@ function openCore(): { core: Core; memory: Uint8Array } {
   }
 }
 
+const PATTERN = 0xa5;
+
+/** From where to where secrets may lie: assembly/memory.ts, `SECRETS`. */
+function secretRegion(): [start: number, end: number] {
+  const { exports } = new WebAssembly.Instance(coreModule(), {});
+  const address = (name: string): number => (exports[name] as WebAssembly.Global).value as number;
+  return [address("DATA"), address("SECRETS_END")];
+}
+
 /** Addresses that are not as in a fresh instance: constants are, all else has to be zero. */
 function residue(memory: Uint8Array): number[] {
   const { memory: fresh } = openCore();
@@ -113,6 +122,18 @@ describe("linear memory holds no secret", () => {
     expect(residue(memory)).toEqual([]);
   });
 
+  it.each(operations)("after %s, in memory that was full before", (_, operate) => {
+    const { core, memory } = openCore();
+    const before = memory.slice();
+    const [start, end] = secretRegion();
+    memory.fill(PATTERN, start, end);
+    operate(core);
+    const found = memory.findIndex((byte, at) =>
+      at >= start && at < end ? byte !== 0 && byte !== PATTERN : byte !== before[at],
+    );
+    expect(found).toBe(-1);
+  });
+
   it("and keeps, while a handle lives, nothing outside its slot", () => {
     const { core, memory } = openCore();
     using kek = core.kek(key());
@@ -129,13 +150,11 @@ describe("linear memory holds no secret", () => {
   });
 
   it("after wipe, whatever was in the regions", () => {
-    const instance = new WebAssembly.Instance(coreModule(), {});
-    const exports = instance.exports as Record<string, unknown>;
+    const { exports } = new WebAssembly.Instance(coreModule(), {});
     const memory = new Uint8Array((exports["memory"] as WebAssembly.Memory).buffer);
     const fresh = memory.slice();
-    const start = (exports["DATA"] as WebAssembly.Global).value as number;
-    const end = (exports["SECRETS_END"] as WebAssembly.Global).value as number;
-    memory.fill(0xa5, start, end);
+    const [start, end] = secretRegion();
+    memory.fill(PATTERN, start, end);
     (exports["wipe"] as () => void)();
     expect(Buffer.compare(memory, fresh)).toBe(0);
   });
