@@ -8,6 +8,9 @@ import { launchBrowser } from "../lib/browser.ts";
 import { type Edge, startEdge } from "../lib/mf.ts";
 import { pageProblems } from "./page-checks.ts";
 
+/** No service worker: a page may be closed while it still fetches what it keeps. */
+const PLAIN = { serviceWorkers: "block", reducedMotion: "reduce" } as const;
+
 let browser: Browser;
 let edge: Edge;
 
@@ -65,7 +68,11 @@ describe("the landing page", () => {
     "is sound, and says that the edge is well (%s)",
     async (colorScheme) => {
       for (const width of [360, 1440]) {
-        const page = await browser.newPage({ colorScheme, viewport: { width, height: 800 } });
+        const page = await browser.newPage({
+          ...PLAIN,
+          colorScheme,
+          viewport: { width, height: 800 },
+        });
         await page.goto(edge.url.href);
         await page.getByText("Answering", { exact: true }).waitFor();
         expect(await pageProblems(page)).toEqual([]);
@@ -75,7 +82,7 @@ describe("the landing page", () => {
   );
 
   it("hands out the single file as it was built", async () => {
-    const page = await browser.newPage({ acceptDownloads: true });
+    const page = await browser.newPage({ ...PLAIN, acceptDownloads: true });
     await page.goto(edge.url.href);
     const [download] = await Promise.all([
       page.waitForEvent("download"),
@@ -88,10 +95,10 @@ describe("the landing page", () => {
   });
 
   it("turns its theme over by the button", async () => {
-    const page = await browser.newPage({ colorScheme: "light" });
+    const page = await browser.newPage({ ...PLAIN, colorScheme: "light" });
     await page.goto(edge.url.href);
     await page.getByRole("button", { name: "Dark theme" }).click();
-    expect(await page.evaluate(() => document.documentElement.dataset["theme"])).toBe("dark");
+    await page.waitForFunction(() => document.documentElement.dataset["theme"] === "dark");
     await page.close();
   });
 });

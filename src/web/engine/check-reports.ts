@@ -17,6 +17,7 @@ export class CheckReports {
   readonly #report: (report: CheckReport) => void;
   readonly #waiting: CheckId[];
   #toldAtMs = 0;
+  #againBytes = 0;
 
   constructor(kind: FileKind, report: (report: CheckReport) => void) {
     this.#report = report;
@@ -29,13 +30,17 @@ export class CheckReports {
   /** Takes a step of the engine: `done` of `total` of it have held. */
   step({ name, done, total }: VerifyStep): void {
     if (done < total) {
-      const nowMs = performance.now();
-      if (nowMs - this.#toldAtMs < PROGRESS_MS) return;
-      this.#toldAtMs = nowMs;
-      this.#tell(name, "running", done / total);
+      this.#progress(name, done / total);
       return;
     }
     this.held(name);
+  }
+
+  /** Counts bytes of the second reading; the first one is counted by the engine, in chunks. */
+  readAgain(bytes: number, totalBytes: number): void {
+    if (this.#waiting[0] !== "memory") return;
+    this.#againBytes += bytes;
+    this.#progress("memory", this.#againBytes / totalBytes);
   }
 
   held(check: CheckId): void {
@@ -54,6 +59,13 @@ export class CheckReports {
         ("part" in error.fault && error.fault.part === "envelope"));
     const check = isEnvelope ? "envelope" : this.#waiting[0];
     if (check !== undefined) this.#tell(check, "failed", null);
+  }
+
+  #progress(check: CheckId, part: number): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#toldAtMs < PROGRESS_MS) return;
+    this.#toldAtMs = nowMs;
+    this.#tell(check, "running", Math.min(part, 1));
   }
 
   #runNext(): void {

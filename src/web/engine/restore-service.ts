@@ -142,7 +142,7 @@ export class RestoreService implements Service {
     const platform = { core: this.#core, subtle: crypto.subtle };
     const openers = { kms: null, recoveryKey: kit.recoveryKey };
     const options = { onStep: checks.step.bind(checks) };
-    return restoreFile(platform, kit.ring, openers, fileOf(file), staging, options);
+    return restoreFile(platform, kit.ring, openers, fileOf(file, checks), staging, options);
   }
 
   #opened(): RestoredHsm {
@@ -157,11 +157,13 @@ export class RestoreService implements Service {
 }
 
 /** A chosen file as the engine reads it: in slices, never as a whole. */
-function fileOf(file: File): BackupFile {
+function fileOf(file: File, checks: CheckReports): BackupFile {
   return {
     byteLength: file.size,
-    read: async (offset, length) =>
-      new Uint8Array(await file.slice(offset, offset + length).arrayBuffer()),
+    read: async (offset, length) => {
+      checks.readAgain(length, file.size);
+      return new Uint8Array(await file.slice(offset, offset + length).arrayBuffer());
+    },
   };
 }
 

@@ -35,10 +35,13 @@ export function serve(
       scope.postMessage({ kind: "answer", id, outcome: { ok: false, refusal: refusalOf(error) } });
     }
   };
+  // One call at a time: what a later one sees is what the earlier one left.
+  let last = Promise.resolve();
   scope.onmessage = (event) => {
     const message = event.data;
     if (message.kind === "call") {
-      void answer(message.id, message.name, message.args);
+      const { id, name, args } = message;
+      last = last.then(() => answer(id, name, args));
       return;
     }
     try {

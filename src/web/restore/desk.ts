@@ -27,14 +27,21 @@ export class Desk {
     return new EngineClient(this.#parts, (report) => this.#dispatch({ to: "report", report }));
   }
 
+  /** Until the file is known for what it is, none is chosen: the way on stays closed. */
   async chooseBackup(file: File): Promise<void> {
-    const outcome = await this.#engine.call("identify", file);
+    this.#dispatch({ to: "backup", backup: null });
+    const engine = this.#engine;
+    const outcome = await engine.call("identify", file);
+    if (engine !== this.#engine) return; // Started over meanwhile.
     this.#backup = file;
     this.#dispatch({ to: "backup", backup: { file, kind: outcome.ok ? outcome.value : "other" } });
   }
 
   async chooseKit(kit: File | string): Promise<void> {
-    const outcome = await this.#engine.call("readKit", kit);
+    this.#dispatch({ to: "kit", kit: null });
+    const engine = this.#engine;
+    const outcome = await engine.call("readKit", kit);
+    if (engine !== this.#engine) return; // Started over meanwhile.
     const file = typeof kit === "string" ? null : kit;
     this.#kit = outcome.ok ? file : null;
     const chosen = outcome.ok
@@ -83,7 +90,9 @@ export class Desk {
   }
 
   async login(name: string, password: string): Promise<Refusal | null> {
-    const outcome = await this.#engine.call("login", name, password);
+    const engine = this.#engine;
+    const outcome = await engine.call("login", name, password);
+    if (engine !== this.#engine) return null; // Started over meanwhile.
     if (outcome.ok) this.#dispatch({ to: "session", session: outcome.value });
     const contents = await this.#engine.call("contents"); // Failures count, and the table shows it.
     if (contents.ok) this.#dispatch({ to: "contents", contents: contents.value });

@@ -3,25 +3,30 @@
  */
 import { render } from "preact";
 import coreUrl from "../../../build/core.wasm?url&inline";
+import { encodeHex } from "../../hsm/record-access.ts";
 import { showSystemTheme } from "../design/theme.ts";
 import { decodeBase64 } from "./data-input.tsx";
 import { RestoreTool } from "./restore-tool.tsx";
 import "../design/design.css";
 
-/** Compiles the core from the page itself: the page's policy forbids every request. */
-async function compileCore(): Promise<WebAssembly.Module> {
+/** The core, out of the page itself: the page's policy forbids every request. */
+function coreBytes(): Uint8Array<ArrayBuffer> {
   const bytes = decodeBase64(coreUrl.slice(coreUrl.indexOf(",") + 1));
   if (bytes === null) throw new Error("unreachable: the inlined core is not base64");
-  return WebAssembly.compile(bytes);
+  return bytes;
 }
 
 export function mount(startWorker: () => Worker, home?: string): void {
   const app = document.getElementById("app");
   if (app === null) throw new Error("unreachable: the page has no #app");
   showSystemTheme();
-  const parts = { startWorker, module: compileCore() };
-  render(
-    <RestoreTool parts={parts} build="Format 1" {...(home === undefined ? {} : { home })} />,
-    app,
-  );
+  const bytes = coreBytes();
+  const parts = { startWorker, module: WebAssembly.compile(bytes) };
+  const place = home === undefined ? {} : { home };
+  render(<RestoreTool parts={parts} coreDigest={digestText(bytes)} {...place} />, app);
+}
+
+/** SHA-256 of the core in hex, to be compared with the one that a release names. */
+async function digestText(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }

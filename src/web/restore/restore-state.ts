@@ -34,7 +34,7 @@ export const START: RestoreState = {
 };
 
 export type Move =
-  | { readonly to: "backup"; readonly backup: ChosenBackup }
+  | { readonly to: "backup"; readonly backup: ChosenBackup | null }
   | { readonly to: "kit"; readonly kit: ChosenKit | null }
   | { readonly to: "verify" }
   | { readonly to: "report"; readonly report: CheckReport }

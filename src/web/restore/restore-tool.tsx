@@ -4,7 +4,7 @@
  * Nothing is persisted. Secrets live in the worker; the page keeps names and numbers.
  */
 import type { JSX } from "preact";
-import { useEffect, useMemo, useReducer, useRef } from "preact/hooks";
+import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { countText, sizeText } from "../design/format.ts";
 import { Icon } from "../design/icons.tsx";
 import { Shell, Steps } from "../design/shell.tsx";
@@ -95,11 +95,24 @@ function Actions(props: { state: RestoreState; desk: Desk }): JSX.Element {
   );
 }
 
+/** What this page computes with, so that it can be compared with what a release names. */
+function CoreDigest(props: { digest: Promise<string> }): JSX.Element {
+  const [digest, setDigest] = useState("");
+  useEffect(() => {
+    void props.digest.then(setDigest);
+  }, [props.digest]);
+  return (
+    <span class="core-digest">
+      Format 1. SHA-256 of the core: <span class="mono">{digest}</span>
+    </span>
+  );
+}
+
 /** @param props.home - address of the landing page; absent in the single file. */
 export function RestoreTool(props: {
   parts: EngineParts;
   home?: string;
-  build: string;
+  coreDigest: Promise<string>;
 }): JSX.Element {
   const [state, dispatch] = useReducer(moved, START);
   const desk = useMemo(() => new Desk(props.parts, dispatch), [props.parts]);
@@ -123,7 +136,7 @@ export function RestoreTool(props: {
             <Icon name="offline" size={16} /> This page reaches no network.
           </span>
           <span>Closing it forgets everything.</span>
-          <span class="push">{props.build}</span>
+          <CoreDigest digest={props.coreDigest} />
         </>
       }
     >

@@ -34,7 +34,7 @@ const CHECK_DETAIL: Readonly<Record<CheckId, string>> = {
   manifest: "Every record is there once, with its digest",
   trailer: "The container is authentic as a whole",
   body_digest: "The sealed bytes are those the envelope names",
-  memory: "Read once more into this page's HSM: the same container, record by record",
+  memory: "Read again into this page's HSM, and still the same container",
 };
 
 /** Said instead where a check does not apply. */

@@ -1,5 +1,5 @@
 /**
- * The restore tool over example data: `npx vite --config src/web/story/vite.config.ts`.
+ * The restore tool over example data: `npx vite --mode story`.
  */
 
 import { mount } from "../restore/mount.tsx";
