@@ -32,11 +32,9 @@ export function encodeCbor(
  * @throws MalformedCbor if the bytes are anything else, or not as `encodeCbor` would write them.
  */
 export function decodeCborMap(bytes: Uint8Array, size: number): Fields {
-  const map = decodeAny(bytes);
+  const { value: map, again } = decodeTwice(bytes);
   if (!(map instanceof Map)) throw new MalformedCbor("not a map");
-  if (!equalBytes(encode(map, rfc8949EncodeOptions), bytes)) {
-    throw new MalformedCbor("not deterministic");
-  }
+  if (!equalBytes(again, bytes)) throw new MalformedCbor("not deterministic");
   for (let key = 1; key <= size; key++) {
     if (!map.has(key)) throw new MalformedCbor(`key ${key} is missing`);
   }
@@ -44,11 +42,14 @@ export function decodeCborMap(bytes: Uint8Array, size: number): Fields {
   return new Fields((key) => map.get(key));
 }
 
-function decodeAny(bytes: Uint8Array): unknown {
+/** The value, and what a writer would have written for it. */
+function decodeTwice(bytes: Uint8Array): { value: unknown; again: Uint8Array } {
   try {
-    return decode(bytes, DECODE_OPTIONS);
+    const value: unknown = decode(bytes, DECODE_OPTIONS);
+    return { value, again: encode(value, rfc8949EncodeOptions) };
   } catch {
-    // cborg throws plain errors for malformed input; their text may quote it.
+    // cborg throws plain errors for malformed input, their text may quote it, and deep nesting may
+    // exhaust the stack on either way.
     throw new MalformedCbor("not CBOR");
   }
 }

@@ -1,5 +1,6 @@
 /**
- * The front of a container: prologue, header and header MAC, opened by a keyring before any chunk is read.
+ * The front of a container: prologue, header and header MAC, opened by a keyring before any chunk
+ * is read.
  *
  * Spec: FORMAT.md §3.5, steps 1 to 3. Only what `openHeader` returns is authentic.
  */
@@ -29,7 +30,8 @@ export interface OpenedHeader {
 }
 
 /**
- * Steps 1 to 3 of FORMAT.md §3.5: whether these keys open this container, without reading its chunks.
+ * Steps 1 to 3 of FORMAT.md §3.5: whether these keys open this container, without reading its
+ * chunks.
  *
  * @param front - prologue, header and header MAC; more bytes behind them are ignored. Borrowed.
  * @throws BackupError up to `header_invalid` and `manufacturer_mismatch`.

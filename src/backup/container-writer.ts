@@ -1,8 +1,8 @@
 /**
  * Writes a container: prologue, header, MACs, frames, in parts, in one synchronous run.
  *
- * Spec: FORMAT.md §3.4, §6.2. Its inverse is container-reader.ts. Plaintext stays in one batch buffer,
- * which is wiped; what comes out is wrapped.
+ * Spec: FORMAT.md §3.4, §6.2. Its inverse is container-reader.ts. Plaintext stays in one batch
+ * buffer, which is wiped; what comes out is wrapped.
  */
 import type { Core, Kek } from "../crypto/core.ts";
 import { concatBytes, viewOf } from "./bytes.ts";
@@ -57,7 +57,9 @@ export class ContainerWriter implements Disposable {
     return this.#digest;
   }
 
-  /** The container in order, once, in fresh parts of at most 513 KiB. The keys are wiped at the end. */
+  /**
+   * The container in order, once, in fresh parts of at most 513 KiB. The keys are wiped at the end.
+   */
   *parts(): Generator<Uint8Array<ArrayBuffer>> {
     const { keys, header } = this.#made;
     using digest = this.#core.sha256Stream();

@@ -1,8 +1,8 @@
 /**
  * Making a backup: from an HSM's memory to a body and an envelope.
  *
- * Spec: FORMAT.md §3 to §7; its inverse is restore.ts. The container is written and read back in one
- * synchronous run, so that nothing can change the memory half-way; sealing may take its time.
+ * Spec: FORMAT.md §3 to §7; its inverse is restore.ts. The container is written and read back in
+ * one synchronous run, so that nothing can change the memory half-way; sealing may take its time.
  */
 import type { Core } from "../crypto/core.ts";
 import { SecretKey } from "../crypto/secret-key.ts";
@@ -62,8 +62,10 @@ export interface CreatedBackup {
 /**
  * Makes, verifies, seals and stores a backup.
  *
- * @param ring - borrowed; its active keys wrap. @param recipients - who will be able to open the seal.
- * @throws RangeError if the memory is beyond the format's limits; BackupError `verification_failed`.
+ * @param ring - borrowed; its active keys wrap. @param recipients - who will be able to open the
+ *   seal.
+ * @throws RangeError if the memory is beyond the format's limits; BackupError
+ *   `verification_failed`.
  */
 export async function createBackup(
   platform: SealPlatform,

@@ -12,7 +12,10 @@ export interface RecordName {
   readonly id: number;
 }
 
-/** Records only in the second, only in the first, and in both but different; each in canonical order. */
+/**
+ * Records only in the second, only in the first, and in both but different; each in canonical
+ * order.
+ */
 export interface ManifestDiff {
   readonly added: readonly RecordName[];
   readonly removed: readonly RecordName[];

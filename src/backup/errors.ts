@@ -1,7 +1,8 @@
 /**
  * Every way in which a backup can be unreadable: one tagged union, one class, one sentence each.
  *
- * Spec: FORMAT.md §9. Facts only: ids, names, positions. No key and no plaintext is ever in a fault.
+ * Spec: FORMAT.md §9. Facts only: ids, names, positions. No key and no plaintext is ever in a
+ * fault.
  */
 
 /** The parts of a file that have a magic number and a version of their own. */
@@ -73,12 +74,6 @@ export class BackupError extends Error {
   }
 }
 
-type Descriptions = {
-  readonly [Code in BackupFaultCode]: (
-    fault: Extract<BackupFault, { readonly code: Code }>,
-  ) => string;
-};
-
 const OTHER_COPY = "Take another copy of this backup, or another backup of the same cluster.";
 
 const PART_NAMES: Readonly<Record<FilePart | "body" | "file", string>> = {
@@ -89,89 +84,110 @@ const PART_NAMES: Readonly<Record<FilePart | "body" | "file", string>> = {
   file: "file",
 };
 
-const DESCRIPTIONS: Descriptions = {
-  not_ours: ({ part }) =>
-    `This is not a Holdfast backup: its ${PART_NAMES[part]} does not begin as one does. Choose a file ` +
-    "that ends in .hbk, and copy it in binary mode: a transfer as text destroys it.",
-  newer_version: ({ part, got, supported }) =>
-    `The ${PART_NAMES[part]} has format version ${got}; this program reads up to ${supported}. The ` +
-    "backup is not damaged: open it with a newer release of Holdfast.",
-  truncated: ({ part, expectedBytes, gotBytes }) =>
-    `The file ends in its ${PART_NAMES[part]}, after ${gotBytes} bytes` +
-    `${expectedBytes === null ? "" : ` of ${expectedBytes}`}: the copy is incomplete. Copy or ` +
-    "download it again.",
-  trailing_data: ({ expectedBytes }) =>
-    `There are bytes after the end of the backup, which is ${expectedBytes} bytes long: something was ` +
-    "added to the file. Copy or download it again.",
-  envelope_damaged: ({ why }) =>
-    `The envelope of this backup is damaged (${why}). If the store has an earlier envelope for the ` +
-    `same body, use that one. ${OTHER_COPY}`,
-  location_mismatch: ({ field, expected, got }) =>
-    `This copy belongs to another place: its ${field} is "${got}", and "${expected}" was expected. It ` +
-    "was moved by hand. Put it back, or import it, which makes an envelope for the new place.",
-  key_mismatch: (fault) => describeKeyMismatch(fault),
-  manufacturer_mismatch: ({ expected, got }) =>
-    `This backup was made by hardware of "${got}", and these keys belong to "${expected}". It can ` +
-    `only be restored onto an HSM of "${got}", or with a recovery kit for it.`,
-  key_block_damaged: () =>
-    `The keys of this backup are damaged: all ids are right, but they do not unwrap. ${OTHER_COPY}`,
-  header_damaged: () =>
-    `The header of this backup is damaged, or its key block is that of another backup. ${OTHER_COPY}`,
-  header_invalid: ({ why }) =>
-    `The header of this backup is genuine but not allowed in this version (${why}). It was written by ` +
-    "a release with a mistake or by a newer one: open it with a newer release of Holdfast.",
-  mode_mismatch: ({ expected, got }) =>
-    `This backup was made in mode ${got}, and the target is in mode ${expected}. Create a cluster in ` +
-    `mode ${got} and restore onto that.`,
-  wrong_backup: ({ field, expected, got }) =>
-    `This is a genuine backup, but not the one that was asked for: its ${field} is ${got}, and ` +
-    `${expected} was expected. Someone has put one backup in the place of another; choose the right file.`,
-  body_damaged: ({ segment }) =>
-    `The backup is damaged in segment ${segment} of its body: the file was changed after it was ` +
-    `made. ${OTHER_COPY}`,
-  body_digest_mismatch: () =>
-    `The body is not the one that this envelope was made for: its digest differs. ${OTHER_COPY}`,
-  chunk_damaged: ({ index }) =>
-    `The backup is damaged in chunk ${index}: the file was changed after it was made, or holds a part ` +
-    `of another backup. ${OTHER_COPY}`,
-  chunk_out_of_order: ({ index, got }) =>
-    `Chunk ${got} stands where chunk ${index} belongs, or is marked wrongly as the last: parts of the ` +
-    `backup were moved, repeated or left out. ${OTHER_COPY}`,
-  record_invalid: ({ index, why }) =>
-    `The backup is authentic, but record ${index} in it is not one that this program knows (${why}). ` +
-    "Open it with a newer release of Holdfast, or take another backup.",
-  manifest_mismatch: ({ why }) =>
-    `The backup is authentic, but its manifest does not agree with its records (${why}). It was ` +
-    "written by a faulty program: take another backup.",
-  trailer_damaged: () =>
-    `The last 32 bytes of the container do not authenticate it: the end of the file was changed. ${OTHER_COPY}`,
-  verification_failed: ({ why }) =>
-    `The backup just made did not read back as it was written (${why}), so it was not kept. Make ` +
-    "another one; if that fails too, the machine or its storage is faulty.",
-};
-
 /** What happened and what to do about it, in full sentences. */
 export function describeFault(fault: BackupFault): string {
-  // One lookup instead of a switch: `Descriptions` does not compile without a text for every code.
-  const describe: (fault: never) => string = DESCRIPTIONS[fault.code];
-  return describe(fault as never);
+  switch (fault.code) {
+    case "not_ours":
+    case "newer_version":
+    case "truncated":
+    case "trailing_data":
+      return describeFile(fault);
+    case "envelope_damaged":
+    case "location_mismatch":
+    case "body_damaged":
+    case "body_digest_mismatch":
+      return describeSeal(fault);
+    case "key_mismatch":
+      return describeKey(fault);
+    case "manufacturer_mismatch":
+    case "mode_mismatch":
+    case "wrong_backup":
+      return describeOrigin(fault);
+    case "key_block_damaged":
+    case "header_damaged":
+    case "chunk_damaged":
+    case "chunk_out_of_order":
+    case "trailer_damaged":
+      return describeDamage(fault);
+    case "header_invalid":
+    case "record_invalid":
+    case "manifest_mismatch":
+    case "verification_failed":
+      return describeWriter(fault);
+  }
 }
 
-type KeyMismatch = Extract<BackupFault, { readonly code: "key_mismatch" }>;
+type FaultOf<Code extends BackupFaultCode> = Extract<BackupFault, { readonly code: Code }>;
 
-function describeKeyMismatch({ which, id, found }: KeyMismatch): string {
+function describeFile(
+  fault: FaultOf<"not_ours" | "newer_version" | "truncated" | "trailing_data">,
+): string {
+  switch (fault.code) {
+    case "not_ours":
+      return (
+        `This is not a Holdfast backup: its ${PART_NAMES[fault.part]} does not begin as one ` +
+        "does. Choose a file that ends in .hbk, and copy it in binary mode: as text it is " +
+        "destroyed."
+      );
+    case "newer_version":
+      return (
+        `The ${PART_NAMES[fault.part]} has format version ${fault.got}; this program reads up to ` +
+        `${fault.supported}. The backup is not damaged: open it with a newer release of Holdfast.`
+      );
+    case "truncated": {
+      const whole = fault.expectedBytes === null ? "" : ` of ${fault.expectedBytes}`;
+      return (
+        `The file ends in its ${PART_NAMES[fault.part]}, after ${fault.gotBytes} bytes${whole}: ` +
+        "the copy is incomplete. Copy or download it again."
+      );
+    }
+    case "trailing_data":
+      return (
+        `There are bytes after the end of a part that is ${fault.expectedBytes} bytes long: ` +
+        "something was added to the file. Copy or download it again."
+      );
+  }
+}
+
+function describeSeal(
+  fault: FaultOf<
+    "envelope_damaged" | "location_mismatch" | "body_damaged" | "body_digest_mismatch"
+  >,
+): string {
+  switch (fault.code) {
+    case "envelope_damaged":
+      return (
+        `The envelope of this backup is damaged (${fault.why}). If the store has another ` +
+        `envelope for the same body, use that one. ${OTHER_COPY}`
+      );
+    case "location_mismatch":
+      return (
+        `This copy belongs to another place: its ${fault.field} is "${fault.got}", and ` +
+        `"${fault.expected}" was expected. It was moved by hand. Put it back, or import it, ` +
+        "which makes an envelope for the new place."
+      );
+    case "body_damaged":
+      return (
+        `The backup is damaged in segment ${fault.segment} of its body: the file was changed ` +
+        `after it was made. ${OTHER_COPY}`
+      );
+    case "body_digest_mismatch":
+      return `The body is not that of this envelope: its digest differs. ${OTHER_COPY}`;
+  }
+}
+
+/** `found` is "refused" where the key is there under its id; the other words read as they stand. */
+function describeKey({ which, id, found }: FaultOf<"key_mismatch">): string {
   switch (which) {
     case "cmk":
-      return found === "refused"
-        ? `KMS key ${id} refuses the data key of this backup: it is another key of that name, or the ` +
-            "envelope's location or data key was changed. Check the KMS key, then the envelope; the recovery kit still opens the file."
-        : `This backup is sealed under KMS key ${id}, which is ${found} here. Use a deployment that ` +
-            "has this KMS key, restore the key, or open the file with the recovery kit.";
+      return describeCmk(id, found);
     case "recovery":
       return found === "refused"
-        ? `Recovery key ${id} refuses the data key of this backup: the envelope was changed, or the kit's private key is not the one of that id. Try another copy of the backup or of the kit.`
-        : `This backup was not sealed for the recovery key of this kit (${id}). Take the kit that was ` +
-            "in force when the backup was made, or open it where its KMS key is.";
+        ? `Recovery key ${id} refuses the data key of this backup: the envelope was changed, or ` +
+            "the kit's private key is not that of its id. Try another copy of the backup or of " +
+            "the kit."
+        : `This backup was not sealed for the recovery key of this kit (${id}). Take the kit ` +
+            "that was in force when the backup was made, or open it where its KMS key is.";
     case "mkbk":
       return (
         `Manufacturer key ${id} (MKBK), under which this backup was made, is ${found} here. Take ` +
@@ -180,12 +196,116 @@ function describeKeyMismatch({ which, id, found }: KeyMismatch): string {
     case "akbk":
       return (
         `Operator key ${id} (AKBK), under which this backup was made, is ${found} here. It was ` +
-        "made by another operator's fleet or under another version: take that operator's key or kit."
+        "made by another operator's fleet or under another version: take that operator's key or " +
+        "kit."
       );
     case "pbk":
       return (
         "The ids of the manufacturer's and the operator's key are right, but one of the two keys " +
-        "is not the one the backup was made with. Check both against their originals: one was mistyped or replaced."
+        "is not the one the backup was made with: it was mistyped or replaced. Take both keys " +
+        "from their originals again."
+      );
+  }
+}
+
+function describeCmk(id: string, found: FaultOf<"key_mismatch">["found"]): string {
+  if (id === "") {
+    return (
+      "This backup was sealed for recovery keys only, for no KMS. Open it with its recovery " +
+      "kit."
+    );
+  }
+  return found === "refused"
+    ? `KMS key ${id} refuses the data key of this backup: it is another key of that name, or the ` +
+        "envelope's location or data key was changed. Check the KMS key, then take another copy " +
+        "of the envelope; the recovery kit may still open the file."
+    : `This backup is sealed under KMS key ${id}, which is ${found} here. Use a deployment that ` +
+        "has this KMS key, restore the key, or open the file with the recovery kit.";
+}
+
+function describeOrigin(
+  fault: FaultOf<"manufacturer_mismatch" | "mode_mismatch" | "wrong_backup">,
+): string {
+  const { expected, got } = fault;
+  switch (fault.code) {
+    case "manufacturer_mismatch":
+      return (
+        `This backup was made by hardware of "${got}", and these keys belong to "${expected}". ` +
+        `It can only be restored onto an HSM of "${got}", or with a recovery kit for it.`
+      );
+    case "mode_mismatch":
+      return (
+        `This backup was made in mode ${got}, and the target is in mode ${expected}. Create a ` +
+        `cluster in mode ${got} and restore onto that.`
+      );
+    case "wrong_backup":
+      return (
+        `This is a genuine backup, but not the one that was asked for: its ${fault.field} is ` +
+        `${got}, and ${expected} was expected. One backup was put in the place of another: ` +
+        "choose the right file."
+      );
+  }
+}
+
+function describeDamage(
+  fault: FaultOf<
+    | "key_block_damaged"
+    | "header_damaged"
+    | "chunk_damaged"
+    | "chunk_out_of_order"
+    | "trailer_damaged"
+  >,
+): string {
+  switch (fault.code) {
+    case "key_block_damaged":
+      return (
+        "The keys of this backup are damaged: their ids are right, but they do not unwrap. " +
+        `${OTHER_COPY}`
+      );
+    case "header_damaged":
+      return (
+        "The header of this backup is damaged, or its key block is another backup's. " +
+        `${OTHER_COPY}`
+      );
+    case "chunk_damaged":
+      return (
+        `The backup is damaged in chunk ${fault.index}: the file was changed after it was made, ` +
+        `or holds a part of another backup. ${OTHER_COPY}`
+      );
+    case "chunk_out_of_order":
+      return (
+        `Chunk ${fault.got} stands where chunk ${fault.index} belongs, or is wrongly marked as ` +
+        `the last: parts of the backup were moved, repeated or left out. ${OTHER_COPY}`
+      );
+    case "trailer_damaged":
+      return `The end of this backup does not authenticate it: the file was changed. ${OTHER_COPY}`;
+  }
+}
+
+function describeWriter(
+  fault: FaultOf<"header_invalid" | "record_invalid" | "manifest_mismatch" | "verification_failed">,
+): string {
+  const { why } = fault;
+  switch (fault.code) {
+    case "header_invalid":
+      return (
+        `The header of this backup is genuine but not allowed in this version (${why}): a newer ` +
+        "release, or a faulty one, wrote it. Open it with a newer release of Holdfast."
+      );
+    case "record_invalid":
+      return (
+        `The backup is authentic, but its record ${fault.index} is not one that this program ` +
+        `knows (${why}). Open it with a newer release of Holdfast, or take another backup.`
+      );
+    case "manifest_mismatch":
+      return (
+        `The backup is authentic, but its manifest does not agree with its records (${why}): a ` +
+        "faulty program wrote it. Take another backup."
+      );
+    case "verification_failed":
+      return (
+        `The backup just made did not read back as it was written (${why}), so it was not kept. ` +
+        "Make another one; if that fails too, the machine or its storage is faulty."
       );
   }
 }

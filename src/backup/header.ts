@@ -1,8 +1,8 @@
 /**
  * Prologue and header of a container: where and how a backup was made.
  *
- * Spec: FORMAT.md §3.4. Nothing here is authenticated: the container reader does that, and only then
- * believes what these functions have decoded.
+ * Spec: FORMAT.md §3.4. Nothing here is authenticated: the container reader does that, and only
+ * then believes what these functions have decoded.
  */
 import { concatBytes, verifyFront, viewOf } from "./bytes.ts";
 import { decodeCborMap, encodeCbor, type Fields, MalformedCbor } from "./cbor.ts";

@@ -58,7 +58,10 @@ export async function peekBackup(file: BackupFile): Promise<FileHints> {
   };
 }
 
-/** What is in `file`, after verifying all of it. Memory: 80 bytes or so a record. @throws BackupError. */
+/**
+ * What is in `file`, after verifying all of it. Memory: 80 bytes or so a record.
+ * @throws BackupError.
+ */
 export async function inspectBackup(
   platform: RestorePlatform,
   ring: Keyring,

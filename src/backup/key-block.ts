@@ -84,7 +84,8 @@ export function wrapKeyBlock(
  * The inverse of `wrapKeyBlock`, with the PBK that the block names.
  *
  * @param block - 176 bytes, borrowed. @returns fresh keys, disposed of by the caller.
- * @throws BackupError `not_ours`, `newer_version`, `truncated`, `key_mismatch`, `key_block_damaged`.
+ * @throws BackupError `not_ours`, `newer_version`, `truncated`, `key_mismatch`,
+ *   `key_block_damaged`.
  */
 export function unwrapKeyBlock(core: Core, ring: Keyring, block: Uint8Array): OpenedKeyBlock {
   const fields = decodeKeyBlock(block);

@@ -95,7 +95,9 @@ export function derivePbk(core: Core, mkbk: UsableKey, akbk: UsableKey): Persist
   );
 }
 
-/** The PBK under which new backups are wrapped: of each ring the active key with the highest number. */
+/**
+ * The PBK under which new backups are wrapped: of each ring the active key with the highest number.
+ */
 export function activePbk(core: Core, ring: Keyring): PersistentKey {
   return derivePbk(core, activeKey(ring.mkbk, "MKBK"), activeKey(ring.akbk, "AKBK"));
 }

@@ -31,20 +31,44 @@ export class KitError extends Error {
 export function describeKitFault(fault: KitFault): string {
   switch (fault.code) {
     case "kit_too_large":
-      return `This file is larger than ${fault.maxBytes} bytes, so it is no recovery kit. Choose the kit itself, not the backup.`;
+      return (
+        `This file is larger than ${fault.maxBytes} bytes, so it is no recovery kit. Choose ` +
+        "the kit itself, not the backup."
+      );
     case "kit_not_json":
-      return "This file is not JSON, so it is no recovery kit, or it was cut or edited. Take another copy of the kit.";
+      return (
+        "This file is not JSON, so it is no recovery kit, or it was cut or edited. Take " +
+        "another copy of the kit."
+      );
     case "kit_not_ours":
-      return 'This is JSON, but no recovery kit of Holdfast: its member "format" does not say so. Choose another file.';
+      return (
+        'This is JSON, but no recovery kit of Holdfast: its member "format" does not say so. ' +
+        "Choose another file."
+      );
     case "kit_newer_version":
-      return `This recovery kit has version ${fault.got}; this program reads up to ${fault.supported}. Open it with a newer release of Holdfast.`;
+      return (
+        `This recovery kit has version ${fault.got}; this program reads up to ` +
+        `${fault.supported}. Open it with a newer release of Holdfast.`
+      );
     case "kit_member_missing":
-      return `The recovery kit is incomplete: ${fault.path} is missing. Take another copy of the kit.`;
+      return (
+        `The recovery kit is incomplete: ${fault.path} is missing. Take another copy of the ` +
+        "kit."
+      );
     case "kit_member_invalid":
-      return `The recovery kit is wrong at ${fault.path}: expected ${fault.expected}. Take another copy, or correct what was edited.`;
+      return (
+        `The recovery kit is wrong at ${fault.path}: expected ${fault.expected}. Take ` +
+        "another copy, or correct what was edited."
+      );
     case "kit_base64":
-      return `The recovery kit is wrong at ${fault.path}: this is not base64. A character was lost or changed; take another copy.`;
+      return (
+        `The recovery kit is wrong at ${fault.path}: this is not base64. A character was ` +
+        "lost or changed; take another copy."
+      );
     case "kit_key_length":
-      return `The recovery kit is wrong at ${fault.path}: the key has not the right length, ${fault.expected}. It was cut or belongs elsewhere; take another copy.`;
+      return (
+        `The recovery kit is wrong at ${fault.path}: the key has not the right length, ` +
+        `${fault.expected}. It was cut or belongs elsewhere; take another copy.`
+      );
   }
 }

@@ -1,8 +1,8 @@
 /**
  * The recovery kit: one JSON file that opens backups with no service at all.
  *
- * Spec: KIT.md (kit/1). Parsing is strict and bounded. Text cannot be wiped: whoever reads a kit lets
- * go of its text at once; the keys leave here as `SecretKey`.
+ * Spec: KIT.md (kit/1). Parsing is strict and bounded. Text cannot be wiped: whoever reads a kit
+ * lets go of its text at once; the keys leave here as `SecretKey`.
  */
 import { SecretKey } from "../crypto/secret-key.ts";
 import { encodeHex, parseHex } from "./bytes.ts";

@@ -1,8 +1,10 @@
 /**
- * The payload of a container, taken in slices of any size: records to a sink, manifest and footer checked.
+ * The payload of a container, taken in slices of any size: records to a sink, manifest and footer
+ * checked.
  *
- * Spec: FORMAT.md §4.2 to §4.5; its inverse is payload-writer.ts. Every byte is authentic but may come
- * from a faulty or newer writer. Plaintext secrets pass through; what is held of them is wiped.
+ * Spec: FORMAT.md §4.2 to §4.5; its inverse is payload-writer.ts. Every byte is authentic but may
+ * come from a faulty or newer writer. Plaintext secrets pass through; what is held of them is
+ * wiped.
  */
 import type { Core } from "../crypto/core.ts";
 import type { HashStream } from "../crypto/hash-stream.ts";

@@ -1,8 +1,9 @@
 /**
  * The payload of a container, piece by piece: record frames, end mark, manifest, footer.
  *
- * Spec: FORMAT.md §4.2. Plaintext secrets pass through: every piece is borrowed from its source, which
- * wipes it. A size-only pass goes first, so that the length is known before a byte is written.
+ * Spec: FORMAT.md §4.2. Plaintext secrets pass through: every piece is borrowed from its source,
+ * which wipes it. A size-only pass goes first, so that the length is known before a byte is
+ * written.
  */
 import type { Core } from "../crypto/core.ts";
 import {
@@ -36,7 +37,8 @@ export interface PayloadPlan {
 
 /**
  * Adds up what `source` announces. No secret is touched.
- * @throws RangeError if a record or the whole is beyond the limits of FORMAT.md §2, or out of order.
+ * @throws RangeError if a record or the whole is beyond the limits of FORMAT.md §2, or out of
+ *   order.
  */
 export function planPayload(source: SnapshotSource): PayloadPlan {
   const counts = RECORD_TYPES.map(() => 0);
@@ -129,9 +131,8 @@ function encodePrefix(record: SnapshotRecord, prefix: Uint8Array): void {
 function verifyEntry(entry: SnapshotEntry, previous: SnapshotEntry | null): void {
   const { type, id, byteLength } = entry;
   if (byteLength < MIN_RECORD_BYTES || byteLength > MAX_RECORD_BYTES) {
-    throw new RangeError(
-      `record ${type}/${id}: expected ${MIN_RECORD_BYTES} to ${MAX_RECORD_BYTES} bytes, got ${byteLength}`,
-    );
+    const allowed = `${MIN_RECORD_BYTES} to ${MAX_RECORD_BYTES}`;
+    throw new RangeError(`record ${type}/${id}: expected ${allowed} bytes, got ${byteLength}`);
   }
   const ascends =
     previous === null || type > previous.type || (type === previous.type && id > previous.id);

@@ -1,5 +1,6 @@
 /**
- * Who can open a seal: its data key, wrapped for a KMS and for a recovery key, and the keys below it.
+ * Who can open a seal: its data key, wrapped for a KMS and for a recovery key, and the keys below
+ * it.
  *
  * Spec: FORMAT.md §7.1, §7.4. What is sealed under those keys is in seal.ts and envelope.ts.
  */
@@ -27,7 +28,10 @@ export interface Recipient {
   readonly wrapped: Uint8Array;
 }
 
-/** For whom a seal is made. At least one is there; without `recoveryPublicKey` it is not restorable offline. */
+/**
+ * For whom a seal is made. At least one is there; without `recoveryPublicKey` it is not restorable
+ * offline.
+ */
 export interface Recipients {
   readonly kms: Kms | null;
   /** SubjectPublicKeyInfo, DER, of an RSA-3072 key. */
@@ -92,7 +96,9 @@ export async function openSeal(
   return deriveSealKeys(platform.core, dataKey, seal.sealId);
 }
 
-/** The same data key for other recipients or another place: rotation of a CMK, a copy, an import. */
+/**
+ * The same data key for other recipients or another place: rotation of a CMK, a copy, an import.
+ */
 export async function readdressSeal(
   platform: SealPlatform,
   openers: Openers,
@@ -173,6 +179,6 @@ async function unwrapDataKey(
     return await unwrapWithRecovery(subtle, recoveryKey, forKit.wrapped, location, sealId);
   }
   const which = recoveryKey === null ? "cmk" : "recovery";
-  const id = recoveryKey?.id ?? forKms?.keyId ?? "none";
+  const id = recoveryKey?.id ?? forKms?.keyId ?? "";
   throw new BackupError({ code: "key_mismatch", which, id, found: "absent" });
 }

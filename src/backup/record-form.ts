@@ -1,8 +1,8 @@
 /**
  * The form of one record: an array of an attributes map and a byte string, in deterministic CBOR.
  *
- * Spec: FORMAT.md §3.1, §4.1. Walks the bytes without building values: 65,536 records pass here. What
- * the attributes mean is the HSM's matter; that text is valid UTF-8 too.
+ * Spec: FORMAT.md §3.1, §4.1. Walks the bytes without building values: 65,536 records pass here.
+ * What the attributes mean is the HSM's matter; that text is valid UTF-8 too.
  */
 
 const RECORD_HEAD = 0x82;

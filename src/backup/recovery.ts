@@ -65,7 +65,8 @@ async function importPrivate(subtle: Subtle, key: RecoveryKey) {
       subtle.importKey("pkcs8", der, ALGORITHM, false, ["decrypt"]),
     );
   } catch {
-    // Not a private key at all: the kit's, not the file's fault, but the same to whoever holds both.
+    // Not a private key at all: the kit's, not the file's fault, but the same to whoever holds
+    // both.
     throw refused(key);
   }
 }

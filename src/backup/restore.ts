@@ -1,7 +1,8 @@
 /**
  * Restoring a backup: from an envelope and a body to records in a staging area, then one commit.
  *
- * Spec: FORMAT.md §3.5, §7; the inverse of create.ts. Until `commit` nobody may use what was staged.
+ * Spec: FORMAT.md §3.5, §7; the inverse of create.ts. Until `commit` nobody may use what was
+ * staged.
  */
 import type { SnapshotSink } from "../hsm/record.ts";
 import { ContainerReader, type ContainerSummary, type ReadOptions } from "./container-reader.ts";
@@ -33,7 +34,8 @@ export type RestorePlatform = Pick<SealPlatform, "core" | "subtle">;
 /**
  * Opens the seal, unwraps the chunks, stages the records, and commits when everything holds.
  *
- * @returns what was restored. @throws BackupError; then nothing is committed and staging is discarded.
+ * @returns what was restored. @throws BackupError; then nothing is committed and staging is
+ *   discarded.
  */
 export async function restoreBackup(
   platform: RestorePlatform,

@@ -1,8 +1,8 @@
 /**
  * The body: a container sealed in segments under the body key, and opened again.
  *
- * Spec: FORMAT.md §7.2 (AES-256-GCM by WebCrypto). What passes through is wrapped already; each byte
- * out of `open` is authentic as part of its segment, not yet of its container.
+ * Spec: FORMAT.md §7.2 (AES-256-GCM by WebCrypto). What passes through is wrapped already; each
+ * byte out of `open` is authentic as part of its segment, not yet of its container.
  */
 import type { Core } from "../crypto/core.ts";
 import type { SecretKey } from "../crypto/secret-key.ts";
@@ -36,7 +36,9 @@ export function sealedBodyBytes(containerBytes: number): number {
   return containerBytes + TAG_BYTES * Math.ceil(containerBytes / SEGMENT_BYTES);
 }
 
-/** The inverse: length of the container in a body of `bodyBytes`; null if no container gives that. */
+/**
+ * The inverse: length of the container in a body of `bodyBytes`; null if no container gives that.
+ */
 export function openedBodyBytes(bodyBytes: number): number | null {
   const segments = Math.ceil(bodyBytes / SEALED_SEGMENT_BYTES);
   const containerBytes = bodyBytes - TAG_BYTES * segments;

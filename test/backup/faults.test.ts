@@ -6,8 +6,9 @@ import { describe, expect, it } from "vitest";
 import { describeFault } from "../../src/backup/errors.ts";
 import type { Core } from "../../src/crypto/core.ts";
 import { loadCore } from "../lib/core.ts";
+import { FAULT_MEMORY } from "./fault-maker.ts";
 import { READERS, refusalOf } from "./fault-readers.ts";
-import { FAULT_MEMORY, faultVectors } from "./fault-vectors.ts";
+import { faultVectors } from "./fault-vectors.ts";
 import { golden, hasGolden } from "./fixtures.ts";
 import { forge, forgeSeal, join } from "./forge.ts";
 

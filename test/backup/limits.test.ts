@@ -2,7 +2,6 @@
  * The limits of FORMAT.md §2, each at its value and one past it, for writers and for readers.
  */
 import { describe, expect, it } from "vitest";
-import { encodeCbor } from "../../src/backup/cbor.ts";
 import { readContainer } from "../../src/backup/container-reader.ts";
 import { createContainer } from "../../src/backup/create.ts";
 import { decodeEnvelope, type EnvelopeClear, sealEnvelope } from "../../src/backup/envelope.ts";
@@ -22,7 +21,6 @@ import {
   PROLOGUE_BYTES,
 } from "../../src/backup/layout.ts";
 import { planPayload } from "../../src/backup/payload-writer.ts";
-import { recordFlaw } from "../../src/backup/record-form.ts";
 import { openedBodyBytes, sealedBodyBytes } from "../../src/backup/seal.ts";
 import type { Core } from "../../src/crypto/core.ts";
 import { SecretKey } from "../../src/crypto/secret-key.ts";
@@ -237,61 +235,6 @@ describe("an envelope", () => {
 
   it("refuses a body that no container gives", async () => {
     await expect(write({ bodyBytes: 16 })).rejects.toThrow(RangeError);
-  });
-});
-
-describe("the form of a record", () => {
-  const nested = (depth: number): Uint8Array => {
-    const arrays = Array.from({ length: depth }, () => 0x81);
-    return Uint8Array.from([0x82, 0xa1, 0x01, ...arrays, 0x00, 0x40]);
-  };
-
-  it.each([
-    ["the smallest", [0x82, 0xa0, 0x40]],
-    [
-      "integers, text, bytes, arrays, maps",
-      [
-        0x82,
-        ...encodeCbor(
-          new Map<number, never>([
-            [1, 5],
-            [2, "t"],
-            [3, Uint8Array.of(1)],
-            [4, [1, -1]],
-            [24, true],
-          ] as never),
-        ),
-        0x41,
-        7,
-      ],
-    ],
-    ["as deep as allowed", [...nested(7)]],
-  ])("%s is accepted", (_, bytes) => {
-    expect(recordFlaw(Uint8Array.from(bytes))).toBeNull();
-  });
-
-  it.each([
-    ["nothing", []],
-    ["an array of three", [0x83, 0xa0, 0x40, 0x40]],
-    ["no map", [0x82, 0x80, 0x40]],
-    ["no secret part", [0x82, 0xa0]],
-    ["text as its secret part", [0x82, 0xa0, 0x60]],
-    ["a byte too many", [0x82, 0xa0, 0x40, 0x00]],
-    ["a byte too few", [0x82, 0xa0, 0x42, 0x00]],
-    ["keys out of order", [0x82, 0xa2, 2, 0, 1, 0, 0x40]],
-    ["a key twice", [0x82, 0xa2, 1, 0, 1, 0, 0x40]],
-    ["a key that is text", [0x82, 0xa1, 0x61, 0x61, 0, 0x40]],
-    ["an integer in a longer form", [0x82, 0xa1, 1, 0x18, 23, 0x40]],
-    ["a length in a longer form", [0x82, 0xa0, 0x58, 1, 0]],
-    ["an indefinite length", [0x82, 0xbf, 0xff, 0x40]],
-    ["a tag", [0x82, 0xa1, 1, 0xc0, 0, 0x40]],
-    ["a half float", [0x82, 0xa1, 1, 0xf9, 0x3c, 0, 0x40]],
-    ["undefined", [0x82, 0xa1, 1, 0xf7, 0x40]],
-    ["more pairs than bytes", [0x82, 0xbb, 0, 0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x40]],
-    ["an integer beyond 2^53", [0x82, 0xa1, 1, 0x1b, 0, 0x20, 0, 0, 0, 0, 0, 0, 0x40]],
-    ["one level too deep", [...nested(8)]],
-  ])("%s is refused", (_, bytes) => {
-    expect(recordFlaw(Uint8Array.from(bytes))).not.toBeNull();
   });
 });
 

@@ -1,5 +1,6 @@
 /**
- * restore ∘ create = identity: through containers, sealed stores and files, in pieces of every size.
+ * restore ∘ create = identity: through containers, sealed stores and files, in pieces of every
+ * size.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -7,9 +8,12 @@ import { memoryFile } from "../../src/backup/backup-file.ts";
 import { ContainerReader, readContainer } from "../../src/backup/container-reader.ts";
 import { createBackup, createContainer } from "../../src/backup/create.ts";
 import { inspectBackup, peekBackup } from "../../src/backup/inspect.ts";
+import { deriveSealKeys } from "../../src/backup/recipients.ts";
 import { restoreBackup } from "../../src/backup/restore.ts";
+import { BodySealer } from "../../src/backup/seal.ts";
 import { restoreFile, type VerifyStep, verifyBackup } from "../../src/backup/verify.ts";
 import type { Core } from "../../src/crypto/core.ts";
+import { SecretKey } from "../../src/crypto/secret-key.ts";
 import type { RecordType, SnapshotRecord } from "../../src/hsm/record.ts";
 import { loadCore } from "../lib/core.ts";
 import {
@@ -161,6 +165,36 @@ describe("a backup", () => {
     const stored = { envelope: store.envelope, body: pieces, location: LOCATION };
     await restoreBackup(platform, ring, byKms, stored, staging);
     expect(staging.records).toEqual(records);
+  });
+
+  it("is sealed to the same bytes again under the same keys: a put may be repeated", async () => {
+    const container = new Uint8Array(70_000).fill(7);
+    using dataKey = new SecretKey(counterRandom("data key")(32));
+    using keys = deriveSealKeys(core, dataKey, new Uint8Array(16));
+    const bodies: string[] = [];
+    for (const size of [70_000, 999]) {
+      const sealer = new BodySealer(core, subtle, keys, container.length);
+      const pieces: Uint8Array[] = [];
+      const cut = Array.from({ length: Math.ceil(70_000 / size) }, (_, i) =>
+        container.subarray(i * size, (i + 1) * size),
+      );
+      for await (const piece of sealer.seal(cut)) pieces.push(piece);
+      bodies.push(hex(Buffer.concat(pieces)) + hex(sealer.sealed().bodyDigest));
+    }
+    expect(bodies[0]).toBe(bodies[1]);
+  });
+
+  it("of another length than announced is not sealed", async () => {
+    using dataKey = new SecretKey(new Uint8Array(32));
+    using keys = deriveSealKeys(core, dataKey, new Uint8Array(16));
+    for (const length of [99, 101]) {
+      const sealer = new BodySealer(core, subtle, keys, 100);
+      const drain = async () => {
+        for await (const _ of sealer.seal([new Uint8Array(length)]));
+      };
+      await expect(drain()).rejects.toThrow(RangeError);
+      expect(() => sealer.sealed()).toThrow(TypeError);
+    }
   });
 
   it("without a recovery key says that it is not restorable offline", async () => {

@@ -1,9 +1,10 @@
 /**
- * A second reader of docs/FORMAT.md: Node's own crypto, nothing of the product, everything in one file.
+ * A second reader of docs/FORMAT.md: Node's own crypto, nothing of the product, everything in one
+ * file.
  *
  * node test/second-reader/read-backup.mjs BACKUP.hbk KIT.json [KMS.json]
- * Verifies a bare or sealed file from end to end and prints what is in it as JSON. Slow and plain: it
- * proves the specification, not the code.
+ * Verifies a bare or sealed file from end to end and prints what is in it as JSON. Slow and plain:
+ * it proves the specification, not the code.
  */
 import {
   constants,
