@@ -15,15 +15,7 @@ import {
   ROTATE_ROWS,
   SHIFT_ROWS,
 } from "./aes-tables";
-import {
-  AES_SLOT_BYTES,
-  AES_SLOTS,
-  AES_SPARE_SLOT,
-  aesSlot,
-  DATA,
-  DATA_BYTES,
-  KEY,
-} from "./memory";
+import { AES_SLOT_BYTES, AES_SLOTS, aesSlot, DATA, DATA_BYTES, KEY, zero } from "./memory";
 import { BAD_LENGTH, BAD_SLOT, OK } from "./status";
 
 // A slot: u32 rounds, 12 bytes of zero, then the round keys as FIPS 197 has them, then prepared for
@@ -225,13 +217,11 @@ function product(offset: usize, io: v128, jo: v128): v128 {
 }
 
 /**
- * Sets the AES key of `slot` from the first `keyBytes` (16, 24 or 32) at KEY, and zeroes those.
- * Returns OK, BAD_SLOT or BAD_LENGTH.
+ * Sets the AES key of the slot at `at` from the first `keyBytes` at KEY, and zeroes those. Returns OK or
+ * BAD_LENGTH.
  */
-export function aesSetKey(slot: i32, keyBytes: u32): i32 {
-  if (slot < 0 || slot > AES_SPARE_SLOT) return BAD_SLOT;
+export function setKeyAt(at: usize, keyBytes: u32): i32 {
   if (keyBytes != 16 && keyBytes != 24 && keyBytes != 32) return BAD_LENGTH;
-  const at = aesSlot(slot);
   const rounds = (keyBytes >> 2) + 6; // FIPS 197 §5: Nr = Nk + 6
   store<u32>(at, rounds);
   expandKey(keyBytes, rounds, at + PLAIN_KEYS);
@@ -240,10 +230,19 @@ export function aesSetKey(slot: i32, keyBytes: u32): i32 {
   return OK;
 }
 
+/**
+ * Sets the AES key of `slot` from the first `keyBytes` (16, 24 or 32) at KEY, and zeroes those.
+ * Returns OK, BAD_SLOT or BAD_LENGTH.
+ */
+export function aesSetKey(slot: i32, keyBytes: u32): i32 {
+  if (slot < 0 || slot >= AES_SLOTS) return BAD_SLOT;
+  return setKeyAt(aesSlot(slot), keyBytes);
+}
+
 /** Zeroes `slot`. Returns OK or BAD_SLOT. */
 export function aesClearKey(slot: i32): i32 {
-  if (slot < 0 || slot > AES_SPARE_SLOT) return BAD_SLOT;
-  memory.fill(aesSlot(slot), 0, AES_SLOT_BYTES);
+  if (slot < 0 || slot >= AES_SLOTS) return BAD_SLOT;
+  zero(aesSlot(slot), AES_SLOT_BYTES);
   return OK;
 }
 

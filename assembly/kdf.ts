@@ -4,13 +4,12 @@
  * The host lays out the fixed input with room for the counter; which fields it has, and that they are
  * unambiguous, is the host's business. K_IN comes at KEY, the derived key goes behind the message.
  */
-import { aesClearKey, aesSetKey } from "./aes";
+import { setKeyAt } from "./aes";
 import { cmacTo } from "./cmac";
 import { absorb, finish, isHash } from "./hash";
 import { beginHmac } from "./hmac";
 import {
-  AES_SPARE_SLOT,
-  aesSlot,
+  AES_SLOT_BYTES,
   copy,
   DATA,
   HASH_SLOT_BYTES,
@@ -19,6 +18,7 @@ import {
   KEY_BYTES,
   OUT,
   SCRATCH,
+  SPARE_AES,
   SPARE_HASH,
   zero,
 } from "./memory";
@@ -46,14 +46,14 @@ function hmacOnce(messageBytes: u32): void {
 
 /** Makes the PRF ready from the key at KEY. Returns OK or BAD_LENGTH. */
 function keyPrf(prf: u32, keyBytes: u32): i32 {
-  if (prf == PRF_CMAC) return aesSetKey(AES_SPARE_SLOT, keyBytes);
+  if (prf == PRF_CMAC) return setKeyAt(SPARE_AES, keyBytes);
   beginHmac(KEYED_SLOT, prf, KEY, keyBytes);
   return OK;
 }
 
 function wipePrf(prf: u32): void {
   if (prf == PRF_CMAC) {
-    aesClearKey(AES_SPARE_SLOT);
+    zero(SPARE_AES, AES_SLOT_BYTES);
   } else {
     zero(KEYED_SLOT, HASH_SLOT_BYTES);
     zero(SPARE_HASH, HASH_SLOT_BYTES);
@@ -96,7 +96,7 @@ export function kdfCounter(
   let left = outBytes;
   for (let i: u32 = 1; i <= n; i++) {
     writeCounter(DATA + counterOffset, counterBytes, i);
-    if (prf == PRF_CMAC) cmacTo(aesSlot(AES_SPARE_SLOT), DATA, messageBytes, OUT);
+    if (prf == PRF_CMAC) cmacTo(SPARE_AES, DATA, messageBytes, OUT);
     else hmacOnce(messageBytes);
     const take = min(left, prf);
     memory.copy(out + (outBytes - left), OUT, take);

@@ -12,8 +12,6 @@ export const KDF_MAX_BYTES: u32 = 512 * 1024;
 /** Keys, and hashes, that may be alive at once. */
 export const AES_SLOTS: i32 = 64;
 export const HASH_SLOTS: i32 = 64;
-/** The slot behind the last, which no handle has: the key of one call. */
-export const AES_SPARE_SLOT: i32 = 64;
 
 export const DATA_BYTES: u32 = 1024 * 1024 + 64;
 export const KEY_BYTES: u32 = 128;
@@ -53,6 +51,8 @@ export const SCRATCH: usize = VERDICT + VERDICT_BYTES;
 export const SPARE_HASH: usize = SCRATCH + 256 + HASH_SLOT_BYTES;
 /** One AES key each: number of rounds, then three lists of 15 round keys (see aes.ts). */
 const AES_AREA: usize = SCRATCH + SCRATCH_BYTES;
+/** The slot behind the last, which no handle has: the key of one call. */
+export const SPARE_AES: usize = AES_AREA + 64 * AES_SLOT_BYTES;
 /** One hash or HMAC under way each (see hash.ts). */
 const HASH_AREA: usize = AES_AREA + AES_AREA_BYTES;
 /** Bit planes of messages in lanes (see aes-lanes.ts). Zero between calls. */
