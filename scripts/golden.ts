@@ -1,6 +1,5 @@
 /**
- * Makes the golden files of the current format version, once: keys first, then an empty and a full
- * HSM.
+ * Makes the golden files of the current format version, once: keys, an empty HSM, a full one.
  *
  * Files that exist are never written again: every build opens them, forever (docs/FORMAT.md §13).
  */

@@ -3,7 +3,7 @@
  *
  * Spec: FORMAT.md §3.2. What is read here is untrusted; nothing is larger than one segment.
  */
-import { equalBytes, verifyFront } from "./bytes.ts";
+import { equalBytes } from "./bytes.ts";
 import { type DecodedEnvelope, decodeEnvelope } from "./envelope.ts";
 import { BackupError } from "./errors.ts";
 import {
@@ -14,6 +14,7 @@ import {
   MAX_ENVELOPE_BYTES,
   SEGMENT_BYTES,
 } from "./layout.ts";
+import { verifyFront } from "./magic.ts";
 
 /** Bytes of known length that can be read more than once: a `File`, an object, a buffer. */
 export interface BackupFile {

@@ -1,6 +1,5 @@
 /**
- * The front of a container: prologue, header and header MAC, opened by a keyring before any chunk
- * is read.
+ * The front of a container: prologue, header and header MAC, opened before any chunk is read.
  *
  * Spec: FORMAT.md §3.5, steps 1 to 3. Only what `openHeader` returns is authentic.
  */

@@ -5,7 +5,7 @@
  */
 import type { SecretKey } from "../crypto/secret-key.ts";
 import type { RandomBytes, Subtle } from "../crypto/web-crypto.ts";
-import { concatBytes, verifyFront, viewOf } from "./bytes.ts";
+import { concatBytes, viewOf } from "./bytes.ts";
 import { decodeCborMap, encodeCbor, type Fields, MalformedCbor } from "./cbor.ts";
 import { BackupError } from "./errors.ts";
 import {
@@ -24,6 +24,7 @@ import {
   TAG_BYTES,
 } from "./layout.ts";
 import { type Location, locationTexts } from "./location.ts";
+import { verifyFront } from "./magic.ts";
 import type { Recipient, RecipientKind } from "./recipients.ts";
 import { openedBodyBytes, type SealedBody } from "./seal.ts";
 

@@ -1,8 +1,7 @@
 /**
  * Every way in which a backup can be unreadable: one tagged union, one class, one sentence each.
  *
- * Spec: FORMAT.md §9. Facts only: ids, names, positions. No key and no plaintext is ever in a
- * fault.
+ * Spec: FORMAT.md §9. A fault holds facts only: ids, names, positions; never a key or plaintext.
  */
 
 /** The parts of a file that have a magic number and a version of their own. */

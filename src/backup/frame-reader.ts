@@ -1,6 +1,5 @@
 /**
- * The frames of a container, taken in pieces of any size: unwrapped in batches, put in order,
- * handed on.
+ * The frames of a container, in pieces of any size: unwrapped in batches, checked, handed on.
  *
  * Spec: FORMAT.md §3.4, §3.5, §6.2. Frames are checked one by one; that none is missing at the end,
  * and that the whole is authentic, is the container reader's to say.

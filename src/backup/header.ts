@@ -4,7 +4,7 @@
  * Spec: FORMAT.md §3.4. Nothing here is authenticated: the container reader does that, and only
  * then believes what these functions have decoded.
  */
-import { concatBytes, verifyFront, viewOf } from "./bytes.ts";
+import { concatBytes, viewOf } from "./bytes.ts";
 import { decodeCborMap, encodeCbor, type Fields, MalformedCbor } from "./cbor.ts";
 import { BackupError } from "./errors.ts";
 import {
@@ -24,6 +24,7 @@ import {
   PROLOGUE,
   PROLOGUE_BYTES,
 } from "./layout.ts";
+import { verifyFront } from "./magic.ts";
 
 export type Mode = "FIPS" | "NON_FIPS";
 

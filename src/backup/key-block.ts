@@ -5,7 +5,7 @@
  */
 import type { Core } from "../crypto/core.ts";
 import { SecretKey } from "../crypto/secret-key.ts";
-import { concatBytes, encodeHex, equalBytes, verifyFront, verifyVersion, viewOf } from "./bytes.ts";
+import { concatBytes, encodeHex, equalBytes, viewOf } from "./bytes.ts";
 import { BackupError } from "./errors.ts";
 import { activePbk, type Keyring, type PbkIds, type PersistentKey, pbkByIds } from "./keys.ts";
 import {
@@ -18,6 +18,7 @@ import {
   KEY_ID_BYTES,
   SUITE,
 } from "./layout.ts";
+import { verifyFront, verifyVersion } from "./magic.ts";
 
 /** What a key block wraps. Disposal wipes both keys. */
 export class ContainerKeys implements Disposable {

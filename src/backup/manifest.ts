@@ -7,15 +7,7 @@ import type { Core } from "../crypto/core.ts";
 import type { HashStream } from "../crypto/hash-stream.ts";
 import { RECORD_TYPES, type RecordType } from "../hsm/record.ts";
 import { viewOf } from "./bytes.ts";
-import {
-  DIGEST_BYTES,
-  FOOTER,
-  FOOTER_BYTES,
-  LABEL,
-  labelBytes,
-  MANIFEST_ENTRY,
-  MANIFEST_ENTRY_BYTES,
-} from "./layout.ts";
+import { DIGEST_BYTES, FOOTER, FOOTER_BYTES, LABEL, labelBytes, MANIFEST_ENTRY } from "./layout.ts";
 
 /** What a backup says of one record. */
 export interface ManifestEntry {
@@ -42,18 +34,6 @@ export function encodeEntry(entry: ManifestEntry, target: Uint8Array, offset: nu
   view.setUint8(offset + MANIFEST_ENTRY.type, entry.type);
   view.setBigUint64(offset + MANIFEST_ENTRY.id, BigInt(entry.id));
   target.set(entry.digest, offset + MANIFEST_ENTRY.digest);
-}
-
-/** The inverse, for 41 bytes that are authentic and agree with the records that were read. */
-export function decodeEntry(bytes: Uint8Array): ManifestEntry {
-  const view = viewOf(bytes);
-  const type = RECORD_TYPES.find((known) => known === view.getUint8(MANIFEST_ENTRY.type));
-  if (type === undefined) throw new Error("unreachable: an entry of no type agreed with a record");
-  return {
-    type,
-    id: Number(view.getBigUint64(MANIFEST_ENTRY.id)),
-    digest: bytes.slice(MANIFEST_ENTRY.digest, MANIFEST_ENTRY_BYTES),
-  };
 }
 
 /** 60 fresh bytes. */

@@ -1,10 +1,8 @@
 /**
- * The payload of a container, taken in slices of any size: records to a sink, manifest and footer
- * checked.
+ * The payload of a container, in slices of any size: records go to a sink, the rest is checked.
  *
- * Spec: FORMAT.md §4.2 to §4.5; its inverse is payload-writer.ts. Every byte is authentic but may
- * come from a faulty or newer writer. Plaintext secrets pass through; what is held of them is
- * wiped.
+ * Spec: FORMAT.md §4.2 to §4.5; its inverse is payload-writer.ts. Bytes are authentic, their writer
+ * may be faulty or newer. Plaintext secrets pass through; what is held of them is wiped.
  */
 import type { Core } from "../crypto/core.ts";
 import type { HashStream } from "../crypto/hash-stream.ts";

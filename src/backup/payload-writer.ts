@@ -2,8 +2,7 @@
  * The payload of a container, piece by piece: record frames, end mark, manifest, footer.
  *
  * Spec: FORMAT.md §4.2. Plaintext secrets pass through: every piece is borrowed from its source,
- * which wipes it. A size-only pass goes first, so that the length is known before a byte is
- * written.
+ * which wipes it. A size-only pass goes first: the length is known before a byte is written.
  */
 import type { Core } from "../crypto/core.ts";
 import {

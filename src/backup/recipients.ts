@@ -1,6 +1,5 @@
 /**
- * Who can open a seal: its data key, wrapped for a KMS and for a recovery key, and the keys below
- * it.
+ * Who can open a seal: its data key, wrapped for a KMS and for a recovery key, and what it derives.
  *
  * Spec: FORMAT.md §7.1, §7.4. What is sealed under those keys is in seal.ts and envelope.ts.
  */

@@ -1,8 +1,7 @@
 /**
  * Restoring a backup: from an envelope and a body to records in a staging area, then one commit.
  *
- * Spec: FORMAT.md §3.5, §7; the inverse of create.ts. Until `commit` nobody may use what was
- * staged.
+ * Spec: FORMAT.md §3.5, §7; the inverse of create.ts. Until `commit` nobody may use what is staged.
  */
 import type { SnapshotSink } from "../hsm/record.ts";
 import { ContainerReader, type ContainerSummary, type ReadOptions } from "./container-reader.ts";

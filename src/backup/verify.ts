@@ -1,6 +1,5 @@
 /**
- * Verifying a backup that is one file: the whole of it, from the first byte to the last, twice if
- * wanted.
+ * Verifying a backup that is one file, from its first byte to its last, and restoring from it.
  *
  * Spec: FORMAT.md §3.5. For readers without a staging area of their own, such as a page: the file
  * is authenticated first, then read again, and both readings must be of the same container.

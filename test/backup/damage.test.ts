@@ -1,6 +1,5 @@
 /**
- * Every cut and every flipped bit of a small backup, bare and sealed, against FORMAT.md §9.2 and
- * §9.3.
+ * Every cut and every flipped bit of a small backup, bare and sealed: FORMAT.md §9.2 and §9.3.
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";

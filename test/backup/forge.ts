@@ -1,6 +1,5 @@
 /**
- * Makes backups that are wrong in one chosen place and right, with real keys and MACs, everywhere
- * else.
+ * Makes backups that are wrong in one chosen place and right, keys and MACs too, everywhere else.
  *
  * Every step of FORMAT.md is spelt out, and each has a hook. Fixed inputs give fixed bytes.
  */

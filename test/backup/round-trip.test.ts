@@ -1,6 +1,5 @@
 /**
- * restore ∘ create = identity: through containers, sealed stores and files, in pieces of every
- * size.
+ * restore ∘ create = identity: containers, sealed stores and files, in pieces of every size.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -1,6 +1,5 @@
 /**
- * A second reader of docs/FORMAT.md: Node's own crypto, nothing of the product, everything in one
- * file.
+ * A second reader of docs/FORMAT.md: Node's own crypto, and nothing of the product.
  *
  * node test/second-reader/read-backup.mjs BACKUP.hbk KIT.json [KMS.json]
  * Verifies a bare or sealed file from end to end and prints what is in it as JSON. Slow and plain:
