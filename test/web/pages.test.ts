@@ -63,6 +63,12 @@ describe("policies", () => {
   });
 });
 
+it("the single file stays small and free of packages that parse X.509", () => {
+  const html = readFileSync("dist/restore/restore.html", "utf8");
+  expect(html.length).toBeLessThan(300_000);
+  expect(html).not.toContain("X509Certificate");
+});
+
 describe("the landing page", () => {
   it.each(["light", "dark"] as const)(
     "is sound, and says that the edge is well (%s)",

@@ -1,16 +1,20 @@
 /**
  * The page's HSM: the same rules as any other, over a memory that a verified backup filled.
  *
- * docs/HSM.md. Holds one session at most. Key material leaves through `exportKey` only.
+ * docs/HSM.md. Takes the operations it offers one by one instead of the whole `Hsm`, so that what
+ * imports and parses X.509 stays out of the page. Key material leaves through `exportKey` only.
  */
 import type { Core } from "../../crypto/core.ts";
-import type { Encrypted } from "../../hsm/encryption.ts";
+import type { HsmContext } from "../../hsm/context.ts";
+import { decrypt, type Encrypted, encrypt } from "../../hsm/encryption.ts";
 import { HsmError } from "../../hsm/errors.ts";
-import { Hsm } from "../../hsm/hsm.ts";
-import type { ExportedKey as HsmExportedKey } from "../../hsm/key-export.ts";
+import { exportKey, type ExportedKey as HsmExportedKey } from "../../hsm/key-export.ts";
+import { login, logout } from "../../hsm/login.ts";
 import type { MemoryStore } from "../../hsm/memory-store.ts";
+import { DEFAULT_PASSWORD_COST } from "../../hsm/passwords.ts";
 import { encodeHex } from "../../hsm/record-access.ts";
 import { MemorySessionStore, type SessionToken } from "../../hsm/sessions.ts";
+import { sign, verify } from "../../hsm/signing.ts";
 import { readContents } from "./contents.ts";
 import { cipherMechanism, signMechanism } from "./key-mechanisms.ts";
 import type { Contents, ExportedKey, ExportForm, SessionView } from "./views.ts";
@@ -22,20 +26,22 @@ const HSM_FORMAT = { pem: "pem", jwk: "jwk", hex: "raw" } as const;
 
 export class RestoredHsm implements Disposable {
   readonly #store: MemoryStore;
-  readonly #hsm: Hsm;
+  readonly #context: HsmContext;
   #token: SessionToken | null = null;
 
   /** @param store - taken over: wiped on disposal. @param core - borrowed. */
   constructor(store: MemoryStore, core: Core) {
     this.#store = store;
-    this.#hsm = new Hsm({
+    this.#context = {
       store,
       core,
       sessions: new MemorySessionStore(),
       subtle: crypto.subtle,
       random: (length) => crypto.getRandomValues(new Uint8Array(length)),
       now: () => Date.now(),
-    });
+      passwordCost: DEFAULT_PASSWORD_COST,
+      hardwareType: null,
+    };
   }
 
   contents(): Contents {
@@ -44,19 +50,19 @@ export class RestoredHsm implements Disposable {
 
   async login(name: string, password: string): Promise<SessionView> {
     this.logout();
-    const { token, user } = await this.#hsm.login(name, password);
+    const { token, user } = await login(this.#context, name, password);
     this.#token = token;
     return { userName: user.username, role: user.role };
   }
 
   logout(): void {
-    if (this.#token !== null) this.#hsm.logout(this.#token);
+    if (this.#token !== null) logout(this.#context, this.#token);
     this.#token = null;
   }
 
   async sign(handle: number, mechanism: string, data: Blob): Promise<Uint8Array> {
     const name = known(mechanism, signMechanism(mechanism));
-    return await this.#hsm.sign(this.#session(), handle, name, await bytesOf(data));
+    return await sign(this.#context, this.#session(), handle, name, await bytesOf(data));
   }
 
   async verify(
@@ -67,14 +73,14 @@ export class RestoredHsm implements Disposable {
   ): Promise<boolean> {
     const name = known(mechanism, signMechanism(mechanism));
     const request = { mechanism: name, data: await bytesOf(data), signature };
-    return await this.#hsm.verify(this.#session(), handle, request);
+    return await verify(this.#context, this.#session(), handle, request);
   }
 
   /** @returns the IV, where the mechanism has one, and the ciphertext behind it. */
   async encrypt(handle: number, mechanism: string, data: Blob): Promise<Uint8Array> {
     const name = known(mechanism, cipherMechanism(mechanism));
     const request = { mechanism: name, data: await bytesOf(data) };
-    return joined(await this.#hsm.encrypt(this.#session(), handle, request));
+    return joined(await encrypt(this.#context, this.#session(), handle, request));
   }
 
   /** @param data - as `encrypt` returns it. */
@@ -84,11 +90,11 @@ export class RestoredHsm implements Disposable {
     const ivBytes = IV_BYTES[name] ?? 0;
     const iv = ivBytes === 0 ? null : bytes.subarray(0, ivBytes);
     const request = { mechanism: name, iv, ciphertext: bytes.subarray(ivBytes) };
-    return await this.#hsm.decrypt(this.#session(), handle, request);
+    return await decrypt(this.#context, this.#session(), handle, request);
   }
 
   async exportKey(handle: number, form: ExportForm): Promise<ExportedKey> {
-    const exported = await this.#hsm.exportKey(this.#session(), handle, HSM_FORMAT[form]);
+    const exported = await exportKey(this.#context, this.#session(), handle, HSM_FORMAT[form]);
     return { fileName: `key-${handle}.${form}`, text: textOf(exported) };
   }
 

@@ -3,7 +3,7 @@
  */
 import { render } from "preact";
 import coreUrl from "../../../build/core.wasm?url&inline";
-import { encodeHex } from "../../hsm/record-access.ts";
+import { hexText } from "../design/format.ts";
 import { showSystemTheme } from "../design/theme.ts";
 import { decodeBase64 } from "./data-input.tsx";
 import { RestoreTool } from "./restore-tool.tsx";
@@ -28,5 +28,5 @@ export function mount(startWorker: () => Worker, home?: string): void {
 
 /** SHA-256 of the core in hex, to be compared with the one that a release names. */
 async function digestText(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  return encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+  return hexText(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }
