@@ -37,7 +37,7 @@ export interface Recipients {
   readonly recoveryPublicKey: Uint8Array | null;
 }
 
-/** With what a seal may be opened: the first that the envelope was made for is used. */
+/** With what a seal may be opened: the KMS first, then the recovery key. */
 export interface Openers {
   readonly kms: Kms | null;
   readonly recoveryKey: RecoveryKey | null;
@@ -161,23 +161,64 @@ async function wrapForKit(
   return [{ kind: "recovery", keyId: recoveryKeyId(core, spki), wrapped }];
 }
 
+/** The KMS is asked first, then the recovery key. 32 bytes, fresh. */
 async function unwrapDataKey(
   subtle: Subtle,
   { kms, recoveryKey }: Openers,
   seal: SealAddress,
 ): Promise<SecretKey> {
-  const { location, recipients, sealId } = seal;
-  const forKms = recipients.find(({ kind }) => kind === "kms");
-  if (kms !== null && forKms !== undefined) {
-    return await kms.unwrap(forKms.keyId, forKms.wrapped, encryptionContext(location));
+  const byKms = kms === null ? null : await unwrapByKms(kms, seal);
+  if (byKms instanceof SecretKey) return byKms;
+  if (recoveryKey !== null) return await unwrapByKit(subtle, recoveryKey, seal, byKms);
+  if (byKms !== null) throw byKms;
+  const forKms = seal.recipients.find(({ kind }) => kind === "kms");
+  throw keyMismatch("cmk", forKms?.keyId ?? "", "absent");
+}
+
+/** The data key, or why none of the wraps for a KMS gave it; null if there is none. */
+async function unwrapByKms(
+  kms: Kms,
+  { location, recipients }: SealAddress,
+): Promise<SecretKey | BackupError | null> {
+  let refusal: BackupError | null = null;
+  const context = encryptionContext(location);
+  for (const { kind, keyId, wrapped } of recipients) {
+    if (kind !== "kms") continue;
+    try {
+      return verifyDataKey(await kms.unwrap(keyId, wrapped, context), "cmk", keyId);
+    } catch (error) {
+      // This KMS may have another of the keys; the last refusal is the answer if it has none.
+      if (!(error instanceof BackupError)) throw error;
+      refusal = error;
+    }
   }
-  const forKit = recipients.find(
-    ({ kind, keyId }) => kind === "recovery" && keyId === recoveryKey?.id,
-  );
-  if (recoveryKey !== null && forKit !== undefined) {
-    return await unwrapWithRecovery(subtle, recoveryKey, forKit.wrapped, location, sealId);
-  }
-  const which = recoveryKey === null ? "cmk" : "recovery";
-  const id = recoveryKey?.id ?? forKms?.keyId ?? "";
-  throw new BackupError({ code: "key_mismatch", which, id, found: "absent" });
+  return refusal;
+}
+
+/** @param refusal - of the KMS that was asked before: it says more than that the kit is another. */
+async function unwrapByKit(
+  subtle: Subtle,
+  key: RecoveryKey,
+  { location, recipients, sealId }: SealAddress,
+  refusal: BackupError | null,
+): Promise<SecretKey> {
+  const mine = recipients.find(({ kind, keyId }) => kind === "recovery" && keyId === key.id);
+  if (mine === undefined) throw refusal ?? keyMismatch("recovery", key.id, "absent");
+  const dataKey = await unwrapWithRecovery(subtle, key, mine.wrapped, location, sealId);
+  return verifyDataKey(dataKey, "recovery", key.id);
+}
+
+/** What unwraps to another length is no data key of this format. */
+function verifyDataKey(dataKey: SecretKey, which: "cmk" | "recovery", id: string): SecretKey {
+  if (dataKey.length === KEY_BYTES) return dataKey;
+  dataKey[Symbol.dispose]();
+  throw keyMismatch(which, id, "refused");
+}
+
+function keyMismatch(
+  which: "cmk" | "recovery",
+  id: string,
+  found: "absent" | "refused",
+): BackupError {
+  return new BackupError({ code: "key_mismatch", which, id, found });
 }

@@ -8,8 +8,13 @@ import { decodeEnvelope, openEnvelope, sealEnvelope } from "../../src/backup/env
 import { BackupError } from "../../src/backup/errors.ts";
 import { rewrapKeyBlock, unwrapKeyBlock } from "../../src/backup/key-block.ts";
 import { activePbk, derivePbk, type Keyring, type KeyVersion } from "../../src/backup/keys.ts";
-import { localKms } from "../../src/backup/kms.ts";
-import { openSeal, readdressSeal } from "../../src/backup/recipients.ts";
+import { type Kms, localKms } from "../../src/backup/kms.ts";
+import {
+  type Openers,
+  openSeal,
+  type Recipient,
+  readdressSeal,
+} from "../../src/backup/recipients.ts";
 import { recoveryKeyId } from "../../src/backup/recovery.ts";
 import { verifyBackup } from "../../src/backup/verify.ts";
 import type { Core } from "../../src/crypto/core.ts";
@@ -190,6 +195,45 @@ describe("an envelope", () => {
     expect(verified.header.backupId).toBe(LOCATION.backupId);
     await expect(verifyBackup(platform, ring, openers, file)).rejects.toMatchObject({
       fault: { code: "key_mismatch", which: "cmk", found: "absent" },
+    });
+  });
+
+  const forged = forge(core, { records: SMALL_MEMORY });
+  const foreign: Recipient = {
+    kind: "kms",
+    keyId: "kms of another region",
+    wrapped: new Uint8Array(61),
+  };
+  const codeWith = async (recipients: readonly Recipient[], openers: Openers) => {
+    const seal = await forgeSeal(core, forged, { recipient: (own) => [...recipients, ...own] });
+    return await openSeal({ core, subtle }, openers, decodeEnvelope(seal.envelope).clear).then(
+      () => "opened",
+      (error: BackupError) => error.fault,
+    );
+  };
+  const byKit = { kms: null, recoveryKey: testKit().recoveryKey };
+
+  it("for several KMS keys opens with any of them, and with a kit where none is there", async () => {
+    const stranger = { id: "x", state: "active" as const, key: new SecretKey(new Uint8Array(32)) };
+    const otherKms = localKms(subtle, counterRandom("other"), [stranger]);
+    expect(await codeWith([foreign], { kms: testKms(), recoveryKey: null })).toBe("opened");
+    expect(await codeWith([foreign], { ...byKit, kms: otherKms })).toBe("opened");
+    expect(await codeWith([foreign], { kms: otherKms, recoveryKey: null })).toMatchObject({
+      which: "cmk",
+      found: "absent",
+    });
+  });
+
+  it("with nothing to open it says which key it needs", async () => {
+    const nothing = { kms: null, recoveryKey: null };
+    expect(await codeWith([], nothing)).toMatchObject({ which: "cmk", id: testKms().keyId });
+  });
+
+  it("whose data key has another length is refused", async () => {
+    const short: Kms = { ...testKms(), unwrap: async () => new SecretKey(new Uint8Array(16)) };
+    expect(await codeWith([], { kms: short, recoveryKey: null })).toMatchObject({
+      which: "cmk",
+      found: "refused",
     });
   });
 
