@@ -1,6 +1,7 @@
 /**
  * The limits of FORMAT.md §2, each at its value and one past it, for writers and for readers.
  */
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readContainer } from "../../src/backup/container-reader.ts";
 import { createContainer } from "../../src/backup/create.ts";
@@ -104,6 +105,38 @@ describe("a header", () => {
   it.each([1, 31, 33])("refuses a previous digest of %i bytes", (length) => {
     const header = { ...HEADER, previousDigest: new Uint8Array(length) };
     expect(() => encodeHeader(header)).toThrow(RangeError);
+  });
+});
+
+describe("a header of any allowed values", () => {
+  const text = fc.string({ minLength: 1, maxLength: 40, unit: "grapheme" }).filter((value) => {
+    const { length } = new TextEncoder().encode(value);
+    return length <= 128 && Buffer.from(value).toString() === value;
+  });
+  const header: fc.Arbitrary<Header> = fc.record({
+    backupId: text,
+    clusterId: text,
+    lineageId: text,
+    hsmType: text,
+    mode: fc.constantFrom("FIPS", "NON_FIPS"),
+    region: text,
+    createdAtMs: fc.maxSafeNat(),
+    chainNumber: fc.maxSafeNat().map((value) => Math.max(1, value)),
+    previousDigest: fc.constantFrom(0, 32).map((length) => new Uint8Array(length).fill(5)),
+    manufacturer: text,
+    chunkBytes: fc.integer({ min: 32, max: 1024 }).map((steps) => 16 * steps),
+    payloadBytes: fc.integer({ min: MIN_PAYLOAD_BYTES, max: MAX_PAYLOAD_BYTES }),
+  });
+
+  it("is the same after encoding and decoding, and has one encoding", () => {
+    fc.assert(
+      fc.property(header, (made) => {
+        const bytes = encodeHeader(made);
+        const decoded = decodeHeader(bytes.subarray(PROLOGUE_BYTES));
+        expect(decoded).toEqual(made);
+        expect(encodeHeader(decoded)).toEqual(bytes);
+      }),
+    );
   });
 });
 
