@@ -8,6 +8,7 @@ import coreModule from "../../build/core.wasm";
 import { Core, type Kek } from "../crypto/core.ts";
 import type { SecretKey } from "../crypto/secret-key.ts";
 import { Hsm as HsmRules } from "../hsm/hsm.ts";
+import { isHsmType } from "../hsm/limits.ts";
 import type { Deployment } from "./bindings.ts";
 import type { HsmLocation } from "./hsm-api.ts";
 import { readLocal } from "./hsm-local.ts";
@@ -23,6 +24,8 @@ export interface HsmSite {
   readonly storage: DurableObjectStorage;
   readonly deployment: Deployment;
   readonly location: HsmLocation;
+  /** Of the hardware; a backup of a smaller type may have been restored onto it. */
+  readonly hsmType: string;
 }
 
 export class HsmMemory implements Disposable {
@@ -33,7 +36,7 @@ export class HsmMemory implements Disposable {
   readonly #storageKey: SecretKey;
 
   constructor(site: HsmSite, generation: number, role: StoreRole) {
-    const { storage, deployment, location } = site;
+    const { storage, deployment, location, hsmType } = site;
     this.core = new Core(coreModule);
     this.#storageKey = deriveStorageKey(this.core, deployment, location);
     this.kek = this.core.kek(this.#storageKey);
@@ -44,6 +47,7 @@ export class HsmMemory implements Disposable {
       subtle: crypto.subtle,
       random: randomBytes,
       now: Date.now,
+      ...(isHsmType(hsmType) ? { hardwareType: hsmType } : {}),
       sessions: new SqliteSessions(storage.sql),
     });
   }

@@ -62,7 +62,8 @@ export class Hsm extends DurableObject<Env> implements HsmApi, PeerApi {
 
   manufacture(order: ManufactureOrder): Promise<Result<HardwareIdentity>> {
     const { storage } = this.ctx;
-    const site = { storage, deployment: this.#deployment, location: order.location };
+    const { location, hsmType } = order;
+    const site = { storage, deployment: this.#deployment, location, hsmType };
     return this.#alone(() => manufacture(site, order));
   }
 
@@ -189,9 +190,14 @@ export class Hsm extends DurableObject<Env> implements HsmApi, PeerApi {
     if (readLocal(this.#sql, "activationNoted") === true) return;
     if (!this.#isActivated()) return;
     const { account, region, clusterId } = this.#site().location;
-    const noted = await this.#deployment.region(account, region).noteActivated(clusterId);
-    if (noted.ok) writeLocal(this.#sql, "activationNoted", true);
-    else console.log("activation not noted", { clusterId, code: noted.fault.code });
+    try {
+      const noted = await this.#deployment.region(account, region).noteActivated(clusterId);
+      if (noted.ok) writeLocal(this.#sql, "activationNoted", true);
+      else console.log("activation not noted", { clusterId, code: noted.fault.code });
+    } catch (error) {
+      // What the request did is done: its answer must not become that of another object's failure.
+      console.log("activation not noted", { clusterId, error: String(error) });
+    }
   }
 
   #isActivated(): boolean {
@@ -214,7 +220,8 @@ export class Hsm extends DurableObject<Env> implements HsmApi, PeerApi {
       throw new Refused({ kind: "conflict", code: "hsm_blank", message });
     }
     const { storage } = this.ctx;
-    return { storage, deployment: this.#deployment, location: making.location };
+    const { location, hsmType } = making;
+    return { storage, deployment: this.#deployment, location, hsmType };
   }
 
   #digest(): string {

@@ -5,8 +5,10 @@
  * into a generation that nobody reads; when everything holds, one transaction makes it the one that serves.
  */
 import type { ContainerSummary } from "../backup/container-reader.ts";
+import type { Header } from "../backup/header.ts";
 import { restoreBackup, type Staging } from "../backup/restore.ts";
 import type { Pieces } from "../backup/seal.ts";
+import { sourceRefusal } from "../cluster/eligibility.ts";
 import type { SnapshotRecord } from "../hsm/record.ts";
 import { restoreRecord, stateDigest } from "../hsm/snapshot.ts";
 import type { RestoreOrder, RestoreReceipt } from "./hsm-api.ts";
@@ -32,7 +34,7 @@ export async function restore(site: HsmSite, order: RestoreOrder): Promise<Resto
   using memory = openStaging(site, from + 1);
   using keys = new InstalledKeyring(site, memory.kek);
   const stored = await getStored(deployment, order);
-  const staging = new SqliteStaging(site, memory, from);
+  const staging = new SqliteStaging(site, memory, from, order);
   const summary = await restoreBackup(
     { core: memory.core, subtle: crypto.subtle },
     keys.ring,
@@ -63,9 +65,11 @@ class SqliteStaging implements Staging {
   readonly #site: HsmSite;
   readonly #memory: HsmMemory;
   readonly #from: number;
+  readonly #order: RestoreOrder;
 
   /** @param from - the generation that serves while records are staged. */
-  constructor(site: HsmSite, memory: HsmMemory, from: number) {
+  constructor(site: HsmSite, memory: HsmMemory, from: number, order: RestoreOrder) {
+    this.#order = order;
     this.#site = site;
     this.#memory = memory;
     this.#from = from;
@@ -80,6 +84,7 @@ class SqliteStaging implements Staging {
   commit(summary: ContainerSummary): void {
     const { storage } = this.#site;
     const { store, core } = this.#memory;
+    verifyFits(summary.header, this.#order);
     if (!core.equal(stateDigest(store, core), summary.stateDigest)) {
       throw new Error("unreachable: the staged rows have another digest than the backup");
     }
@@ -100,6 +105,14 @@ class SqliteStaging implements Staging {
   discard(): void {
     removeOtherGenerations(this.#site.storage.sql);
   }
+}
+
+/** Type and mode, once more, by what the authentic header says. @throws Refused. */
+function verifyFits(header: Header, { source, target }: RestoreOrder): void {
+  const { hsmType, mode } = header;
+  const made = { backupId: source.backupId, state: "READY" as const, hsmType, mode };
+  const refusal = sourceRefusal(made, target);
+  if (refusal !== null) throw new Refused(refusal);
 }
 
 function receiptOf(memory: HsmMemory, summary: ContainerSummary): RestoreReceipt {
