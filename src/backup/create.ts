@@ -19,7 +19,7 @@ import { activePbk, type Keyring } from "./keys.ts";
 import { KEY_BYTES } from "./layout.ts";
 import type { Location } from "./location.ts";
 import { PayloadWriter, planPayload } from "./payload-writer.ts";
-import { beginSeal, type Recipients, type SealPlatform } from "./recipients.ts";
+import { addressOf, beginSeal, type Recipients, type SealPlatform } from "./recipients.ts";
 import { BodySealer } from "./seal.ts";
 
 /** What is backed up, where it comes from, and where the copy will lie. */
@@ -79,7 +79,7 @@ export async function createBackup(
   using seal = await beginSeal(platform, recipients, order.location);
   const sealer = new BodySealer(core, subtle, seal, container.containerBytes);
   await store.putBody(seal.sealId, sealer.byteLength, sealer.seal(store.spool.read()));
-  const clear = { ...seal, ...sealer.sealed() };
+  const clear = { ...addressOf(seal), ...sealer.sealed() };
   const envelope = await sealEnvelope(subtle, random, seal, clear, container.keyBlock);
   await store.putEnvelope(seal.sealId, envelope);
   return {

@@ -85,6 +85,11 @@ export async function beginSeal(
   return addressed(core, held, { sealId, location, recipients: [...first, ...second] });
 }
 
+/** The public part of a seal. */
+export function addressOf({ sealId, location, recipients }: Seal): SealAddress {
+  return { sealId, location, recipients };
+}
+
 /** The keys of a stored seal. @throws BackupError `key_mismatch` of cmk or recovery. */
 export async function openSeal(
   platform: Pick<SealPlatform, "core" | "subtle">,
