@@ -48,7 +48,7 @@ export class Core {
   }
 
   /**
-   * Runs the known answers again; live handles are void afterwards.
+   * Runs the known answers again; live handles are not disturbed.
    * @throws Error on a miss; from then on this core does nothing.
    */
   selfTest(): void {
@@ -212,7 +212,10 @@ export class Core {
     return new SecretKey(input.use((bytes) => this.hmacSha256(salt, bytes)));
   }
 
-  /** Whether a and b hold the same bytes. Its time depends on their lengths alone. */
+  /**
+   * Whether a and b hold the same bytes. Its time depends on their lengths alone.
+   * @throws RangeError if a is longer than 512 KiB.
+   */
   equal(a: Uint8Array, b: Uint8Array): boolean {
     verifyLength("a", a.length, 0, DATA_BYTES / 2);
     if (a.length !== b.length) return false;

@@ -76,6 +76,16 @@ describe("a core", () => {
     }
   });
 
+  it("tests itself on demand beside live handles", async () => {
+    using own = await loadCore();
+    using kek = own.kek(new SecretKey(sample("key", 32)));
+    const stream = own.sha256Stream().update(sample("data", 100));
+    const wrapped = kek.kwpWrap(sample("x", 40));
+    own.selfTest();
+    expect(kek.kwpUnwrap(wrapped)).toEqual(sample("x", 40));
+    expect(stream.digest()).toEqual(own.sha256(sample("data", 100)));
+  });
+
   it("tests itself in under 2 ms once the module is warm", () => {
     for (let i = 0; i < 20; i++) new Core(coreModule()).close();
     const core = new Core(coreModule());
