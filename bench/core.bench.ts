@@ -148,6 +148,9 @@ export async function runCoreBench(): Promise<void> {
     `Two worker threads: ${threads.toFixed(2)} × one (goal 1.9), ` +
       `${Math.max(...runs.map((run) => run.twoThreads)).toFixed(1)} MB/s.`,
   );
+  // Loaded late, so that the measured processes stay small.
+  const { runEdgeBench } = await import("./core-edge.ts");
+  await runEdgeBench();
 }
 
 /** The face of every suite of bench/run.ts. */
