@@ -2,8 +2,8 @@
  * A Chromium for the tests, wherever it comes from.
  *
  * $CHROME_PATH, else an installed Chrome, Chromium or Edge, else the headless shell inside the npm
- * package @sparticuz/chromium, which needs neither a package manager nor a download. With BROWSER_NPM
- * set, installed browsers are passed over.
+ * package @sparticuz/chromium, which needs neither a package manager nor a download. With
+ * BROWSER_NPM set, installed browsers are passed over.
  */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -56,9 +56,10 @@ interface Unpacked {
 /**
  * Unpacks the npm Chromium once, into a folder of its version.
  *
- * It unpacks to os.tmpdir() and reuses whatever lies there, hence TMPDIR; it brings libnss3, libnspr4
- * and libexpat only where it believes to be on Lambda, hence AWS_EXECUTION_ENV; its fonts.conf names a
- * fixed folder and Chromium aborts where there is no font at all, hence a fonts.conf of ours.
+ * It unpacks to os.tmpdir() and reuses whatever lies there, hence TMPDIR; it brings libnss3,
+ * libnspr4 and libexpat only where it believes to be on Lambda, hence AWS_EXECUTION_ENV; its
+ * fonts.conf names a fixed folder and Chromium aborts where there is no font at all, hence a
+ * fonts.conf of ours.
  */
 async function npmChromium(): Promise<Unpacked> {
   const folder = join(process.cwd(), "node_modules/.cache", `chromium-${NPM_CHROMIUM_VERSION}`);
@@ -80,7 +81,8 @@ async function npmChromium(): Promise<Unpacked> {
   const folders = [`${folder}/fonts`, "/usr/share/fonts"].map((path) => `<dir>${path}</dir>`);
   writeFileSync(
     fonts,
-    `<?xml version="1.0"?><fontconfig>${folders.join("")}<cachedir>${folder}/fc</cachedir></fontconfig>`,
+    `<?xml version="1.0"?><fontconfig>${folders.join("")}` +
+      `<cachedir>${folder}/fc</cachedir></fontconfig>`,
   );
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(saved)) if (value !== undefined) env[name] = value;

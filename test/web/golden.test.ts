@@ -1,6 +1,6 @@
 /**
- * The golden files in the single file: what every earlier build wrote, this page opens; and of every
- * faulty file it says the code that the specification gives it.
+ * The golden files in the single file: what every earlier build wrote, this page opens; and of
+ * every faulty file it says the code that the specification gives it.
  */
 import { createPublicKey, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -69,7 +69,9 @@ it("opens v1-full, logs in with a real password, signs and exports", async () =>
   await page.context().close();
 });
 
-/** Whether a kit holder can come as far as the fault: of a sealed file, only with a recovery key. */
+/**
+ * Whether a kit holder can come as far as the fault: of a sealed file, only with a recovery key.
+ */
 async function isForKits(bytes: Uint8Array): Promise<boolean> {
   try {
     const hints = await peekBackup(memoryFile(bytes));

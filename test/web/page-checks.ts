@@ -32,8 +32,8 @@ function problemsInPage(): string[] {
     if (ids.indexOf(id) !== ids.lastIndexOf(id)) problems.push(`id used twice: ${id}`);
   }
   for (const element of document.querySelectorAll("[aria-controls], [aria-describedby]")) {
-    const named = `${element.getAttribute("aria-controls") ?? ""} ${element.getAttribute("aria-describedby") ?? ""}`;
-    for (const id of named.trim().split(/\s+/)) {
+    const names = ["aria-controls", "aria-describedby"].map((name) => element.getAttribute(name));
+    for (const id of names.join(" ").trim().split(/\s+/)) {
       if (document.getElementById(id) === null) problems.push(`names no element: ${id}`);
     }
   }

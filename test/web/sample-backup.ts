@@ -1,5 +1,6 @@
 /**
- * A small backup with everything the pages show, made on the spot, and kits that do and do not fit it.
+ * A small backup with everything the pages show, made on the spot, and kits that do and do not fit
+ * it.
  *
  * Users and passwords are those of test/lib/hsm.ts; `mallory` is locked.
  */
@@ -147,7 +148,9 @@ export function changedKit(kit: string, change: (document: KitDocument) => void)
   return JSON.stringify(document);
 }
 
-/** One way for each key in which a kit can be the wrong one, and the title the page shows for it. */
+/**
+ * One way for each key in which a kit can be the wrong one, and the title the page shows for it.
+ */
 export const WRONG_KITS: readonly {
   readonly title: string;
   readonly code: string;

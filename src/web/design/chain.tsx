@@ -24,8 +24,8 @@ const SPOKEN: Readonly<Record<LinkState, string>> = {
 
 /** A link seen from the front; a failed one is parted at the side. */
 function LinkShape(props: { state: LinkState }): JSX.Element {
-  const whole = "M12 2.500a8 8 0 0 1 8 8v15a8 8 0 0 1-16 0v-15a8 8 0 0 1 8-8z";
-  const parted = "M4 21v4.500a8 8 0 0 0 16 0v-15a8 8 0 0 0-15.300-3.300";
+  const whole = "M12 2.5a8 8 0 0 1 8 8v15a8 8 0 0 1-16 0v-15a8 8 0 0 1 8-8z";
+  const parted = "M4 21v4.5a8 8 0 0 0 16 0v-15a8 8 0 0 0-15.3-3.3";
   return (
     <svg
       width="24"

@@ -1,7 +1,8 @@
 /**
  * `Symbol.dispose` for browsers that do not have it yet.
  *
- * Imported first by every entry, page and worker: classes that name the symbol are defined after it.
+ * Imported first by every entry, page and worker: classes that name the symbol are defined after
+ * it.
  */
 const symbols: { dispose?: symbol } = Symbol;
 

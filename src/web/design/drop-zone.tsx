@@ -1,5 +1,6 @@
 /**
- * A place to drop or choose one file. The button is a real file input, so keyboards and readers work.
+ * A place to drop or choose one file. The button is a real file input, so keyboards and readers
+ * work.
  */
 import type { ComponentChildren, JSX } from "preact";
 import { useId, useRef, useState } from "preact/hooks";

@@ -1,5 +1,6 @@
 /**
- * A message that stands out: refused, beware, good, or a note. Never colour alone: icon and title too.
+ * A message that stands out: refused, beware, good, or a note. Never colour alone: icon and title
+ * too.
  */
 import type { ComponentChildren, JSX } from "preact";
 import { Icon, type IconName } from "./icons.tsx";

@@ -1,8 +1,8 @@
 /**
  * The calls between page and worker: names, arguments, answers, and the messages that carry them.
  *
- * Key material crosses only in `exportKey`, because a user asked for it; passwords and the kit cross
- * inwards only.
+ * Key material crosses only in `exportKey`, because a user asked for it; passwords and the kit
+ * cross inwards only.
  */
 import type {
   BackupFacts,

@@ -1,6 +1,6 @@
 /**
- * The chain of checks as it closes: from the engine's steps, which name what has held, to reports of
- * what runs, holds or fails.
+ * The chain of checks as it closes: from the engine's steps, which name what has held, to reports
+ * of what runs, holds or fails.
  *
  * FORMAT.md §3.5 gives the order. The steps come in it; the check that runs is the next one.
  */

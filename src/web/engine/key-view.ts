@@ -1,5 +1,6 @@
 /**
- * One key as a person reads it: the HSM's own view with its kind in words and what it can be asked for.
+ * One key as a person reads it: the HSM's own view with its kind in words and what it can be asked
+ * for.
  *
  * docs/HSM.md §3. Whether it may be used, and by whom, the HSM decides when it is asked.
  */

@@ -1,8 +1,9 @@
 /**
- * What was thrown, as a refusal that a person can act on: a title of ours, the engine's own sentence.
+ * What was thrown, as a refusal that a person can act on: a title of ours, the engine's own
+ * sentence.
  *
- * FORMAT.md §9; docs/HSM.md §7. A fault of the engine keeps its code. Anything else is a defect: the
- * page says so and shows nothing of it, because an unknown text may quote what it was about.
+ * FORMAT.md §9; docs/HSM.md §7. A fault of the engine keeps its code. Anything else is a defect:
+ * the page says so and shows nothing of it, because an unknown text may quote what it was about.
  */
 import { BackupError, type BackupFault, type KeyName } from "../../backup/errors.ts";
 import { KitError } from "../../backup/kit-errors.ts";
@@ -94,13 +95,15 @@ export function refusalOf(error: unknown): Refusal {
       code: "file_unreadable",
       title: "The file cannot be read",
       message:
-        "It was changed, moved or removed after it was chosen, or this machine forbids reading it. Choose it again.",
+        "It was changed, moved or removed after it was chosen, or this machine forbids it." +
+        " Choose it again.",
     };
   }
   return {
     code: "defect",
     title: "The tool itself failed",
     message:
-      "Something happened that should not. Nothing was changed. Reload the page and try again; if it stays so, use another release of the tool and report it.",
+      "Something happened that should not. Nothing was changed. Reload the page and try again; " +
+      "if it stays so, use another release of the tool and report it.",
   };
 }

@@ -1,8 +1,9 @@
 /**
- * What the worker does for the page: reads the kit, verifies and restores a backup, works as an HSM.
+ * What the worker does for the page: reads the kit, verifies and restores a backup, works as an
+ * HSM.
  *
- * FORMAT.md §3.5; KIT.md. Here and nowhere else in the client are keys: the kit's and the HSM's. They
- * are wiped when another kit or backup comes, and by `forget`.
+ * FORMAT.md §3.5; KIT.md. Here and nowhere else in the client are keys: the kit's and the HSM's.
+ * They are wiped when another kit or backup comes, and by `forget`.
  */
 import type { BackupFile } from "../../backup/backup-file.ts";
 import { fileKind } from "../../backup/backup-file.ts";

@@ -128,7 +128,9 @@ function textOf(exported: HsmExportedKey): string {
   return `${key.use(encodeHex)}\n`;
 }
 
-/** Forms offer the HSM's own names; any other is the page's mistake, and answered as the HSM would. */
+/**
+ * Forms offer the HSM's own names; any other is the page's mistake, and answered as the HSM would.
+ */
 function known<T>(mechanism: string, found: T | null): T {
   if (found !== null) return found;
   throw new HsmError({ code: "mechanism_unsupported", mechanism, why: "it is unknown" });

@@ -1,7 +1,8 @@
 /**
  * The worker's side of the calls: takes a message, runs it, answers. Knows no backup and no key.
  *
- * What a call throws becomes a refusal in `refusalOf`; an error nobody expected says so and no more.
+ * What a call throws becomes a refusal in `refusalOf`; an error nobody expected says so and no
+ * more.
  */
 import type { CallName, FromWorker, Service, ToWorker } from "./calls.ts";
 import type { CheckReport, Refusal } from "./views.ts";

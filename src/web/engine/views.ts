@@ -26,7 +26,9 @@ export interface CheckReport {
   readonly progress: number | null;
 }
 
-/** Why something was not done: a stable code, a title, and what happened and what to do about it. */
+/**
+ * Why something was not done: a stable code, a title, and what happened and what to do about it.
+ */
 export interface Refusal {
   readonly code: string;
   readonly title: string;
@@ -88,7 +90,10 @@ export interface KeyView {
   readonly attributes: readonly string[];
   readonly extractable: boolean;
   readonly checkValue: string;
-  /** Mechanisms this key can be used with, in order of preference; empty where its attributes forbid. */
+  /**
+   * Mechanisms this key can be used with, in order of preference; empty where its attributes
+   * forbid.
+   */
   readonly signsWith: readonly string[];
   readonly verifiesWith: readonly string[];
   readonly encryptsWith: readonly string[];

@@ -36,7 +36,7 @@ function BackupZone(props: {
     <DropZone
       title="Backup"
       icon="file"
-      hint="The sealed backup, usually named .hbk: drop it here or choose it. It is read, never changed."
+      hint="The sealed backup, usually named .hbk: drop or choose it. It is read, never changed."
       file={backup?.file ?? null}
       state={state}
       onFile={props.onFile}
@@ -127,7 +127,7 @@ function KitZone(props: {
     <DropZone
       title="Recovery kit"
       icon="key"
-      hint="The JSON file that was put away when this operator was set up. It stays in this page's memory."
+      hint="The JSON file put away when this operator was set up. It stays in this page's memory."
       file={kit?.file ?? null}
       state={state}
       onFile={props.onFile}

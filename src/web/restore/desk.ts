@@ -1,7 +1,9 @@
 /**
- * What the page does with the worker: choose, verify, log in, use, forget; each move told to the state.
+ * What the page does with the worker: choose, verify, log in, use, forget; each move told to the
+ * state.
  *
- * Of the kit the page keeps at most the `File` it was chosen as. Pasted text goes to the worker only.
+ * Of the kit the page keeps at most the `File` it was chosen as. Pasted text goes to the worker
+ * only.
  */
 import type { Outcome, Refusal } from "../engine/views.ts";
 import { EngineClient, type EngineParts } from "./engine-client.ts";

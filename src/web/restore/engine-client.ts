@@ -1,8 +1,8 @@
 /**
  * The page's side of the worker: one call at a time each way, answers matched by number.
  *
- * All keys, the kit and the HSM live in the worker. Ending it is how a verification is cancelled and
- * how the page forgets.
+ * All keys, the kit and the HSM live in the worker. Ending it is how a verification is cancelled
+ * and how the page forgets.
  */
 import type { CallName, Calls, FromWorker, ToWorker } from "../engine/calls.ts";
 import type { CheckReport, Outcome, Refusal } from "../engine/views.ts";
@@ -17,7 +17,8 @@ const NO_START: Refusal = {
   code: "worker_start",
   title: "This browser did not start the tool's worker",
   message:
-    "The part of the page that reads backups could not run. Use a current Chrome, Edge, Firefox or Safari, or save the page again and reopen it.",
+    "The part of the page that reads backups could not run. Use a current Chrome, Edge, Firefox " +
+    "or Safari, or save the page again and reopen it.",
 };
 
 /** Starts the worker of this build and compiles its WASM module. */

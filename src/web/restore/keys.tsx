@@ -16,7 +16,9 @@ interface Filter {
 
 const EVERYTHING: Filter = { text: "", kind: "", owner: "", leaving: "any" };
 
-/** The keys that a filter lets through; the text matches label, id, handle, owner and check value. */
+/**
+ * The keys that a filter lets through; the text matches label, id, handle, owner and check value.
+ */
 export function matchingKeys(keys: readonly KeyView[], filter: Filter): KeyView[] {
   const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
   return keys.filter((key) => {
@@ -25,8 +27,8 @@ export function matchingKeys(keys: readonly KeyView[], filter: Filter): KeyView[
     if (filter.leaving !== "any" && key.extractable !== (filter.leaving === "extractable"))
       return false;
     if (words.length === 0) return true;
-    const text =
-      `${key.label} ${key.idHex} ${key.handle} ${key.owner} ${key.checkValue} ${key.kind}`.toLowerCase();
+    const { label, idHex, handle, owner, checkValue, kind } = key;
+    const text = [label, idHex, handle, owner, checkValue, kind].join(" ").toLowerCase();
     return words.every((word) => text.includes(word));
   });
 }

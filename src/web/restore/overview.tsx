@@ -74,11 +74,13 @@ export function IdentityPlate(props: { facts: BackupFacts }): JSX.Element {
 }
 
 function contentsText(contents: Contents): string {
+  const users = countText(contents.users.length, "user", "users");
+  const keys = countText(contents.keys.length, "key", "keys");
   const locked = contents.users.filter((user) => user.locked).length;
   const kept = contents.keys.filter((key) => !key.extractable && key.keyClass !== "public").length;
   return [
-    `${countText(contents.users.length, "user", "users")}${locked === 0 ? "" : `, ${locked} locked`}`,
-    `${countText(contents.keys.length, "key", "keys")}, ${kept.toLocaleString("en")} of them not extractable`,
+    locked === 0 ? users : `${users}, ${locked} locked`,
+    `${keys}, ${kept.toLocaleString("en")} of them not extractable`,
     countText(contents.certificates.length, "certificate", "certificates"),
   ].join("; ");
 }

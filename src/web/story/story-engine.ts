@@ -1,8 +1,8 @@
 /**
  * A worker with example data and no cryptography, for looking at the pages while they are designed.
  *
- * Not part of any build. The backup file's name chooses what happens: "damaged" fails in the chunks,
- * "wrong" fails at the key block, anything else verifies.
+ * Not part of any build. The backup file's name chooses what happens: "damaged" fails in the
+ * chunks, "wrong" fails at the key block, anything else verifies.
  */
 import type { Service } from "../engine/calls.ts";
 import { serve } from "../engine/serve.ts";
@@ -136,7 +136,7 @@ const refusal = (code: string): Refusal => ({
   title: code === "chunk_damaged" ? "The backup is damaged" : "The operator key (AKBK) is missing",
   message:
     code === "chunk_damaged"
-      ? "The backup is damaged in chunk 17: the file was changed after it was made. Take another copy."
+      ? "The backup is damaged in chunk 17: the file was changed. Take another copy."
       : "The key under which this backup was made is absent here. Take the kit of that operator.",
 });
 
