@@ -4,11 +4,16 @@
  * Limits that production sets and Miniflare does not: 128 MB for an isolate, 30 s of CPU. The aim is
  * 64 MiB, 5 s for a full backup, and a time per 1,000 keys that does not grow.
  */
-import { arch, cpus } from "node:os";
+import { mkdtempSync, rmSync } from "node:fs";
+import { arch, cpus, tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { ControlPlane } from "../scripts/control-plane.ts";
+import { DataPlane } from "../scripts/data-plane.ts";
 import type { DevelopmentAccessKey } from "../scripts/dev-secrets.ts";
 import { generateSecrets } from "../scripts/dev-secrets.ts";
-import { startEmbeddedEdge } from "../scripts/embedded-edge.ts";
+import { type EmbeddedEdge, startEmbeddedEdge } from "../scripts/embedded-edge.ts";
+import type { RestAccess } from "../scripts/rest-client.ts";
 import { fillCluster } from "./full-cluster.ts";
 import { Inspector, type MemorySample } from "./inspector.ts";
 import { measureSplit } from "./memory-split.ts";
@@ -32,7 +37,6 @@ interface EdgeFigures {
   readonly idle: MemorySample;
   readonly peak: MemorySample;
   readonly residentBytes: number;
-  readonly bodyBytes: number;
 }
 
 export async function bench(options: readonly string[]): Promise<void> {
@@ -97,41 +101,87 @@ async function printEdge(sizes: readonly number[]): Promise<void> {
   }
 }
 
-/** An edge of its own for every size, so that peaks do not mix. */
+interface Bench {
+  readonly keys: number;
+  readonly bindings: Record<string, string>;
+  readonly persist: string;
+}
+
+/** Filled by one edge; measured on others, fresh for each figure, so that peaks do not mix. */
 async function measureEdge(keys: number): Promise<EdgeFigures[]> {
   const { bindings } = await generateSecrets();
-  const edge = await startEmbeddedEdge({ bindings, inspectorPort: INSPECTOR_PORT });
-  const inspector = await Inspector.connect(INSPECTOR_PORT);
+  const persist = mkdtempSync(join(tmpdir(), "holdfast-bench-"));
+  const where = { keys, bindings, persist };
   try {
-    const accessKeys = JSON.parse(bindings["ACCESS_KEYS"] ?? "[]") as DevelopmentAccessKey[];
-    const { accessKeyId = "", secretAccessKey = "" } = accessKeys[0] ?? {};
-    const access = { endpoint: edge.url.origin, region: REGION, accessKeyId, secretAccessKey };
-    const { control, data, clusterId, hsmId } = await fillCluster(access, { keys, users: USERS });
-    const digest = await data.stateDigest();
-    const measure = async (what: EdgeFigures["what"], work: () => Promise<number>) => {
-      await inspector.collectGarbage();
-      const idle = await inspector.memory();
-      const pid = workerdPid();
-      const cpuBeforeMs = cpuMs(pid);
-      const startedAt = performance.now();
-      const { result: bodyBytes, peak } = await inspector.peakDuring(work);
-      const wallMs = performance.now() - startedAt;
-      const usedMs = cpuMs(pid) - cpuBeforeMs;
-      const residentBytes = peakResidentBytes(pid);
-      return { keys, what, wallMs, cpuMs: usedMs, idle, peak, residentBytes, bodyBytes };
-    };
-    const backUp = await measure("back up", async () => (await data.backUp()).bodyBytes);
-    await control.deleteHsm(clusterId, hsmId);
-    const restore = await measure("restore", async () => {
-      await control.createHsm(clusterId);
-      return 0;
+    const edge = await startEmbeddedEdge({ bindings, persist });
+    const { clusterId } = await fillCluster(accessTo(edge, bindings), { keys, users: USERS });
+    await edge.stop();
+    let digest = "";
+    const backUp = await measure(where, "back up", async (access) => {
+      const data = new DataPlane(access, clusterId);
+      digest = await data.stateDigest();
+      await data.backUp();
     });
-    if ((await data.stateDigest()) !== digest) throw new Error("the restored state is another one");
+    await onFreshEdge(where, async (access) => {
+      const control = new ControlPlane(access);
+      const hsmId = (await control.cluster(clusterId))?.Hsms?.[0]?.HsmId ?? "";
+      await control.deleteHsm(clusterId, hsmId);
+    });
+    const restore = await measure(where, "restore", async (access) => {
+      await new ControlPlane(access).createHsm(clusterId);
+      const restored = await new DataPlane(access, clusterId).stateDigest();
+      if (restored !== digest) throw new Error("the restored state is another one");
+    });
     return [backUp, restore];
   } finally {
-    inspector.close();
+    rmSync(persist, { recursive: true, force: true });
+  }
+}
+
+async function measure(
+  where: Bench,
+  what: EdgeFigures["what"],
+  work: (access: RestAccess) => Promise<void>,
+): Promise<EdgeFigures> {
+  return await onFreshEdge(where, async (access) => {
+    const inspector = await Inspector.connect(INSPECTOR_PORT);
+    try {
+      const pid = workerdPid();
+      const idle = await inspector.memory();
+      const cpuBeforeMs = cpuMs(pid);
+      const startedAt = performance.now();
+      const { peak } = await inspector.peakDuring(() => work(access));
+      return {
+        keys: where.keys,
+        what,
+        wallMs: performance.now() - startedAt,
+        cpuMs: cpuMs(pid) - cpuBeforeMs,
+        idle,
+        peak,
+        residentBytes: peakResidentBytes(pid),
+      };
+    } finally {
+      inspector.close();
+    }
+  });
+}
+
+async function onFreshEdge<T>(
+  { bindings, persist }: Bench,
+  work: (access: RestAccess) => Promise<T>,
+): Promise<T> {
+  const edge = await startEmbeddedEdge({ bindings, persist, inspectorPort: INSPECTOR_PORT });
+  try {
+    return await work(accessTo(edge, bindings));
+  } finally {
     await edge.stop();
   }
+}
+
+function accessTo({ url }: EmbeddedEdge, bindings: Record<string, string>): RestAccess {
+  const keys = JSON.parse(bindings["ACCESS_KEYS"] ?? "[]") as DevelopmentAccessKey[];
+  const { accessKeyId = "", secretAccessKey = "" } = keys[0] ?? {};
+  return { endpoint: url.origin, region: REGION, accessKeyId, secretAccessKey };
 }
 
 const COLUMN_WIDTH = 12;

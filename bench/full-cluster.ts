@@ -51,8 +51,8 @@ async function importGenerated(data: DataPlane, generated: GeneratedCluster): Pr
   for (const batch of batches(generated.users)) {
     await officer.importUsers(batch.map(userBody));
   }
-  await officer.importCertificates(generated.certificatesPem);
   const owner = await data.logIn(OWNER, GENERATED_PASSWORD);
+  await owner.importCertificates(generated.certificatesPem);
   const handles: number[] = [];
   for (const batch of batches(generated.keys)) {
     handles.push(...(await owner.importKeys(batch.map(keyBody))));

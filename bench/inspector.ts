@@ -2,7 +2,8 @@
  * Memory of the worker's isolate while it works, by workerd's inspector protocol.
  *
  * Miniflare enforces no limit, so what production would refuse has to be measured here. Figures are
- * what V8 holds, garbage included: an upper bound of what is needed.
+ * what V8 holds, garbage included: an upper bound of what is needed. (workerd's inspector does not
+ * answer to a request for a collection.)
  */
 import { fetch, type WebSocket } from "miniflare";
 import { WORKER_NAME } from "../scripts/embedded-edge.ts";
@@ -51,10 +52,6 @@ export class Inspector {
       heapBytes: usage["usedSize"] ?? 0,
       backingBytes: usage["backingStorageSize"] ?? 0,
     };
-  }
-
-  async collectGarbage(): Promise<void> {
-    await this.#send("HeapProfiler.collectGarbage");
   }
 
   /** The highest sum of heap and backing stores seen at any moment of `work`. */
