@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { memoryFile } from "../../src/backup/backup-file.ts";
 import { BackupError } from "../../src/backup/errors.ts";
 import { peekBackup } from "../../src/backup/inspect.ts";
-import { GOLDEN_PASSWORDS } from "../backup/golden-hsm.ts";
+import { GOLDEN_AES_KEY, GOLDEN_PASSWORDS } from "../backup/golden-hsm.ts";
 import { launchBrowser } from "../lib/browser.ts";
 import { backupFile, kitFile, RestorePage } from "./restore-page.ts";
 
@@ -65,6 +65,13 @@ it("opens v1-full, logs in with a real password, signs and exports", async () =>
   await tool.button("Export the key").click();
   const exported = await page.locator("[data-result=exported]").innerText();
   expect(createPublicKey(exported).equals(createPublicKey(publicPem))).toBe(true);
+  await tool.button("Close").click();
+  await tool.openKey("aes-256 known");
+  await tool.tab("Export").click();
+  await page.getByLabel("I understand").check();
+  await tool.button("Export the key").click();
+  const known = await page.locator("[data-result=exported]").innerText();
+  expect(known.trim()).toBe(GOLDEN_AES_KEY);
   expect(tool.errors).toEqual([]);
   await page.context().close();
 });
