@@ -22,6 +22,8 @@ export const MAX_CLOCK_SKEW_MS = 5 * 60_000;
 const ALGORITHM = "AWS4-HMAC-SHA256";
 const MAX_SIGNED_HEADERS = 64;
 const AMZ_DATE = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
+/** RFC 9110 §5.1, in lower case. */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 /** Headers that change what a request means: one that is sent must be under the signature. */
 const MEANINGFUL_HEADER = /^(x-amz-.*|holdfast-.*|idempotency-key|content-type)$/;
 
@@ -119,6 +121,9 @@ function parseAuthorization(header: string): Authorization | string {
   if (!/^[0-9a-f]{64}$/.test(signature)) return "Signature must be 64 hexadecimal digits.";
   const signedHeaders = (fields.get("SignedHeaders") ?? "").toLowerCase().split(";");
   if (signedHeaders.length > MAX_SIGNED_HEADERS) return "SignedHeaders names too many headers.";
+  if (!signedHeaders.every((name) => HEADER_NAME.test(name))) {
+    return "SignedHeaders must be header names joined by semicolons.";
+  }
   return { accessKeyId, date, region, service, signedHeaders, signature };
 }
 

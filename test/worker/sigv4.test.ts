@@ -84,6 +84,16 @@ const CASES: readonly (readonly [string, RawCall, string])[] = [
     edited("/aws4_request", "/aws3_request"),
     "IncompleteSignatureException",
   ],
+  [
+    "a signed header that is no header",
+    edited("host;", "host;no header;"),
+    "IncompleteSignatureException",
+  ],
+  [
+    "an empty name among the signed headers",
+    edited("host;", "host;;"),
+    "IncompleteSignatureException",
+  ],
   ["the host not signed", edited("host;", ""), "IncompleteSignatureException"],
   ["the target not signed", edited(";x-amz-target", ""), "IncompleteSignatureException"],
   ["the content type not signed", edited("content-type;", ""), "IncompleteSignatureException"],
