@@ -146,11 +146,11 @@ export class Hsm {
   ): KeyView {
     return keyDirectory.setAttributes(this.#context, token, handle, change);
   }
-  shareKey(token: SessionToken, handle: number, username: string): KeyView {
-    return keyDirectory.shareKey(this.#context, token, handle, username);
+  shareKey(token: SessionToken, handle: number, username: string): void {
+    keyDirectory.shareKey(this.#context, token, handle, username);
   }
-  unshareKey(token: SessionToken, handle: number, username: string): KeyView {
-    return keyDirectory.unshareKey(this.#context, token, handle, username);
+  unshareKey(token: SessionToken, handle: number, username: string): void {
+    keyDirectory.unshareKey(this.#context, token, handle, username);
   }
   deleteKey(token: SessionToken, handle: number): void {
     keyDirectory.deleteKey(this.#context, token, handle);

@@ -114,25 +114,30 @@ export function deleteKey(context: HsmContext, token: SessionToken, handle: numb
   });
 }
 
-/** Lets another CU use the key, and nothing else. @throws HsmError `share_refused`, …. */
+/**
+ * Lets another CU use the key, and nothing else. Answers nothing: who else shares the key is not
+ * looked up, so a call costs the same for the thousandth sharer as for the first.
+ * @throws HsmError `share_refused`, ….
+ */
 export function shareKey(
   context: HsmContext,
   token: SessionToken,
   handle: number,
   username: string,
-): KeyView {
-  return changeSharing(context, token, handle, username, (ids, id) =>
+): void {
+  changeSharing(context, token, handle, username, (ids, id) =>
     [...new Set([...ids, id])].sort((a, b) => a - b),
   );
 }
 
+/** Takes it back; a user who does not share the key changes nothing. */
 export function unshareKey(
   context: HsmContext,
   token: SessionToken,
   handle: number,
   username: string,
-): KeyView {
-  return changeSharing(context, token, handle, username, (ids, id) =>
+): void {
+  changeSharing(context, token, handle, username, (ids, id) =>
     ids.filter((shared) => shared !== id),
   );
 }
@@ -171,14 +176,12 @@ function changeSharing(
   handle: number,
   username: string,
   next: (ids: readonly number[], id: number) => number[],
-): KeyView {
-  return context.store.transaction(() => {
+): void {
+  context.store.transaction(() => {
     const caller = authorize(context, token, "manage keys");
     const { key } = requireOwned(context.store, caller, handle);
     const id = requireOtherCu(context, caller, username);
-    const shared = { ...key, sharedWith: next(key.sharedWith, id) };
-    updateKey(context.store, handle, shared);
-    return keyView({ handle, key: shared }, userNames(context.store));
+    updateKey(context.store, handle, { ...key, sharedWith: next(key.sharedWith, id) });
   });
 }
 

@@ -126,10 +126,14 @@ export const OPERATIONS = {
     hsm.deleteKey(session, handle);
     return null;
   },
-  shareKey: async (hsm: Hsm, session: string, input: { handle: number; username: string }) =>
-    hsm.shareKey(session, input.handle, input.username),
-  unshareKey: async (hsm: Hsm, session: string, input: { handle: number; username: string }) =>
-    hsm.unshareKey(session, input.handle, input.username),
+  async shareKey(hsm: Hsm, session: string, input: { handle: number; username: string }) {
+    hsm.shareKey(session, input.handle, input.username);
+    return null;
+  },
+  async unshareKey(hsm: Hsm, session: string, input: { handle: number; username: string }) {
+    hsm.unshareKey(session, input.handle, input.username);
+    return null;
+  },
   async exportKey(hsm: Hsm, session: string, input: { handle: number; format: ExportFormat }) {
     const exported = await hsm.exportKey(session, input.handle, input.format);
     if (exported.format === "pem" || exported.format === "jwk") return exported;

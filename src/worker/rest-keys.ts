@@ -170,7 +170,7 @@ const shareRoute = createRoute({
   tags: ["Keys"],
   summary: "Let another CU use a key (owner)",
   request: { ...keyRequest, body: jsonBody(z.object({ username: z.string().min(1).max(64) })) },
-  responses: { ...refusals, 200: answer("The key.", keySchema) },
+  responses: { ...refusals, 204: { description: "The user shares the key." } },
 });
 
 const unshareRoute = createRoute({
@@ -179,7 +179,7 @@ const unshareRoute = createRoute({
   tags: ["Keys"],
   summary: "Take back what was shared (owner)",
   request: { ...keyRequest, body: jsonBody(z.object({ username: z.string().min(1).max(64) })) },
-  responses: { ...refusals, 200: answer("The key.", keySchema) },
+  responses: { ...refusals, 204: { description: "The user does not share the key." } },
 });
 
 const exportRoute = createRoute({
@@ -250,12 +250,14 @@ function addKeepingRoutes(app: OpenAPIHono<RestEnv>): void {
   app.openapi(shareRoute, async (c) => {
     const { handle } = c.req.valid("param");
     const { username } = c.req.valid("json");
-    return c.json(await ask(c, "shareKey", { handle, username }), 200);
+    await ask(c, "shareKey", { handle, username });
+    return c.body(null, 204);
   });
   app.openapi(unshareRoute, async (c) => {
     const { handle } = c.req.valid("param");
     const { username } = c.req.valid("json");
-    return c.json(await ask(c, "unshareKey", { handle, username }), 200);
+    await ask(c, "unshareKey", { handle, username });
+    return c.body(null, 204);
   });
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { SecretKey } from "../../src/crypto/secret-key.ts";
 import { activeHsm, codeOf, passwordOf } from "../lib/hsm.ts";
 
@@ -49,6 +49,25 @@ describe("owners and sharing", () => {
     await hsm.createUser(admin, { username: "carol", role: "CU", password: passwordOf("carol") });
     for (const name of ["carol", "bob", "carol"]) hsm.shareKey(alice, handle, name);
     expect(hsm.describeKey(alice, handle).sharedWith).toEqual(["bob", "carol"]);
+  });
+
+  it("look up the user who is named and none of the other sharers", async () => {
+    const { hsm, store, admin, alice } = await activeHsm();
+    const { handle } = await hsm.generateKey(alice, AES);
+    const names = Array.from({ length: 20 }, (_, i) => `sharer_${i}`);
+    for (const username of names) {
+      await hsm.createUser(admin, { username, role: "CU", password: passwordOf(username) });
+    }
+    const reads = [vi.spyOn(store, "get"), vi.spyOn(store, "find"), vi.spyOn(store, "list")];
+    const readsOf = (f: () => void): number => {
+      const before = reads.reduce((sum, { mock }) => sum + mock.calls.length, 0);
+      f();
+      return reads.reduce((sum, { mock }) => sum + mock.calls.length, 0) - before;
+    };
+    const counts = names.map((name) => readsOf(() => hsm.shareKey(alice, handle, name)));
+    counts.push(readsOf(() => hsm.unshareKey(alice, handle, "sharer_7")));
+    expect(new Set(counts).size).toBe(1);
+    expect(hsm.describeKey(alice, handle).sharedWith).toHaveLength(19);
   });
 });
 
