@@ -79,7 +79,7 @@ function printAddresses(url: string): void {
     `    ${url}/restore          ${dim("restore tool: works without a network once it was opened")}`,
   );
   say(
-    `    dist/restore/restore.html`.padEnd(url.length + 23) +
+    `    dist/restore/restore.html`.padEnd(url.length + 22) +
       dim("the same tool as one file: open it from disk"),
   );
   say(`    ${url}/v1/openapi.json  ${dim("the REST surface")}`);
