@@ -5,7 +5,7 @@
  */
 import coreModule from "../../build/core.wasm";
 import { openHeader } from "../backup/container-front.ts";
-import { decodeEnvelope, openEnvelope } from "../backup/envelope.ts";
+import { decodeEnvelope, type EnvelopeClear, openEnvelope } from "../backup/envelope.ts";
 import type { Header, Mode } from "../backup/header.ts";
 import type { Keyring } from "../backup/keys.ts";
 import { verifyLocation } from "../backup/location.ts";
@@ -76,6 +76,8 @@ export async function verifyStored(
 
 /** A page of what a backup holds, after all of it has been authenticated. */
 export interface Inspection {
+  /** The clear part of the envelope. */
+  readonly clear: EnvelopeClear;
   readonly header: Header;
   readonly counts: readonly { readonly type: RecordType; readonly count: number }[];
   readonly stateDigest: string;
@@ -112,6 +114,8 @@ export async function inspectStored(
   );
   const end = after + entries.length;
   return {
+    // Authentic by now: the key block would not have opened with any other.
+    clear: decodeEnvelope(stored.envelope).clear,
     header: summary.header,
     counts: RECORD_TYPES.map((type, i) => ({ type, count: summary.counts[i] ?? 0 })),
     stateDigest: summary.stateDigest.toHex(),

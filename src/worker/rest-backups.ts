@@ -5,6 +5,7 @@
  * bytes only. Verify and inspect open a backup here, at the edge, and answer with facts about it.
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { EnvelopeClear } from "../backup/envelope.ts";
 import type { RecordType } from "../hsm/record.ts";
 import { inspectStored, verifyStored } from "./backup-probe.ts";
 import type { Deployment } from "./bindings.ts";
@@ -67,8 +68,27 @@ const verificationSchema = z
 
 const recordType = z.enum(["configuration", "policy", "user", "certificate", "key"]);
 
+const envelopeSchema = z
+  .object({
+    sealId: z.string().openapi({ description: "16 bytes, hexadecimal." }),
+    bodyBytes: z.int(),
+    bodyDigest: digest,
+    location: z.object({
+      account: z.string(),
+      region: z.string(),
+      clusterId: z.string(),
+      backupId: z.string(),
+    }),
+    recipients: z
+      .array(z.object({ kind: z.enum(["kms", "recovery"]), keyId: z.string() }))
+      .openapi({ description: "Who can open the seal." }),
+    restorableOffline: z.boolean(),
+  })
+  .openapi({ description: "The clear part of the envelope, authentic." });
+
 const inspectionSchema = z
   .object({
+    envelope: envelopeSchema,
     header: z.object({
       backupId: z.string(),
       clusterId: z.string(),
@@ -209,6 +229,7 @@ async function inspection(
   const inspected = await inspectStored(deployment, ring, order, after, limit);
   const { previousDigest, chunkBytes: _c, payloadBytes: _p, ...header } = inspected.header;
   return {
+    envelope: presentEnvelope(inspected.clear),
     header: { ...header, previousDigest: previousDigest.toHex() },
     counts: inspected.counts.map(({ type, count }) => ({ type: TYPE_NAMES[type], count })),
     stateDigest: inspected.stateDigest,
@@ -218,6 +239,20 @@ async function inspection(
       digest: bytes.toHex(),
     })),
     next: inspected.next,
+  };
+}
+
+/** Of the recipients, who they are; their wraps of the data key stay in the file. */
+function presentEnvelope(clear: EnvelopeClear): z.output<typeof envelopeSchema> {
+  const { sealId, bodyBytes, bodyDigest, location, recipients } = clear;
+  const { account, region, clusterId, backupId } = location;
+  return {
+    sealId: sealId.toHex(),
+    bodyBytes,
+    bodyDigest: bodyDigest.toHex(),
+    location: { account, region, clusterId, backupId },
+    recipients: recipients.map(({ kind, keyId }) => ({ kind, keyId })),
+    restorableOffline: recipients.some(({ kind }) => kind === "recovery"),
   };
 }
 
