@@ -43,8 +43,9 @@ const HSM_TRANSITIONS: Readonly<Record<HsmState, readonly HsmState[]>> = {
   CREATE_IN_PROGRESS: ["ACTIVE", "DEGRADED", "DELETE_IN_PROGRESS"],
   ACTIVE: ["DEGRADED", "DELETE_IN_PROGRESS"],
   DEGRADED: ["ACTIVE", "DELETE_IN_PROGRESS"],
-  // Back to ACTIVE when the backup that a removal waits for could not be made.
-  DELETE_IN_PROGRESS: ["DELETED", "ACTIVE"],
+  // Back when the backup that a removal waits for could not be made: to ACTIVE if it is alone, else
+  // to DEGRADED, as the others went on without it.
+  DELETE_IN_PROGRESS: ["DELETED", "ACTIVE", "DEGRADED"],
   DELETED: [],
 };
 

@@ -15,6 +15,7 @@ import type {
   BackupReceipt,
   HardwareIdentity,
   HsmApi,
+  HsmLocation,
   ManufactureOrder,
   RestoreOrder,
   RestoreReceipt,
@@ -99,10 +100,17 @@ export class Hsm extends DurableObject<Env> implements HsmApi, PeerApi {
     return refusalsOf(() => this.#digest());
   }
 
+  /** No change comes after the flag, so the push behind it leaves no peer without one. */
   freeze(): Promise<Result<null>> {
-    return refusalsOf(() => {
-      this.#site();
+    return refusalsOf(async () => {
+      const { location } = this.#site();
       writeLocal(this.#sql, "frozen", true);
+      const duty = readLocal(this.#sql, "duty");
+      if (duty === null || duty.peers.length === 0) return null;
+      this.#peers.forget(); // Where a peer was last heard of proves nothing of where it stands.
+      await this.#settlePeers(location, duty.peers);
+      // A peer may lead from here on: asked again, this HSM must not measure it by its own state.
+      writeLocal(this.#sql, "duty", { ...duty, peers: [] });
       return null;
     });
   }
@@ -178,8 +186,20 @@ export class Hsm extends DurableObject<Env> implements HsmApi, PeerApi {
   async #replicate(): Promise<void> {
     await reached("write_committed", this.#deployment, this.ctx.storage);
     const peers = readLocal(this.#sql, "duty")?.peers ?? [];
-    await this.#peers.push(this.#site().location, peers);
+    await this.#settlePeers(this.#site().location, peers);
     await reached("write_replicated", this.#deployment, this.ctx.storage);
+  }
+
+  /** @throws Refused if a peer lacks a change and could not be taken out of service either. */
+  async #settlePeers(place: HsmLocation, peers: readonly HsmLocation[]): Promise<void> {
+    if (await this.#peers.push(place, peers)) return;
+    throw new Refused({
+      kind: "unavailable",
+      code: "peers_unsettled",
+      message:
+        "The request was carried out, but not all HSMs of the cluster have heard of it yet. Look " +
+        "whether it holds before you repeat it.",
+    });
   }
 
   /**

@@ -38,8 +38,11 @@ export interface RegionApi {
   servingHsms(clusterId: string): Promise<Result<ServingHsms>>;
   /** An HSM of the cluster saw PRECO set its password: INITIALIZED moves to ACTIVE, backup due. */
   noteActivated(clusterId: string): Promise<Result<null>>;
-  /** A peer missed a write: it leaves service and is rebuilt from a fresh backup of the leader. */
-  noteStale(clusterId: string, hsmId: string): Promise<Result<null>>;
+  /**
+   * The leader `reporterId` says that a peer missed a write: the peer leaves service and is rebuilt
+   * from a fresh backup. Refused with `hsm_not_leader` if another HSM leads by now.
+   */
+  noteStale(clusterId: string, hsmId: string, reporterId: string): Promise<Result<null>>;
   /** Back up now: a CREATE_IN_PROGRESS row and a due task; poll `backup`. */
   backUpNow(clusterId: string): Promise<Result<BackupView>>;
   backup(backupId: string): Promise<Result<BackupView>>;

@@ -182,9 +182,7 @@ async function backUpBeforeRemoval(desk: RegionDesk, row: HsmRow): Promise<Outco
   if (known?.state === "DELETED") {
     const reason = known.failure ?? "it was deleted.";
     const message = `The HSM was not deleted, because its backup failed: ${reason}`;
-    desk.store.moveHsm(row.hsmId, "DELETE_IN_PROGRESS", "ACTIVE", message);
-    desk.store.updateHsm(row.hsmId, { backupId: null });
-    desk.due.schedule("cluster_serve", row.clusterId, row.clusterId, desk.nowMs());
+    returnToService(desk, row, message);
     return DONE;
   }
   const frozen = await hsmApi(desk, row).freeze();
@@ -196,6 +194,16 @@ async function backUpBeforeRemoval(desk: RegionDesk, row: HsmRow): Promise<Outco
   desk.store.updateHsm(row.hsmId, { backupId: backup.backupId });
   await desk.reached("region_backup_begun");
   return againAt(desk.nowMs() + POLL_MS);
+}
+
+/** The others went on without it, so beside them it must be filled again; alone it has all there is. */
+function returnToService(desk: RegionDesk, row: HsmRow, message: string): void {
+  const { store, due } = desk;
+  const isAlone = activeHsms(desk, row.clusterId).length === 0;
+  store.moveHsm(row.hsmId, "DELETE_IN_PROGRESS", isAlone ? "ACTIVE" : "DEGRADED", message);
+  store.updateHsm(row.hsmId, { backupId: null, filled: isAlone ? 1 : 0 });
+  due.schedule("cluster_serve", row.clusterId, row.clusterId, desk.nowMs());
+  if (!isAlone) due.schedule("hsm_rebuild", row.hsmId, row.clusterId, desk.nowMs());
 }
 
 /** The key that a claim was made for went with the HSM: a cluster not yet active starts over. */

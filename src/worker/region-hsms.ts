@@ -138,16 +138,30 @@ export function scheduleDaily(desk: RegionDesk, clusterId: string): void {
 }
 
 /** A peer missed a write: out of service, and filled again from the leader. */
-export function noteStale(desk: RegionDesk, clusterId: string, hsmId: string): Result<null> {
+export function noteStale(
+  desk: RegionDesk,
+  clusterId: string,
+  hsmId: string,
+  reporterId: string,
+): Result<null> {
   const row = desk.store.hsm(hsmId);
   if (row === null || row.clusterId !== clusterId) return clusterNotFound(clusterId);
-  if (row.state !== "ACTIVE") return success(null);
-  if (activeHsms(desk, clusterId)[0]?.hsmId === hsmId) {
-    return refusal("conflict", "hsm_is_leader", `HSM '${hsmId}' leads its cluster.`);
+  if (hsmId === reporterId || !leads(desk, clusterId, reporterId)) {
+    const message = `HSM '${reporterId}' does not lead cluster '${clusterId}'.`;
+    return refusal("conflict", "hsm_not_leader", message);
   }
+  if (row.state !== "ACTIVE") return success(null);
   desk.store.moveHsm(hsmId, "ACTIVE", "DEGRADED", "HSM missed a write and is being rebuilt.");
   desk.store.updateHsm(hsmId, { filled: 0, backupId: null });
   desk.due.schedule("cluster_serve", clusterId, clusterId, desk.nowMs());
   desk.due.schedule("hsm_rebuild", hsmId, clusterId, desk.nowMs());
   return success(null);
+}
+
+/** The first ACTIVE one; one that is leaving until it has handed over, which its backup ends. */
+function leads(desk: RegionDesk, clusterId: string, hsmId: string): boolean {
+  if (activeHsms(desk, clusterId)[0]?.hsmId === hsmId) return true;
+  const row = desk.store.hsm(hsmId);
+  if (row?.clusterId !== clusterId || row.state !== "DELETE_IN_PROGRESS") return false;
+  return row.filled === 1 && row.backupId === null;
 }

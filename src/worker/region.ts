@@ -136,8 +136,8 @@ export class Region extends DurableObject<Env> implements ControlApi, RegionApi 
     return this.#after("region_cluster_active", noteActivated(this.#desk, clusterId));
   }
 
-  async noteStale(clusterId: string, hsmId: string) {
-    return noteStale(this.#desk, clusterId, hsmId);
+  async noteStale(clusterId: string, hsmId: string, reporterId: string) {
+    return noteStale(this.#desk, clusterId, hsmId, reporterId);
   }
 
   async backUpNow(clusterId: string) {

@@ -123,7 +123,7 @@ export class Peers {
   /** Where each peer stood when last heard of. */
   readonly #positions = new Map<string, Position>();
   readonly #stale = new Set<string>();
-  #queue: Promise<void> = Promise.resolve();
+  #queue: Promise<unknown> = Promise.resolve();
 
   /** @param digest - hex digest of this HSM's state, computed when a peer's line is unknown. */
   constructor(storage: DurableObjectStorage, deployment: Deployment, digest: () => string) {
@@ -141,28 +141,30 @@ export class Peers {
   /**
    * Brings every peer to where this HSM stands now. Pushes of one HSM run one after another, so
    * each peer takes the changes in the order in which they were made. Never rejects.
+   *
+   * @returns Whether every peer is there now or out of service; false: nothing may be acknowledged.
    */
-  push(place: HsmLocation, peers: readonly HsmLocation[]): Promise<void> {
-    if (peers.length === 0) return Promise.resolve();
+  push(place: HsmLocation, peers: readonly HsmLocation[]): Promise<boolean> {
+    if (peers.length === 0) return Promise.resolve(true);
     const turn = this.#queue.then(async () => {
-      await Promise.all(peers.map((peer) => this.#pushTo(place, peer)));
+      const settled = await Promise.all(peers.map((peer) => this.#pushTo(place, peer)));
+      return settled.every((isSettled) => isSettled);
     });
     this.#queue = turn;
     return turn;
   }
 
-  async #pushTo(place: HsmLocation, peer: HsmLocation): Promise<void> {
-    if (this.#stale.has(peer.hsmId)) return;
+  async #pushTo(place: HsmLocation, peer: HsmLocation): Promise<boolean> {
+    if (this.#stale.has(peer.hsmId)) return true;
     for (let attempt = 0; attempt < PUSH_ATTEMPTS; attempt++) {
       try {
-        if (await this.#catchUp(place, peer)) return;
+        if (await this.#catchUp(place, peer)) return true;
       } catch (error) {
         console.log("push failed", { hsmId: peer.hsmId, error: String(error) });
       }
       this.#positions.delete(peer.hsmId);
     }
-    this.#stale.add(peer.hsmId);
-    await this.#report(peer);
+    return await this.#report(place, peer);
   }
 
   /** Whether the peer has been caught up; false: it stood elsewhere than thought, or is lost. */
@@ -196,12 +198,18 @@ export class Peers {
     return answer.ok && answer.value.stateDigest === this.#digest() ? to.change : null;
   }
 
-  async #report(peer: HsmLocation): Promise<void> {
+  /** Whether `Region` has taken the peer out of service; if not, the next push tries both again. */
+  async #report(place: HsmLocation, peer: HsmLocation): Promise<boolean> {
+    const { hsmId } = peer;
     const region = this.#deployment.region(peer.account, peer.region);
     try {
-      await region.noteStale(peer.clusterId, peer.hsmId);
+      const noted = await region.noteStale(peer.clusterId, hsmId, place.hsmId);
+      if (noted.ok) this.#stale.add(hsmId);
+      else console.log("stale peer not taken out of service", { hsmId, code: noted.fault.code });
+      return noted.ok;
     } catch (error) {
-      console.log("stale peer not reported", { hsmId: peer.hsmId, error: String(error) });
+      console.log("stale peer not reported", { hsmId, error: String(error) });
+      return false;
     }
   }
 }
