@@ -2,10 +2,21 @@
  * A peer that cannot be caught up: it leaves service, is filled again from a backup of the leader, and
  * nothing that was acknowledged is lost. It goes astray here as in a split: it is told that it leads.
  */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { DeleteHsmCommand } from "@aws-sdk/client-cloudhsm-v2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ACCOUNT, backupsReady, describeCluster, hsmsActive, REGION, until } from "../lib/aws.ts";
-import { type Edge, startEdge } from "../lib/mf.ts";
+import {
+  ACCOUNT,
+  backupsReady,
+  cloudHsm,
+  describeCluster,
+  hsmsActive,
+  REGION,
+  until,
+} from "../lib/aws.ts";
+import { type Edge, QUICK_SCHEDULE, startEdge, testSecrets } from "../lib/mf.ts";
 import {
   ALICE_PASSWORD,
   addHsm,
@@ -25,6 +36,8 @@ interface HsmCalls {
 let edge: Edge;
 let cluster: ServingCluster;
 let peerId: string;
+/** Folder of an edge that is started again. */
+let persist: string | undefined;
 
 beforeEach(async () => {
   edge = await startEdge();
@@ -37,7 +50,10 @@ beforeEach(async () => {
   const { hsms } = await digest();
   peerId = hsms.find(({ hsmId }: { hsmId: string }) => hsmId !== cluster.hsmId).hsmId;
 }, 120_000);
-afterEach(() => edge.stop());
+afterEach(async () => {
+  await edge.stop();
+  if (persist !== undefined) await rm(persist, { recursive: true, force: true });
+});
 
 function generateKey(label: string, session = cluster.alice) {
   const order = { type: "aes", sizeBits: 256, label };
@@ -115,5 +131,38 @@ describe("a peer that is on another line than its leader", () => {
     expect(row.trigger).toBe("hsm_removed");
     expect((await digest()).stateDigest).toBe(row.stateDigest);
     expect(await labels()).toContain("before");
+  });
+});
+
+describe("a leader whose removal fails because its backup cannot be made", () => {
+  it("comes back out of service, so that what the others took meanwhile is kept", async () => {
+    persist = await mkdtemp(join(tmpdir(), "holdfast-stale-"));
+    await edge.stop();
+    edge = await startEdge({ persist });
+    cluster = await servingCluster(edge);
+    await addHsm(cluster.client, cluster.clusterId, 2);
+    await edge.stop();
+
+    const ring = JSON.parse((await testSecrets()).bindings["LOCAL_KMS"] ?? "");
+    for (const key of ring.keys) key.state = "retired";
+    const SCHEDULE = JSON.stringify({ ...QUICK_SCHEDULE, retryMs: 10 });
+    edge = await startEdge({ persist, bindings: { LOCAL_KMS: JSON.stringify(ring), SCHEDULE } });
+    const { clusterId, hsmId } = cluster;
+    cluster = { ...cluster, client: await cloudHsm(edge) };
+    await cluster.client.send(new DeleteHsmCommand({ ClusterId: clusterId, HsmId: hsmId }));
+    await until(
+      () => hsm(hsmId),
+      (row) => row?.State === "DEGRADED",
+      30_000,
+    );
+    const alice = await login(edge, cluster.path, "alice", ALICE_PASSWORD);
+    await until(
+      () => generateKey("taken meanwhile", alice),
+      ({ status }) => status === 201,
+      30_000,
+    );
+    const { hsms } = await digest();
+    expect(hsms.map((row: { hsmId: string }) => row.hsmId)).not.toContain(hsmId);
+    expect(await labels()).toContain("taken meanwhile");
   });
 });
