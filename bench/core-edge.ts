@@ -4,10 +4,10 @@
  * BoringSSL has AES instructions, which WebAssembly has not: big payloads are its field. Part of
  * `npm run bench -- core`.
  */
-import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { Miniflare } from "miniflare";
 import { build } from "vite";
+import { coreBytes } from "../scripts/core-module.ts";
 
 const TURN_MS = 200;
 const ROUNDS = 5;
@@ -41,7 +41,7 @@ async function startWorker(): Promise<Miniflare> {
       {
         type: "CompiledWasm",
         path: "/core.wasm",
-        contents: await readFile(new URL("../build/core.wasm", import.meta.url)),
+        contents: await coreBytes(),
       },
     ],
   });

@@ -2,11 +2,12 @@
  * Builds what the edge runs, unless nothing has changed since the last time.
  *
  * `wrangler deploy --dry-run` runs the build command of wrangler.toml (module, pages), then bundles
- * the worker: the bytes that a real deployment uploads.
+ * the worker: the bytes that a real deployment uploads. The module among them is then verified.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { verifyBundle } from "./core-module.ts";
 
 const OUTPUTS = [
   "build/core.wasm",
@@ -15,6 +16,7 @@ const OUTPUTS = [
   "build/worker/index.js",
 ];
 const INPUTS = ["assembly", "src", "package-lock.json", "wrangler.toml", "vite.config.ts"];
+const BUNDLE = "build/worker";
 const WRANGLER = "node_modules/wrangler/bin/wrangler.js";
 const LOG_TAIL_LINES = 30;
 
@@ -31,14 +33,13 @@ function newestMs(path: string): number {
   return Math.max(0, ...readdirSync(path).map((name) => newestMs(join(path, name))));
 }
 
-/** @throws Error with the end of the build's output, all of which is in `log`. */
+/** @throws Error with the end of the build's output, all of which is in `log`; ModuleHashError. */
 export async function build(log: string): Promise<void> {
   mkdirSync(dirname(log), { recursive: true });
-  const child = spawn(
-    process.execPath,
-    [WRANGLER, "deploy", "--dry-run", "--outdir", "build/worker"],
-    { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NODE_ENV: "production" } },
-  );
+  const child = spawn(process.execPath, [WRANGLER, "deploy", "--dry-run", "--outdir", BUNDLE], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, NODE_ENV: "production" },
+  });
   const output: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
   child.stderr.on("data", (chunk: Buffer) => output.push(chunk));
@@ -47,7 +48,7 @@ export async function build(log: string): Promise<void> {
     child.once("close", done);
   });
   writeFileSync(log, Buffer.concat(output));
-  if (code === 0) return;
+  if (code === 0) return await verifyBundle(BUNDLE);
   const lines = readFileSync(log, "utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES);
   throw new Error(`The build failed. ${log} ends with:\n${lines.join("\n")}`);
 }

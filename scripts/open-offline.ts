@@ -1,7 +1,6 @@
 /**
  * Opens a downloaded backup with a recovery kit: no service, no network, the engine alone.
  */
-import { readFileSync } from "node:fs";
 import { memoryFile } from "../src/backup/backup-file.ts";
 import { parseKit } from "../src/backup/kit.ts";
 import { restoreFile } from "../src/backup/verify.ts";
@@ -9,8 +8,7 @@ import { Core } from "../src/crypto/core.ts";
 import { inventory } from "../src/hsm/inventory.ts";
 import { MemoryStore } from "../src/hsm/memory-store.ts";
 import { restoreRecord } from "../src/hsm/snapshot.ts";
-
-const MODULE_FILE = "build/core.wasm";
+import { compileCore } from "./core-module.ts";
 
 export interface OfflineContents {
   /** Hexadecimal. */
@@ -22,10 +20,10 @@ export interface OfflineContents {
 
 /**
  * @param sealed - a sealed file. @param kitText - a kit/1 document.
- * @throws BackupError, KitError.
+ * @throws BackupError, KitError, ModuleHashError.
  */
 export async function openOffline(sealed: Uint8Array, kitText: string): Promise<OfflineContents> {
-  using core = new Core(new WebAssembly.Module(readFileSync(MODULE_FILE)));
+  using core = new Core(await compileCore());
   using kit = parseKit(kitText);
   const store = new MemoryStore();
   const { stateDigest } = await restoreFile(

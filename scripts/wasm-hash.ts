@@ -1,8 +1,8 @@
 /**
  * The SHA-256 of build/core.wasm, written beside it and compared with the committed one.
  *
- * The build is reproducible: equal sources give equal bytes on every machine. Default: report only.
- * `--check` fails on a difference (CI, release); `--accept` takes the new hash, to be committed.
+ * The build is reproducible: equal sources give equal bytes on every machine. A difference
+ * fails the build; `npm run build:wasm -- --accept` takes the new hash, to be committed.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -21,11 +21,11 @@ if (process.argv.includes("--accept")) {
 } else if (known === line) {
   console.log(`core.wasm, ${bytes.length} bytes: ${line.slice(0, 64)}, as committed`);
 } else {
-  console.log(
+  console.error(
     `core.wasm, ${bytes.length} bytes: ${line.slice(0, 64)}\n` +
       `  is NOT what assembly/core.wasm.sha256 says: ${known?.slice(0, 64) ?? "nothing"}.\n` +
-      "  If you changed assembly/ on purpose: npx tsx scripts/wasm-hash.ts --accept, and commit it.\n" +
+      "  If you changed assembly/ on purpose: npm run build:wasm -- --accept, and commit it.\n" +
       "  If you did not: do not use this build.",
   );
-  if (process.argv.includes("--check")) process.exitCode = 1;
+  process.exitCode = 1;
 }

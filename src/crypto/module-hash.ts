@@ -6,11 +6,16 @@
  */
 import type { Subtle } from "./web-crypto.ts";
 
+/** The bytes are not the module of this build: nothing of them may be run. */
+export class ModuleHashError extends Error {
+  override readonly name = "ModuleHashError";
+}
+
 /**
- * Compares the SHA-256 of `bytes` with `expected`, build/core.wasm.sha256: 64 hexadecimal digits, what
- * follows them is ignored.
+ * Compares the SHA-256 of `bytes` with `expected`, assembly/core.wasm.sha256: 64 hexadecimal digits,
+ * what follows them is ignored.
  *
- * @throws Error if they differ; then nothing of `bytes` may be run.
+ * @throws ModuleHashError if they differ.
  */
 export async function verifyModuleHash(
   subtle: Subtle,
@@ -20,8 +25,8 @@ export async function verifyModuleHash(
   const digest = new Uint8Array(await subtle.digest({ name: "SHA-256" }, bytes));
   const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
   if (hex === expected.slice(0, 64)) return;
-  throw new Error(
+  throw new ModuleHashError(
     `core.wasm has SHA-256 ${hex}, expected ${expected.slice(0, 64)}: ` +
-      "it was changed after the build, or belongs to another version. Do not use it; build anew.",
+      "it was changed after the build, or belongs to another version. Do not use it; `npm run build:wasm` makes it anew.",
   );
 }

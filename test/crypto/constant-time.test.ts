@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { coreBytes } from "../../scripts/core-module.ts";
 import { encryptBlock } from "../reference/aes.ts";
 import { fromHex, sample } from "./sample.ts";
 import { CASES, laneStride, secret, setKey } from "./trace/cases.ts";
@@ -7,7 +7,7 @@ import { PLANTS, plantedCore } from "./trace/plants.ts";
 import { Tracer } from "./trace/tracer.ts";
 
 const SEEDS = Array.from({ length: 24 }, (_, i) => i);
-const core = readFileSync(process.env["HOLDFAST_CORE"] ?? "build/core.wasm");
+const core = await coreBytes();
 
 /** Every difference of a case's traces from its first, over all seeds. */
 function differences(tracer: Tracer, run: (tracer: Tracer, seed: number) => void): string[] {

@@ -1,19 +1,17 @@
 /**
- * The core in Node: reads and compiles build/core.wasm once per process.
+ * The core in Node: build/core.wasm, verified and compiled once per process.
  */
-import { readFileSync } from "node:fs";
+import { compileCore } from "../../scripts/core-module.ts";
 import { Core } from "../../src/crypto/core.ts";
 
-let compiled: WebAssembly.Module | undefined;
+const compiled = await compileCore();
 
-/** The module as built. Path by HOLDFAST_CORE, for a candidate build; default build/core.wasm. */
+/** The module as built. */
 export function coreModule(): WebAssembly.Module {
-  const path = process.env["HOLDFAST_CORE"] ?? new URL("../../build/core.wasm", import.meta.url);
-  compiled ??= new WebAssembly.Module(readFileSync(path));
   return compiled;
 }
 
 /** A fresh core. */
 export function loadCore(): Promise<Core> {
-  return Promise.resolve(new Core(coreModule()));
+  return Promise.resolve(new Core(compiled));
 }
