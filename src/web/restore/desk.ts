@@ -35,8 +35,13 @@ export class Desk {
     const engine = this.#engine;
     const outcome = await engine.call("identify", file);
     if (engine !== this.#engine) return; // Started over meanwhile.
+    if (!outcome.ok) {
+      // Nothing is wrong with the file: nobody looked at it.
+      this.#dispatch({ to: "verify" });
+      return this.#dispatch({ to: "refused", refusal: outcome.refusal });
+    }
     this.#backup = file;
-    this.#dispatch({ to: "backup", backup: { file, kind: outcome.ok ? outcome.value : "other" } });
+    this.#dispatch({ to: "backup", backup: { file, kind: outcome.value } });
   }
 
   async chooseKit(kit: File | string): Promise<void> {

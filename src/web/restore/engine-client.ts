@@ -4,6 +4,7 @@
  * All keys, the kit and the HSM live in the worker. Ending it is how a verification is cancelled
  * and how the page forgets.
  */
+import { ModuleHashError } from "../../crypto/module-hash.ts";
 import type { CallName, Calls, FromWorker, ToWorker } from "../engine/calls.ts";
 import type { CheckReport, Outcome, Refusal } from "../engine/views.ts";
 
@@ -21,7 +22,15 @@ const NO_START: Refusal = {
     "or Safari, or save the page again and reopen it.",
 };
 
-/** Starts the worker of this build and compiles its WASM module. */
+const CHANGED_CORE: Refusal = {
+  code: "core_changed",
+  title: "This page is not as it was built",
+  message:
+    "The part that computes has another SHA-256 than the one this page was built with, so nothing is " +
+    "run. Do not use this copy: take one from a source you trust and compare its SHA-256.",
+};
+
+/** Starts the worker of this build; its WASM module, or a ModuleHashError. */
 export interface EngineParts {
   startWorker(): Worker;
   module: Promise<WebAssembly.Module>;
@@ -42,7 +51,7 @@ export class EngineClient {
     this.#worker.onerror = () => this.#break(NO_START);
     this.#started = parts.module.then(
       (module) => this.#send({ kind: "start", module }),
-      () => this.#break(NO_START),
+      (error: unknown) => this.#break(error instanceof ModuleHashError ? CHANGED_CORE : NO_START),
     );
   }
 

@@ -2,7 +2,9 @@
  * Puts the restore tool on its page: the same for the installed page and for the single file.
  */
 import { render } from "preact";
+import coreHash from "../../../assembly/core.wasm.sha256?raw";
 import coreUrl from "../../../build/core.wasm?url&inline";
+import { verifyModuleHash } from "../../crypto/module-hash.ts";
 import { hexText } from "../design/format.ts";
 import { showSystemTheme } from "../design/theme.ts";
 import { decodeBase64 } from "./data-input.tsx";
@@ -21,9 +23,15 @@ export function mount(startWorker: () => Worker, home?: string): void {
   if (app === null) throw new Error("unreachable: the page has no #app");
   showSystemTheme();
   const bytes = coreBytes();
-  const parts = { startWorker, module: WebAssembly.compile(bytes) };
+  const parts = { startWorker, module: compileVerified(bytes) };
   const place = home === undefined ? {} : { home };
   render(<RestoreTool parts={parts} coreDigest={digestText(bytes)} {...place} />, app);
+}
+
+/** Compiles the very bytes that were verified. Rejects with a ModuleHashError. */
+async function compileVerified(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+  await verifyModuleHash(crypto.subtle, bytes, coreHash);
+  return await WebAssembly.compile(bytes);
 }
 
 /** SHA-256 of the core in hex, to be compared with the one that a release names. */
