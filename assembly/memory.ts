@@ -49,6 +49,8 @@ export const VERDICT: usize = OUT + OUT_BYTES;
 export const SCRATCH: usize = VERDICT + VERDICT_BYTES;
 /** In SCRATCH: the hash of one call, laid out as a slot. */
 export const SPARE_HASH: usize = SCRATCH + 256 + HASH_SLOT_BYTES;
+/** In SCRATCH: sixteen words of SHA-256's schedule, K added (sha256.ts). Zero between calls. */
+export const WORDS: usize = SPARE_HASH + HASH_SLOT_BYTES;
 /** One AES key each: number of rounds, then three lists of 15 round keys (see aes.ts). */
 const AES_AREA: usize = SCRATCH + SCRATCH_BYTES;
 /** The slot behind the last, which no handle has: the key of one call. */
