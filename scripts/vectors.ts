@@ -26,6 +26,8 @@ class Skip {
 type Outcome = boolean | Skip;
 
 const HASHES: readonly string[] = ["SHA-224", "SHA-256", "SHA-384", "SHA-512"];
+/** Shorter tags are refused by the core's verification; here they are compared with a made one. */
+const MIN_TAG_BYTES = 8;
 const core = new Core(coreModule());
 const memory = new CoreMemory(coreModule());
 
@@ -115,10 +117,9 @@ function runCmac(test: Case): Outcome {
   using key = new SecretKey(keyBytes);
   const message = octets(test, "msg");
   const tag = octets(test, "mac");
-  if (text(test, "op") === "gen") {
-    return same(core.cmac(key, message).subarray(0, tag.length), tag);
-  }
-  if (tag.length < 8) return new Skip("verification of a CMAC tag under 64 bits");
+  const isTag = (): boolean => same(core.cmac(key, message).subarray(0, tag.length), tag);
+  if (text(test, "op") === "gen") return isTag();
+  if (tag.length < MIN_TAG_BYTES) return isTag() === isValid(test);
   return core.cmacVerify(key, message, tag) === isValid(test);
 }
 
@@ -129,10 +130,9 @@ function runHmac(test: Case): Outcome {
   using key = new SecretKey(octets(test, "key"));
   const message = octets(test, "msg");
   const tag = octets(test, "mac");
-  if (text(test, "op") === "gen") {
-    return same(core.hmac(name, key, message).subarray(0, tag.length), tag);
-  }
-  if (tag.length < 8) return new Skip("verification of an HMAC tag under 64 bits");
+  const isTag = (): boolean => same(core.hmac(name, key, message).subarray(0, tag.length), tag);
+  if (text(test, "op") === "gen") return isTag();
+  if (tag.length < MIN_TAG_BYTES) return isTag() === isValid(test);
   return core.hmacVerify(name, key, tag, message) === isValid(test);
 }
 

@@ -1,8 +1,9 @@
 /**
  * Known answers, one per algorithm and direction, and one refusal: run before the first use of a core.
  *
- * FIPS 197 appendix C, RFC 3394 §4.6, RFC 5649 §6, CAVP (KWP_AD_128), FIPS 180-4 ("abc"), RFC 4231
- * §4.3, RFC 4493 §4; the KDF's was made with OpenSSL. Detects a broken build or engine, not an attack.
+ * FIPS 197 appendix C, RFC 3394 §4.6, RFC 5649 §6, CAVP (KWP_AD_128, KBKDF-CTR), FIPS 180-4 ("abc"),
+ * RFC 4231 §4.3, RFC 4493 §4; the KDF's with HMAC was made with OpenSSL. Detects a broken build or
+ * engine, not an attack.
  */
 import { CoreMemory, REFUSED } from "./memory.ts";
 
@@ -54,7 +55,24 @@ const SHA_ANSWERS: readonly [algorithm: number, answer: Uint8Array][] = [
     ),
   ],
 ];
-const HMAC_ANSWER = fromHex("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+const HMAC_KEY = ascii("Jefe");
+const HMAC_MESSAGE = ascii("what do ya want for nothing?");
+const HMAC_ANSWERS: readonly [algorithm: number, answer: Uint8Array][] = [
+  [28, fromHex("a30e01098bc6dbbf45690f3a7e9e6d0f8bbea2a39e6148008fd05e44")],
+  [32, fromHex("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")],
+  [
+    48,
+    fromHex(
+      "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649",
+    ),
+  ],
+  [
+    64,
+    fromHex(
+      "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737",
+    ),
+  ],
+];
 const CMAC_KEY = fromHex("2b7e151628aed2a6abf7158809cf4f3c");
 const CMAC_MESSAGE = fromHex(
   "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411",
@@ -64,6 +82,12 @@ const KDF_ANSWER = fromHex(
   "38b2e93ae8fb50ea0a33927d767b60d0660ae46d655f1cb9b91661f820047636429540e4246b4ceab19a86b518889d80",
 );
 
+// KBKDF-CTR with CMAC-AES-128: the counter, 32 bits, and the fixed input.
+const CMAC_KDF_KEY = fromHex("6ee0468cd5944e2a80efe000f4a54e4a");
+const CMAC_KDF_MESSAGE = fromHex(
+  "00000000457550cabc3802cccbf3bcd5cea5d274eb46396ac5f3f274fd7a07e0a789c0a1663445f054ffe744cc092077a1ba1a5a49b3744cb2208e9cb37318d9",
+);
+const CMAC_KDF_ANSWER = fromHex("5570052e5a6072b0bb4243733c2b7317");
 // label ‖ 00 ‖ context ‖ [L]32 behind the counter, which the module writes.
 const KDF_MESSAGE = fromHex(
   "00000000686f6c64666173742f76312f73656c662d74657374006b6e6f776e20616e7377657200000180",
@@ -84,7 +108,8 @@ export function selfTest(memory: CoreMemory): void {
     testKeyWrap(memory, key.slot);
     testLanes(memory, key.slot);
     testHashes(memory, hash.slot);
-    testMacsAndKdf(memory, key.slot);
+    testMacs(memory, key.slot);
+    testKdf(memory);
   } finally {
     memory.wipePassing(TOUCHED_BYTES);
     memory.exports.aesClearKey(key.slot);
@@ -181,22 +206,30 @@ function testHashes(memory: CoreMemory, slot: number): void {
   }
 }
 
-function testMacsAndKdf(memory: CoreMemory, slot: number): void {
+function testMacs(memory: CoreMemory, slot: number): void {
   const { exports } = memory;
-  memory.putKey(ascii("Jefe"));
-  memory.putData(ascii("what do ya want for nothing?"));
-  const digestBytes = CoreMemory.counted(exports.hmacOnce(32, 4, 28));
-  verifyAnswer("HMAC-SHA-256", memory.takeOut(digestBytes), HMAC_ANSWER);
-
+  for (const [algorithm, answer] of HMAC_ANSWERS) {
+    memory.putKey(HMAC_KEY);
+    memory.putData(HMAC_MESSAGE);
+    const digestBytes = exports.hmacOnce(algorithm, HMAC_KEY.length, HMAC_MESSAGE.length);
+    const digest = memory.takeOut(CoreMemory.counted(digestBytes));
+    verifyAnswer(`HMAC-SHA-${algorithm * 8}`, digest, answer);
+  }
   setKey(memory, slot, CMAC_KEY);
   memory.putData(CMAC_MESSAGE);
   const tagBytes = CoreMemory.counted(exports.aesCmac(slot, CMAC_MESSAGE.length));
   verifyAnswer("AES-CMAC", memory.takeOut(tagBytes), CMAC_ANSWER);
+}
 
-  memory.putKey(sequence(32));
-  memory.putData(KDF_MESSAGE);
-  const messageBytes = KDF_MESSAGE.length;
-  const derivedBytes = CoreMemory.counted(exports.kdfCounter(32, 32, messageBytes, 0, 4, 48));
-  const derived = memory.takeData((messageBytes + 15) & ~15, derivedBytes);
-  verifyAnswer("counter KDF", derived, KDF_ANSWER);
+function testKdf(memory: CoreMemory): void {
+  const derive = (prf: number, key: Uint8Array, message: Uint8Array, bytes: number): Uint8Array => {
+    memory.putKey(key);
+    memory.putData(message);
+    const derived = memory.exports.kdfCounter(prf, key.length, message.length, 0, 4, bytes);
+    return memory.takeData((message.length + 15) & ~15, CoreMemory.counted(derived));
+  };
+  const withHmac = derive(32, sequence(32), KDF_MESSAGE, KDF_ANSWER.length);
+  verifyAnswer("counter KDF with HMAC-SHA-256", withHmac, KDF_ANSWER);
+  const withCmac = derive(16, CMAC_KDF_KEY, CMAC_KDF_MESSAGE, CMAC_KDF_ANSWER.length);
+  verifyAnswer("counter KDF with AES-CMAC", withCmac, CMAC_KDF_ANSWER);
 }
