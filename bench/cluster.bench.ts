@@ -16,8 +16,9 @@ import { type EmbeddedEdge, startEmbeddedEdge } from "../scripts/embedded-edge.t
 import type { RestAccess } from "../scripts/rest-client.ts";
 import { fillCluster } from "./full-cluster.ts";
 import { Inspector, type MemorySample } from "./inspector.ts";
-import { measureSplit } from "./memory-split.ts";
+import { measureSplit, REPETITIONS } from "./memory-split.ts";
 import { cpuMs, peakResidentBytes, workerdPid } from "./process-cpu.ts";
+import { PARTS } from "./stopwatch.ts";
 
 const USERS = 1_024;
 const SIZES = "1000,4000,16666";
@@ -60,14 +61,26 @@ export async function bench(options: readonly string[]): Promise<void> {
   if (values.only !== "memory") await printEdge(sizes);
 }
 
+/** How much of the work is key wrap, and what the rest is. */
 async function printMemory(sizes: readonly number[]): Promise<void> {
-  console.log("\nIn memory, Node: best of 3, ms. Container: encode, digest, wrap, and read back.");
-  row("keys", "bytes", "encode", "digest", "container", "create", "restore", "create/1,000");
+  console.log(
+    "\nIn memory, Node: state to sealed backup, read back once, and to a restored state.",
+  );
+  console.log(`ms, best of ${REPETITIONS}; the parts are of another run, with a watch on each.`);
+  row("keys", "bytes", "what", "whole", ...PARTS, "other", "wrap : rest");
   for (const size of sizes) {
-    const split = await measureSplit(size);
-    const { keys, containerBytes, encodeMs, digestMs, containerMs, createMs, restoreMs } = split;
-    const times = [encodeMs, digestMs, containerMs, createMs, restoreMs, (createMs / keys) * 1_000];
-    row(keys, containerBytes, ...times.map((ms) => ms.toFixed(1)));
+    const { keys, containerBytes, create, restore } = await measureSplit(size);
+    for (const [what, of] of [
+      ["create", [create]],
+      ["restore", [restore]],
+      ["both", [create, restore]],
+    ] as const) {
+      const whole = sum(of.map(({ wholeMs }) => wholeMs));
+      const parts = PARTS.map((part) => sum(of.map(({ partsMs }) => partsMs[part])));
+      const [wrap = 0] = parts;
+      const times = [whole, ...parts, whole - sum(parts)].map((ms) => ms.toFixed(1));
+      row(keys, containerBytes, what, ...times, (wrap / (whole - wrap)).toFixed(2));
+    }
   }
 }
 
@@ -188,6 +201,10 @@ const COLUMN_WIDTH = 12;
 
 function row(...cells: readonly (string | number)[]): void {
   console.log(cells.map((cell) => String(cell).padStart(COLUMN_WIDTH)).join(""));
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 function mib(bytes: number): string {

@@ -29,7 +29,6 @@ export const PROLOGUE = { magic: 0, version: 8, reserved: 10, headerBytes: 12 } 
 export const ENVELOPE = { magic: 0, version: 8, reserved: 10, clearBytes: 12, clear: 16 } as const;
 export const FRAME = { index: 0, last: 4, reserved: 5, payload: 8 } as const;
 export const RECORD_FRAME = { recordBytes: 0, type: 4, id: 5, record: 13 } as const;
-export const MANIFEST_ENTRY = { type: 0, id: 1, digest: 9 } as const;
 export const FOOTER = { counts: 0, manifestOffset: 20, stateDigest: 28 } as const;
 
 export const KEY_BYTES = 32;
@@ -43,7 +42,6 @@ export const PROLOGUE_BYTES = 16;
 export const FRAME_PREFIX_BYTES = 8;
 export const RECORD_PREFIX_BYTES = 13;
 export const END_MARK_BYTES = 4;
-export const MANIFEST_ENTRY_BYTES = 41;
 export const FOOTER_BYTES = 60;
 
 export const MAX_HEADER_BYTES = 4096;
@@ -69,13 +67,13 @@ export const SEGMENT_BYTES = 65_536;
 export const MAX_ENVELOPE_BYTES: number =
   ENVELOPE.clear + MAX_CLEAR_BYTES + NONCE_BYTES + SEALED_KEY_BLOCK_BYTES;
 
+/** That of the state digest is in src/hsm/state-digest.ts. */
 export const LABEL = {
   mkbkComponent: "holdfast/v1/mkbk-component",
   pbk: "holdfast/v1/pbk",
   pbkId: "holdfast/v1/pbk-id",
   headerMac: "holdfast/v1/header-mac",
   trailerMac: "holdfast/v1/trailer-mac",
-  stateDigest: "holdfast/v1/state-digest",
   sealBody: "holdfast/v1/seal-body",
   sealEnvelope: "holdfast/v1/seal-envelope",
   recovery: "holdfast/v1/recovery",

@@ -1,13 +1,11 @@
 /**
- * The manifest's entries, the footer behind them, and the state digest.
+ * What a manifest says: an entry for each record (its bytes are in src/hsm/state-digest.ts), and the footer.
  *
- * Spec: FORMAT.md §4.3 to §4.5. Plaintext passes through only to be hashed.
+ * Spec: FORMAT.md §4.3, §4.4.
  */
-import type { Core } from "../crypto/core.ts";
-import type { HashStream } from "../crypto/hash-stream.ts";
 import { RECORD_TYPES, type RecordType } from "../hsm/record.ts";
 import { viewOf } from "./bytes.ts";
-import { DIGEST_BYTES, FOOTER, FOOTER_BYTES, LABEL, labelBytes, MANIFEST_ENTRY } from "./layout.ts";
+import { DIGEST_BYTES, FOOTER, FOOTER_BYTES } from "./layout.ts";
 
 /** What a backup says of one record. */
 export interface ManifestEntry {
@@ -28,14 +26,6 @@ export interface Footer {
   readonly stateDigest: Uint8Array;
 }
 
-/** Writes one entry into `target` at `offset`: 41 bytes. */
-export function encodeEntry(entry: ManifestEntry, target: Uint8Array, offset: number): void {
-  const view = viewOf(target);
-  view.setUint8(offset + MANIFEST_ENTRY.type, entry.type);
-  view.setBigUint64(offset + MANIFEST_ENTRY.id, BigInt(entry.id));
-  target.set(entry.digest, offset + MANIFEST_ENTRY.digest);
-}
-
 /** 60 fresh bytes. */
 export function encodeFooter(footer: Footer): Uint8Array {
   const bytes = new Uint8Array(FOOTER_BYTES);
@@ -54,9 +44,4 @@ export function decodeFooter(bytes: Uint8Array): Footer {
     manifestOffset: Number(view.getBigUint64(FOOTER.manifestOffset)),
     stateDigest: bytes.slice(FOOTER.stateDigest, FOOTER.stateDigest + DIGEST_BYTES),
   };
-}
-
-/** SHA-256(LABEL(state-digest) ‖ …): the caller updates it with the manifest's bytes. */
-export function stateDigestStream(core: Core): HashStream {
-  return core.sha256Stream().update(labelBytes(LABEL.stateDigest));
 }

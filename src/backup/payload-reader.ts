@@ -5,31 +5,24 @@
  * may be faulty or newer. Plaintext secrets pass through; what is held of them is wiped.
  */
 import type { Core } from "../crypto/core.ts";
-import type { HashStream } from "../crypto/hash-stream.ts";
 import {
   MAX_RECORD_BYTES,
   RECORD_TYPES,
   type RecordType,
   type SnapshotSink,
 } from "../hsm/record.ts";
-import { equalBytes, viewOf } from "./bytes.ts";
+import { ENTRIES_AT_A_TIME, MANIFEST_ENTRY_BYTES, StateDigest } from "../hsm/state-digest.ts";
+import { equalBytes, uint32At } from "./bytes.ts";
 import { BackupError } from "./errors.ts";
 import {
   END_MARK_BYTES,
   FOOTER_BYTES,
-  MANIFEST_ENTRY_BYTES,
   MAX_RECORDS,
   MIN_RECORD_BYTES,
   RECORD_FRAME,
   RECORD_PREFIX_BYTES,
 } from "./layout.ts";
-import {
-  decodeFooter,
-  encodeEntry,
-  type ManifestEntry,
-  type RecordCounts,
-  stateDigestStream,
-} from "./manifest.ts";
+import { decodeFooter, type ManifestEntry, type RecordCounts } from "./manifest.ts";
 import { recordFlaw } from "./record-form.ts";
 
 /** What a payload turned out to hold. */
@@ -50,12 +43,11 @@ export class PayloadReader implements Disposable {
   readonly #sink: SnapshotSink;
   readonly #onEntry: ((entry: ManifestEntry) => void) | null;
   /** State digest as computed from the records, and from the manifest. */
-  readonly #fromRecords: HashStream;
-  readonly #fromManifest: HashStream;
+  readonly #fromRecords: StateDigest;
+  readonly #fromManifest: StateDigest;
   readonly #counts: number[] = RECORD_TYPES.map(() => 0);
-  readonly #entry: Uint8Array = new Uint8Array(MANIFEST_ENTRY_BYTES);
   /** The beginning of an item that goes on in the next slice; grows once to the largest record. */
-  #held: Uint8Array = new Uint8Array(512);
+  #held: Uint8Array = new Uint8Array(4096);
   #heldBytes = 0;
   #stage: Stage = "length";
   #itemBytes: number = LENGTH_BYTES;
@@ -73,8 +65,8 @@ export class PayloadReader implements Disposable {
     this.#core = core;
     this.#sink = sink;
     this.#onEntry = onEntry;
-    this.#fromRecords = stateDigestStream(core);
-    this.#fromManifest = stateDigestStream(core);
+    this.#fromRecords = new StateDigest(core);
+    this.#fromManifest = new StateDigest(core);
   }
 
   /** @param slice - borrowed. @throws BackupError `record_invalid`, `manifest_mismatch`. */
@@ -133,7 +125,7 @@ export class PayloadReader implements Disposable {
         this.#takeRecord(item);
         break;
       case "manifest":
-        this.#takeEntry(item);
+        this.#takeEntries(item);
         break;
       case "footer":
         this.#takeFooter(item);
@@ -150,11 +142,10 @@ export class PayloadReader implements Disposable {
   }
 
   #takeLength(item: Uint8Array): void {
-    const recordBytes = viewOf(item).getUint32(RECORD_FRAME.recordBytes);
+    const recordBytes = uint32At(item, RECORD_FRAME.recordBytes);
     if (recordBytes === 0) {
       this.#manifestOffset = this.#offset + END_MARK_BYTES;
-      if (this.#recordCount === 0) this.#expect("footer", FOOTER_BYTES);
-      else this.#expect("manifest", MANIFEST_ENTRY_BYTES);
+      this.#expectEntries();
       return;
     }
     if (recordBytes < MIN_RECORD_BYTES || recordBytes > MAX_RECORD_BYTES) {
@@ -166,24 +157,22 @@ export class PayloadReader implements Disposable {
 
   /** @param item - type, id and record. */
   #takeRecord(item: Uint8Array): void {
-    const view = viewOf(item);
-    const type = this.#recordType(view.getUint8(RECORD_FRAME.type - LENGTH_BYTES));
+    const type = this.#recordType(item[RECORD_FRAME.type - LENGTH_BYTES] ?? 0);
     const idAt = RECORD_FRAME.id - LENGTH_BYTES;
-    const id = view.getUint32(idAt) * 2 ** 32 + view.getUint32(idAt + 4);
+    const id = uint32At(item, idAt) * 2 ** 32 + uint32At(item, idAt + 4);
     if (!Number.isSafeInteger(id)) throw this.#recordInvalid("its number is too large");
     const ascends = type > this.#lastType || (type === this.#lastType && id > this.#lastId);
     if (!ascends) throw this.#recordInvalid("it is out of canonical order");
     const bytes = item.subarray(RECORD_FRAME.record - LENGTH_BYTES);
     const flaw = recordFlaw(bytes);
     if (flaw !== null) throw this.#recordInvalid(flaw);
-    const entry: ManifestEntry = { type, id, digest: this.#core.sha256(bytes) };
-    encodeEntry(entry, this.#entry, 0);
-    this.#fromRecords.update(this.#entry);
+    const digest = this.#core.sha256(bytes);
+    this.#fromRecords.add(type, id, digest);
     this.#counts[type - 1] = (this.#counts[type - 1] ?? 0) + 1;
     this.#recordCount += 1;
     this.#lastType = type;
     this.#lastId = id;
-    this.#onEntry?.(entry);
+    this.#onEntry?.({ type, id, digest });
     this.#sink.put({ type, id, bytes });
     this.#expect("length", LENGTH_BYTES);
   }
@@ -194,11 +183,18 @@ export class PayloadReader implements Disposable {
     return type;
   }
 
+  /** Some entries of the manifest at a time; behind the last one is the footer. */
+  #expectEntries(): void {
+    const left = this.#recordCount - this.#manifestEntries;
+    if (left === 0) this.#expect("footer", FOOTER_BYTES);
+    else this.#expect("manifest", Math.min(left, ENTRIES_AT_A_TIME) * MANIFEST_ENTRY_BYTES);
+  }
+
   /** Held against the records as a whole, by the digest: an entry by itself says nothing new. */
-  #takeEntry(item: Uint8Array): void {
-    this.#fromManifest.update(item);
-    this.#manifestEntries += 1;
-    if (this.#manifestEntries === this.#recordCount) this.#expect("footer", FOOTER_BYTES);
+  #takeEntries(item: Uint8Array): void {
+    this.#fromManifest.addEntries(item);
+    this.#manifestEntries += item.length / MANIFEST_ENTRY_BYTES;
+    this.#expectEntries();
   }
 
   #takeFooter(item: Uint8Array): void {

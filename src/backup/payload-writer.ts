@@ -11,19 +11,20 @@ import {
   type SnapshotEntry,
   type SnapshotRecord,
   type SnapshotSource,
+  setRecordId,
 } from "../hsm/record.ts";
+import { MANIFEST_ENTRY_BYTES, ManifestEntries, StateDigest } from "../hsm/state-digest.ts";
 import { viewOf } from "./bytes.ts";
 import {
   END_MARK_BYTES,
   FOOTER_BYTES,
-  MANIFEST_ENTRY_BYTES,
   MAX_PAYLOAD_BYTES,
   MAX_RECORDS,
   MIN_RECORD_BYTES,
   RECORD_FRAME,
   RECORD_PREFIX_BYTES,
 } from "./layout.ts";
-import { encodeEntry, encodeFooter, type RecordCounts, stateDigestStream } from "./manifest.ts";
+import { encodeFooter, type RecordCounts } from "./manifest.ts";
 
 /** What the size-only pass finds. */
 export interface PayloadPlan {
@@ -89,8 +90,9 @@ export class PayloadWriter {
   *pieces(): Generator<Uint8Array> {
     const { recordCount, counts, manifestOffset } = this.#plan;
     // 41 bytes a record, 2.6 MiB at the limit: the manifest follows the records it describes.
-    const manifest = new Uint8Array(recordCount * MANIFEST_ENTRY_BYTES);
+    const manifest = new ManifestEntries(recordCount);
     const prefix = new Uint8Array(RECORD_PREFIX_BYTES);
+    const prefixView = viewOf(prefix);
     let written = 0;
     let offset = END_MARK_BYTES;
     let previous: SnapshotEntry | null = null;
@@ -100,31 +102,26 @@ export class PayloadWriter {
       previous = entry;
       offset += RECORD_PREFIX_BYTES + record.bytes.length;
       if (written === recordCount || offset > manifestOffset) throw sourceChanged();
-      const digest = this.#core.sha256(record.bytes);
-      encodeEntry(
-        { type: record.type, id: record.id, digest },
-        manifest,
-        written * MANIFEST_ENTRY_BYTES,
-      );
+      manifest.add(record.type, record.id, this.#core.sha256(record.bytes));
       written += 1;
-      encodePrefix(record, prefix);
+      encodePrefix(record, prefixView);
       yield prefix;
       yield record.bytes;
     }
     if (written !== recordCount || offset !== manifestOffset) throw sourceChanged();
     yield new Uint8Array(END_MARK_BYTES);
-    yield manifest;
-    using stream = stateDigestStream(this.#core);
-    this.#stateDigest = stream.update(manifest).digest();
+    yield manifest.bytes;
+    using digest = new StateDigest(this.#core);
+    digest.addEntries(manifest.bytes);
+    this.#stateDigest = digest.digest();
     yield encodeFooter({ counts, manifestOffset, stateDigest: this.#stateDigest });
   }
 }
 
-function encodePrefix(record: SnapshotRecord, prefix: Uint8Array): void {
-  const view = viewOf(prefix);
+function encodePrefix(record: SnapshotRecord, view: DataView): void {
   view.setUint32(RECORD_FRAME.recordBytes, record.bytes.length);
   view.setUint8(RECORD_FRAME.type, record.type);
-  view.setBigUint64(RECORD_FRAME.id, BigInt(record.id));
+  setRecordId(view, RECORD_FRAME.id, record.id);
 }
 
 function verifyEntry(entry: SnapshotEntry, previous: SnapshotEntry | null): void {

@@ -5,7 +5,15 @@
  * RFC 8949 §4.2.1; FORMAT.md §4. Reading is strict: what would not be written so is refused.
  * No secret passes through here.
  */
-import { type DecodeOptions, decodeFirst, encode, rfc8949EncodeOptions } from "cborg";
+import { encode, rfc8949EncodeOptions } from "cborg";
+import {
+  isHeadOf,
+  MAP,
+  newHead,
+  readHead,
+  readItem,
+  UNSIGNED_INTEGER,
+} from "./deterministic-cbor.ts";
 
 export type AttributeValue = number | string | Uint8Array | number[];
 
@@ -51,15 +59,6 @@ export class RefusedAttributes {
   }
 }
 
-const DECODE_OPTIONS: DecodeOptions = {
-  useMaps: true,
-  strict: true,
-  rejectDuplicateMapKeys: true,
-  allowIndefinite: false,
-  allowUndefined: false,
-  allowBigInt: false,
-};
-
 type Fields<T> = {
   readonly [K in keyof T]: T[K] extends AttributeValue ? AttributeField<T[K]> : never;
 };
@@ -93,52 +92,31 @@ export function attributesCodec<T extends { readonly [K in keyof T]: AttributeVa
   };
 }
 
+/** One state, one encoding: bytes that `encode` would not give are refused. */
 function decodeFirstAs<T>(
   entries: readonly [string, AttributeField<AttributeValue>][],
   bytes: Uint8Array,
 ): DecodedAttributes<T> | RefusedAttributes {
-  const first = decodeFirstMap(bytes);
-  if (first instanceof RefusedAttributes) return first;
-  const { value: map, byteLength } = first;
-  if (map.size !== entries.length) return new RefusedAttributes("unknown or missing attributes");
+  const head = newHead();
+  readHead(bytes, 0, head);
+  if (!isHeadOf(head, MAP)) return new RefusedAttributes("not a CBOR map");
+  if (head.argument !== entries.length) return unknownOrMissing();
   const result: Record<string, AttributeValue> = {};
   for (const [name, field] of entries) {
-    const held = map.get(field.key);
-    if (!field.accepts(held)) return new RefusedAttributes(`${name}: expected ${field.expected}`);
+    readHead(bytes, head.end, head);
+    if (!isHeadOf(head, UNSIGNED_INTEGER) || head.argument !== field.key) return unknownOrMissing();
+    const held = readItem(bytes, head.end, head);
+    if (!field.accepts(held)) {
+      return new RefusedAttributes(`${name}: expected ${field.expected}, in deterministic CBOR`);
+    }
     result[name] = held;
   }
   // Every field has passed the guard of its own type: the table and T agree by construction.
-  return { value: result as T, byteLength };
+  return { value: result as T, byteLength: head.end };
 }
 
-/** Decodes, and demands that encoding again gives the same bytes: one state, one encoding. */
-function decodeFirstMap(
-  bytes: Uint8Array,
-): DecodedAttributes<Map<unknown, unknown>> | RefusedAttributes {
-  const [value, rest] = tryDecodeFirst(bytes);
-  if (!(value instanceof Map)) return new RefusedAttributes("not a CBOR map");
-  const byteLength = bytes.length - rest.length;
-  const again = encode(value, rfc8949EncodeOptions);
-  if (!isSame(again, bytes.subarray(0, byteLength))) {
-    return new RefusedAttributes("not in the deterministic encoding");
-  }
-  return { value, byteLength };
-}
-
-function tryDecodeFirst(bytes: Uint8Array): readonly [unknown, Uint8Array] {
-  try {
-    return decodeFirst(bytes, DECODE_OPTIONS);
-  } catch {
-    // cborg throws plain errors, whose text may quote the input; the caller says what it means.
-    return [null, bytes];
-  }
-}
-
-/** Attributes are not secret: no constant time. */
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
+function unknownOrMissing(): RefusedAttributes {
+  return new RefusedAttributes("attributes unknown, missing or out of order");
 }
 
 export function numberField(key: number, min: number, max: number): AttributeField<number> {

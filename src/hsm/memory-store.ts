@@ -6,7 +6,7 @@
  */
 import type { SecretKey } from "../crypto/secret-key.ts";
 import { type HsmRecord, RECORD_TYPES, type RecordType } from "./record.ts";
-import type { HsmStore, StoredRecord } from "./store.ts";
+import type { HsmStore, StoredRecord, StoredSize } from "./store.ts";
 
 interface Row {
   readonly attributes: Uint8Array;
@@ -55,12 +55,15 @@ export class MemoryStore implements HsmStore {
     return shelf.ids.slice(from, from + limit).flatMap((id) => this.get(type, id) ?? []);
   }
 
-  *all(): Generator<StoredRecord> {
-    for (const [type, shelf] of this.#shelves) {
-      for (const id of shelf.ids) {
-        const row = shelf.rows.get(id);
-        if (row !== undefined) yield stored(type, id, row);
-      }
+  *all(): Generator<HsmRecord> {
+    for (const [type, id, { attributes, secret }] of this.#rows()) {
+      yield { type, id, attributes, secret };
+    }
+  }
+
+  *sizes(): Generator<StoredSize> {
+    for (const [type, id, { attributes, secret }] of this.#rows()) {
+      yield { type, id, attributeBytes: attributes.length, secretBytes: secret?.length ?? 0 };
     }
   }
 
@@ -80,12 +83,12 @@ export class MemoryStore implements HsmStore {
       throw new TypeError("secret: expected null to keep it");
     const secret = keepSecret ? (before?.secret ?? null) : (record.secret?.clone() ?? null);
     const { lastId } = shelf;
-    setRow(shelf, record.id, { attributes: record.attributes.slice(), secret, index });
+    setRow(shelf, record.id, { attributes: record.attributes.slice(), secret, index }, before);
     if (before?.secret && !keepSecret) this.#replaced.push(before.secret);
     undo.push(() => {
       if (!keepSecret) secret?.[Symbol.dispose]();
       if (before === undefined) removeRow(shelf, record.id);
-      else setRow(shelf, record.id, before);
+      else setRow(shelf, record.id, before, shelf.rows.get(record.id));
       shelf.lastId = lastId;
     });
   }
@@ -97,7 +100,7 @@ export class MemoryStore implements HsmStore {
     if (before === undefined) return false;
     removeRow(shelf, id);
     if (before.secret) this.#replaced.push(before.secret);
-    undo.push(() => setRow(shelf, id, before));
+    undo.push(() => setRow(shelf, id, before, undefined));
     return true;
   }
 
@@ -136,6 +139,15 @@ export class MemoryStore implements HsmStore {
     return shelf;
   }
 
+  *#rows(): Generator<[type: RecordType, id: number, row: Row]> {
+    for (const [type, shelf] of this.#shelves) {
+      for (const id of shelf.ids) {
+        const row = shelf.rows.get(id);
+        if (row !== undefined) yield [type, id, row];
+      }
+    }
+  }
+
   #writing(): Undo[] {
     if (this.#undo === null) throw new Error("unreachable: a write outside a transaction");
     return this.#undo;
@@ -150,15 +162,15 @@ function stored(type: RecordType, id: number, row: Row): StoredRecord {
   return { type, id, attributes: row.attributes.slice(), secretBytes: row.secret?.length ?? 0 };
 }
 
-function setRow(shelf: Shelf, id: number, row: Row): void {
-  const before = shelf.rows.get(id);
+/** @param before - the row that is there now. */
+function setRow(shelf: Shelf, id: number, row: Row, before: Row | undefined): void {
   if (before === undefined) insertAscending(shelf.ids, id);
   else if (before.index !== row.index) unindex(shelf, id, before.index);
   shelf.rows.set(id, row);
   if (before?.index !== row.index) {
-    const ids = shelf.byIndex.get(row.index) ?? [];
-    insertAscending(ids, id);
-    shelf.byIndex.set(row.index, ids);
+    const ids = shelf.byIndex.get(row.index);
+    if (ids === undefined) shelf.byIndex.set(row.index, [id]);
+    else insertAscending(ids, id);
   }
   shelf.lastId = Math.max(shelf.lastId, id);
 }
@@ -190,7 +202,9 @@ function firstAbove(ids: readonly number[], id: number): number {
 }
 
 function insertAscending(ids: number[], id: number): void {
-  ids.splice(firstAbove(ids, id), 0, id);
+  const last = ids.at(-1);
+  if (last === undefined || last < id) ids.push(id);
+  else ids.splice(firstAbove(ids, id), 0, id);
 }
 
 function removeAscending(ids: number[], id: number): void {

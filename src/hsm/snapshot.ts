@@ -10,7 +10,7 @@ import { type DecodedAttributes, RefusedAttributes } from "./attributes.ts";
 import { certificateCodec } from "./certificate-record.ts";
 import { CONFIGURATION_ID, configurationCodec } from "./configuration-record.ts";
 import { HsmError } from "./errors.ts";
-import { hasFittingMaterial, keyCodec } from "./key-record.ts";
+import { hasFittingMaterial, type KeyAttributes, keyCodec } from "./key-record.ts";
 import { POLICY_ID, policyCodec } from "./policy-record.ts";
 import {
   type HsmRecord,
@@ -22,32 +22,28 @@ import {
   type SnapshotSource,
 } from "./record.ts";
 import { encodeHex } from "./record-access.ts";
-import type { HsmStore, StoredRecord } from "./store.ts";
-import { hasFittingVerifier, userCodec } from "./user-record.ts";
+import { StateDigest } from "./state-digest.ts";
+import type { HsmStore } from "./store.ts";
+import { hasFittingVerifier, type UserAttributes, userCodec } from "./user-record.ts";
 
 /** CBOR: an array of two items; the major type of byte strings (RFC 8949 §3.1). */
 const ARRAY_OF_TWO = 0x82;
 const BYTE_STRING = 0x40;
 
-/** `"holdfast/v1/state-digest" ‖ 00`. */
-const STATE_DIGEST_LABEL = new TextEncoder().encode("holdfast/v1/state-digest\0");
-
-/** One entry of a manifest: type u8 ‖ id u64 ‖ SHA-256 of the record. */
-export const MANIFEST_ENTRY_BYTES = 41;
-
 /** Everything `store` holds, in canonical order. It must not be written to while this is read. */
 export function snapshotSource(store: HsmStore): SnapshotSource {
   return {
     *entries(): Generator<SnapshotEntry> {
-      for (const row of store.all()) {
-        yield { type: row.type, id: row.id, byteLength: encodedBytes(row) };
+      for (const { type, id, attributeBytes, secretBytes } of store.sizes()) {
+        yield { type, id, byteLength: encodedBytes(attributeBytes, secretBytes) };
       }
     },
     *records(): Generator<SnapshotRecord> {
-      for (const row of store.all()) {
-        const bytes = encodeRecord(row, store.secret(row.type, row.id));
+      const room = new Uint8Array(MAX_RECORD_BYTES);
+      for (const record of store.all()) {
+        const bytes = encodeRecord(record, room);
         try {
-          yield { type: row.type, id: row.id, bytes };
+          yield { type: record.type, id: record.id, bytes };
         } finally {
           bytes.fill(0);
         }
@@ -56,31 +52,32 @@ export function snapshotSource(store: HsmStore): SnapshotSource {
   };
 }
 
-/** Length of `encodeRecord` of the row, known without its secret. */
-function encodedBytes(row: StoredRecord): number {
-  return 1 + row.attributes.length + headBytes(row.secretBytes) + row.secretBytes;
+/** Length of `encodeRecord` of a row, known without its secret. */
+function encodedBytes(attributeBytes: number, secretBytes: number): number {
+  return 1 + attributeBytes + headBytes(secretBytes) + secretBytes;
 }
 
 /**
  * `82 ‖ attributes ‖ head ‖ secret`: a CBOR array of the attributes and the secret as a byte
  * string.
- * @param secret - taken: disposed of here. @returns a fresh array with the secret in it.
+ * @param record - borrowed. @param room - for records that fit.
+ * @returns the beginning of `room`, or a fresh array, with the secret in it.
  */
-export function encodeRecord(row: StoredRecord, secret: SecretKey | null): Uint8Array {
+export function encodeRecord({ attributes, secret }: HsmRecord, room: Uint8Array): Uint8Array {
   const length = secret === null ? 0 : secret.length;
-  const head = encodeHead(length);
-  const bytes = new Uint8Array(1 + row.attributes.length + head.length + length);
+  const byteLength = encodedBytes(attributes.length, length);
+  const bytes =
+    byteLength > room.length ? new Uint8Array(byteLength) : room.subarray(0, byteLength);
   bytes[0] = ARRAY_OF_TWO;
-  bytes.set(row.attributes, 1);
-  bytes.set(head, 1 + row.attributes.length);
+  bytes.set(attributes, 1);
+  encodeHead(length, bytes, 1 + attributes.length);
   secret?.use((held) => bytes.set(held, bytes.length - length));
-  secret?.[Symbol.dispose]();
   return bytes;
 }
 
 /** A record on its way in, and the text the store looks it up by. */
 export interface DecodedRecord {
-  /** Fresh; the caller disposes of its secret. */
+  /** Attributes borrowed from the encoded record; secret fresh, disposed of by the caller. */
   readonly record: HsmRecord;
   readonly index: string;
 }
@@ -95,10 +92,10 @@ export function decodeRecord(encoded: SnapshotRecord): DecodedRecord {
   if (bytes[0] !== ARRAY_OF_TWO) refuse(type, "not an array of two items");
   if (!Number.isSafeInteger(id) || id < 0) refuse(type, "its id is out of range");
   const judged = judgeAttributes(type, id, bytes.subarray(1));
-  const attributes = bytes.slice(1, 1 + judged.byteLength);
+  const attributes = bytes.subarray(1, 1 + judged.byteLength);
   const rest = bytes.subarray(1 + judged.byteLength);
   const secretBytes = decodeHead(type, rest);
-  if (!judged.isFittingSecret(secretBytes)) refuse(type, "its secret part does not fit");
+  if (!isFittingSecret(judged, secretBytes)) refuse(type, "its secret part does not fit");
   const secret = secretBytes === 0 ? null : SecretKey.copyOf(rest.subarray(headBytes(secretBytes)));
   return { record: { type, id, attributes, secret }, index: judged.index };
 }
@@ -120,67 +117,59 @@ export function restoreRecord(store: HsmStore, encoded: SnapshotRecord): void {
  * The digest of cluster state: equal contents give equal digests, on whatever HSM. 32 bytes, fresh.
  */
 export function stateDigest(store: HsmStore, core: Core): Uint8Array {
-  const stream = core.sha256Stream();
-  try {
-    stream.update(STATE_DIGEST_LABEL);
-    for (const record of snapshotSource(store).records()) {
-      stream.update(manifestEntry(core, record));
-    }
-    return stream.digest();
-  } finally {
-    stream[Symbol.dispose]();
+  using digest = new StateDigest(core);
+  for (const { type, id, bytes } of snapshotSource(store).records()) {
+    digest.add(type, id, core.sha256(bytes));
   }
+  return digest.digest();
 }
 
-/** type u8 ‖ id u64 ‖ SHA-256 of the record's bytes: `MANIFEST_ENTRY_BYTES`, fresh. */
-function manifestEntry(core: Core, record: SnapshotRecord): Uint8Array {
-  const entry = new Uint8Array(MANIFEST_ENTRY_BYTES);
-  entry[0] = record.type;
-  new DataView(entry.buffer).setBigUint64(1, BigInt(record.id));
-  entry.set(core.sha256(record.bytes), 9);
-  return entry;
-}
-
-/** What attributes say of their record: where they end, its index, which secret goes with them. */
+/** What attributes say of their record. */
 interface JudgedAttributes {
   readonly byteLength: number;
   /** A user's name, a key's label, a certificate's fingerprint; "" for what there is one of. */
   readonly index: string;
-  readonly isFittingSecret: (secretBytes: number) => boolean;
+  /** Null unless the record is one; the other types have no secret. */
+  readonly user: UserAttributes | null;
+  readonly key: KeyAttributes | null;
 }
 
 /** @param bytes - begin with the attributes. @throws HsmError `record_invalid`. */
 function judgeAttributes(type: RecordType, id: number, bytes: Uint8Array): JudgedAttributes {
-  const isFittingSecret = (secretBytes: number): boolean => secretBytes === 0;
   switch (type) {
     case RECORD_TYPE.configuration: {
       const { byteLength } = accept(type, configurationCodec.decodeFirst(bytes));
       if (id !== CONFIGURATION_ID) refuse(type, "there is one configuration");
-      return { byteLength, index: "", isFittingSecret };
+      return { byteLength, index: "", user: null, key: null };
     }
     case RECORD_TYPE.policy: {
       const { byteLength } = accept(type, policyCodec.decodeFirst(bytes));
       if (id !== POLICY_ID) refuse(type, "there is one policy");
-      return { byteLength, index: "", isFittingSecret };
+      return { byteLength, index: "", user: null, key: null };
     }
     case RECORD_TYPE.user: {
       verifyNumbered(type, id);
       const { value, byteLength } = accept(type, userCodec.decodeFirst(bytes));
-      const isFitting = (secretBytes: number): boolean => hasFittingVerifier(value, secretBytes);
-      return { byteLength, index: value.username, isFittingSecret: isFitting };
+      return { byteLength, index: value.username, user: value, key: null };
     }
     case RECORD_TYPE.certificate: {
       verifyNumbered(type, id);
       const { value, byteLength } = accept(type, certificateCodec.decodeFirst(bytes));
-      return { byteLength, index: encodeHex(value.fingerprint), isFittingSecret };
+      return { byteLength, index: encodeHex(value.fingerprint), user: null, key: null };
     }
     case RECORD_TYPE.key: {
       verifyNumbered(type, id);
       const { value, byteLength } = accept(type, keyCodec.decodeFirst(bytes));
-      const isFitting = (secretBytes: number): boolean => hasFittingMaterial(value, secretBytes);
-      return { byteLength, index: value.label, isFittingSecret: isFitting };
+      return { byteLength, index: value.label, user: null, key: value };
     }
   }
+}
+
+/** Whether a secret part of that length goes with the attributes. */
+function isFittingSecret({ user, key }: JudgedAttributes, secretBytes: number): boolean {
+  if (key !== null) return hasFittingMaterial(key, secretBytes);
+  if (user !== null) return hasFittingVerifier(user, secretBytes);
+  return secretBytes === 0;
 }
 
 /** Records of which there are many are numbered from 1. */
@@ -206,10 +195,11 @@ function headBytes(length: number): number {
   return length < 0x100 ? 2 : 3;
 }
 
-function encodeHead(length: number): Uint8Array {
-  if (length < 24) return Uint8Array.of(BYTE_STRING | length);
-  if (length < 0x100) return Uint8Array.of(BYTE_STRING | 24, length);
-  return Uint8Array.of(BYTE_STRING | 25, length >>> 8, length & 0xff);
+function encodeHead(length: number, target: Uint8Array, offset: number): void {
+  const width = headBytes(length) - 1;
+  target[offset] = BYTE_STRING | (width === 0 ? length : 23 + width);
+  if (width === 2) target[offset + 1] = length >>> 8;
+  if (width > 0) target[offset + width] = length & 0xff;
 }
 
 /** Length of the one byte string that `bytes` must be. */

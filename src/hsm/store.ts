@@ -17,6 +17,14 @@ export interface StoredRecord {
   readonly secretBytes: number;
 }
 
+/** A row's place and lengths: what a size-only pass needs. */
+export interface StoredSize {
+  readonly type: RecordType;
+  readonly id: number;
+  readonly attributeBytes: number;
+  readonly secretBytes: number;
+}
+
 export interface HsmStore {
   get(type: RecordType, id: number): StoredRecord | null;
   /** The record of this type whose index text is exactly `index`, lowest id first. */
@@ -25,8 +33,13 @@ export interface HsmStore {
   secret(type: RecordType, id: number): SecretKey | null;
   /** Records of one type with id > `afterId`, ascending, at most `limit`. */
   list(type: RecordType, afterId: number, limit: number): StoredRecord[];
-  /** Every record in canonical order. Not to be interleaved with writes. */
-  all(): Iterable<StoredRecord>;
+  /**
+   * Every record in canonical order, attributes and secret borrowed until the next is asked for. Not to be
+   * interleaved with writes.
+   */
+  all(): Iterable<HsmRecord>;
+  /** The sizes of the same records in the same order; no secret is touched. */
+  sizes(): Iterable<StoredSize>;
   count(type: RecordType): number;
   /** Highest id of the type ever used, 0 if none: ids are never reused within a generation. */
   lastId(type: RecordType): number;

@@ -7,7 +7,7 @@
 import type { Kek } from "../crypto/core.ts";
 import type { SecretKey } from "../crypto/secret-key.ts";
 import type { HsmRecord, RecordType } from "../hsm/record.ts";
-import type { HsmStore, StoredRecord } from "../hsm/store.ts";
+import type { HsmStore, StoredRecord, StoredSize } from "../hsm/store.ts";
 import {
   currentGeneration,
   insertRow,
@@ -17,11 +17,14 @@ import {
   recordType,
   removeRow,
 } from "./record-rows.ts";
-import { unwrapSecret } from "./storage-key.ts";
+import { unwrapSecret, unwrapSecrets, type WrappedSecret } from "./storage-key.ts";
 
 const COLUMNS = "type, id, attributes, secret_bytes";
 
-type RecordRow = { type: number; id: number; attributes: ArrayBuffer; secret_bytes: number };
+type Place = { type: number; id: number };
+type RecordRow = Place & { attributes: ArrayBuffer; secret_bytes: number };
+type RecordWithSecret = Place & { attributes: ArrayBuffer; wrapped: ArrayBuffer | null };
+type RecordSize = Place & { attribute_bytes: number; secret_bytes: number };
 
 /** The generation a store was opened on no longer serves: a restore came between. */
 export class GenerationGone extends Error {
@@ -100,24 +103,31 @@ export class SqliteStore implements HsmStore {
     return [...rows].map(storedRecord);
   }
 
-  *all(): Generator<StoredRecord> {
-    let [type, id] = [0, -1];
-    for (;;) {
-      // A page at a time: a cursor left open would not survive a write in between.
-      const page = [
-        ...this.#sql.exec<RecordRow>(
-          `SELECT ${COLUMNS} FROM records WHERE generation = ? AND (type, id) > (?, ?)
-           ORDER BY type, id LIMIT ?`,
-          this.generation,
-          type,
+  *all(): Generator<HsmRecord> {
+    for (const page of this.#pages<RecordWithSecret>("type, id, attributes, wrapped")) {
+      const secrets = unwrapSecrets(this.#kek, page.map(wrappedSecret));
+      try {
+        for (const [i, { type, id, attributes }] of page.entries()) {
+          const secret = secrets[i] ?? null;
+          yield { type: recordType(type), id, attributes: new Uint8Array(attributes), secret };
+        }
+      } finally {
+        for (const secret of secrets) secret?.[Symbol.dispose]();
+      }
+    }
+  }
+
+  *sizes(): Generator<StoredSize> {
+    const columns = "type, id, length(attributes) AS attribute_bytes, secret_bytes";
+    for (const page of this.#pages<RecordSize>(columns)) {
+      for (const { type, id, attribute_bytes, secret_bytes } of page) {
+        yield {
+          type: recordType(type),
           id,
-          PAGE_ROWS,
-        ),
-      ];
-      for (const row of page) yield storedRecord(row);
-      const last = page.at(-1);
-      if (last === undefined || page.length < PAGE_ROWS) return;
-      [type, id] = [last.type, last.id];
+          attributeBytes: attribute_bytes,
+          secretBytes: secret_bytes,
+        };
+      }
     }
   }
 
@@ -200,6 +210,26 @@ export class SqliteStore implements HsmStore {
     return this.#change;
   }
 
+  /** All rows in canonical order. A cursor left open would not survive a write in between. */
+  *#pages<Row extends Place>(columns: string): Generator<Row[]> {
+    let [type, id] = [0, -1];
+    for (;;) {
+      const rows = this.#sql.exec<Row>(
+        `SELECT ${columns} FROM records WHERE generation = ? AND (type, id) > (?, ?)
+         ORDER BY type, id LIMIT ?`,
+        this.generation,
+        type,
+        id,
+        PAGE_ROWS,
+      );
+      const page = [...rows];
+      if (page.length > 0) yield page;
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE_ROWS) return;
+      [type, id] = [last.type, last.id];
+    }
+  }
+
   #one(query: string, ...bindings: (string | number)[]): StoredRecord | null {
     const row = [...this.#sql.exec<RecordRow>(query, ...bindings)][0];
     return row === undefined ? null : storedRecord(row);
@@ -208,6 +238,10 @@ export class SqliteStore implements HsmStore {
   #number(query: string, ...bindings: number[]): number {
     return this.#sql.exec<{ n: number }>(query, ...bindings).one().n;
   }
+}
+
+function wrappedSecret({ type, id, wrapped }: RecordWithSecret): WrappedSecret | null {
+  return wrapped === null ? null : { type, id, wrapped: new Uint8Array(wrapped) };
 }
 
 function storedRecord(row: RecordRow): StoredRecord {

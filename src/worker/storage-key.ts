@@ -6,6 +6,7 @@
  */
 import type { Core, Kek } from "../crypto/core.ts";
 import { SecretKey } from "../crypto/secret-key.ts";
+import { setRecordId } from "../hsm/record.ts";
 import type { Deployment } from "./bindings.ts";
 import type { HsmLocation } from "./hsm-api.ts";
 
@@ -73,6 +74,42 @@ export function wrapSecret(kek: Kek, type: number, id: number, secret: SecretKey
 export function unwrapSecret(kek: Kek, type: number, id: number, wrapped: Uint8Array): SecretKey {
   const plain = kek.kwpUnwrap(wrapped);
   if (plain === null) throw new UnreadableMemory();
+  return takeSecret(type, id, plain);
+}
+
+/** A secret as a row holds it. */
+export interface WrappedSecret {
+  readonly type: number;
+  readonly id: number;
+  readonly wrapped: Uint8Array;
+}
+
+/** `unwrapSecret` of many, null where there is none: one call, in lanes. Fresh keys, or it throws. */
+export function unwrapSecrets(
+  kek: Kek,
+  rows: readonly (WrappedSecret | null)[],
+): (SecretKey | null)[] {
+  const plains = kek.unwrapMany(rows.flatMap((row) => row?.wrapped ?? []));
+  if (!Array.isArray(plains)) throw new UnreadableMemory();
+  const secrets: (SecretKey | null)[] = [];
+  let next = 0;
+  try {
+    for (const row of rows) {
+      const plain = row === null ? undefined : plains[next++];
+      secrets.push(
+        row === null || plain === undefined ? null : takeSecret(row.type, row.id, plain),
+      );
+    }
+    return secrets;
+  } catch (error) {
+    for (const secret of secrets) secret?.[Symbol.dispose]();
+    for (const plain of plains) plain.fill(0);
+    throw error;
+  }
+}
+
+/** The secret in `plain`, which is wiped. @throws UnreadableMemory if it was wrapped for another place. */
+function takeSecret(type: number, id: number, plain: Uint8Array): SecretKey {
   const place = encodePlace(type, id);
   const isHere = plain.length > PLACE_BYTES && place.every((byte, i) => plain[i] === byte);
   try {
@@ -87,6 +124,6 @@ function encodePlace(type: number, id: number): Uint8Array {
   const place = new Uint8Array(PLACE_BYTES);
   const view = new DataView(place.buffer);
   view.setUint8(0, type);
-  view.setBigUint64(1, BigInt(id));
+  setRecordId(view, 1, id);
   return place;
 }

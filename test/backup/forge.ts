@@ -16,6 +16,7 @@ import { BodySealer } from "../../src/backup/seal.ts";
 import type { Core } from "../../src/crypto/core.ts";
 import { SecretKey } from "../../src/crypto/secret-key.ts";
 import type { SnapshotRecord } from "../../src/hsm/record.ts";
+import { STATE_DIGEST_LABEL } from "../../src/hsm/state-digest.ts";
 import {
   counterRandom,
   LOCATION,
@@ -94,7 +95,7 @@ function payloadPieces(records: readonly SnapshotRecord[]): PayloadPieces {
   const frames = records.map(recordFrame);
   const counts = [1, 2, 3, 4, 5].map((type) => records.filter((r) => r.type === type).length);
   const offset = frames.reduce((sum, frame) => sum + frame.length, 4);
-  const stateDigest = sha256(labelBytes(LABEL.stateDigest), ...manifest);
+  const stateDigest = sha256(labelBytes(STATE_DIGEST_LABEL), ...manifest);
   return {
     frames,
     endMark: u32(0),

@@ -13,6 +13,7 @@ import { deriveSealKeys } from "../../src/backup/recipients.ts";
 import { BodySealer } from "../../src/backup/seal.ts";
 import type { Core } from "../../src/crypto/core.ts";
 import { SecretKey } from "../../src/crypto/secret-key.ts";
+import { STATE_DIGEST_LABEL } from "../../src/hsm/state-digest.ts";
 import { counterRandom, hex, LOCATION, record, subtle } from "./fixtures.ts";
 import { forge, join, manifestEntry, u32 } from "./forge.ts";
 
@@ -111,7 +112,7 @@ function containerValues(forged: ReturnType<typeof forge>): Values {
     ["header MAC", container.subarray(front.length, frameAt)],
     ["record", RECORD.bytes],
     ["manifest entry", manifestEntry(RECORD)],
-    ["state digest", sha256(join(labelBytes(LABEL.stateDigest), manifestEntry(RECORD)))],
+    ["state digest", sha256(join(labelBytes(STATE_DIGEST_LABEL), manifestEntry(RECORD)))],
     ["payload", payload],
     ["plaintext of frame 0", plainFrames[0] ?? new Uint8Array(0)],
     ["frame 0", container.subarray(frameAt, -32)],
