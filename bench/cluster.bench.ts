@@ -14,6 +14,7 @@ import type { DevelopmentAccessKey } from "../scripts/dev-secrets.ts";
 import { generateSecrets } from "../scripts/dev-secrets.ts";
 import { type EmbeddedEdge, startEmbeddedEdge } from "../scripts/embedded-edge.ts";
 import type { RestAccess } from "../scripts/rest-client.ts";
+import { EDGE_PARTS, type EdgePart, splitProfile } from "./edge-profile.ts";
 import { fillCluster } from "./full-cluster.ts";
 import { Inspector, type MemorySample } from "./inspector.ts";
 import { measureSplit, REPETITIONS } from "./memory-split.ts";
@@ -25,6 +26,7 @@ const SIZES = "1000,4000,16666";
 const MIB = 1024 * 1024;
 const INSPECTOR_PORT = 9_239;
 const REGION = "us-east-1";
+const BUNDLE = "build/worker";
 
 const USAGE = `usage: npm run bench -- cluster [--sizes ${SIZES}] [--only edge|memory]
 
@@ -38,6 +40,8 @@ interface EdgeFigures {
   readonly idle: MemorySample;
   readonly peak: MemorySample;
   readonly residentBytes: number;
+  /** Of another run, with a profiler on it. */
+  readonly parts: Readonly<Record<EdgePart, number>>;
 }
 
 export async function bench(options: readonly string[]): Promise<void> {
@@ -101,8 +105,10 @@ async function printEdge(sizes: readonly number[]): Promise<void> {
     "sum",
     "resident",
   );
+  const all: EdgeFigures[] = [];
   for (const size of sizes) {
     for (const figures of await measureEdge(size)) {
+      all.push(figures);
       const { keys, what, wallMs, idle, peak } = figures;
       const perThousand = (figures.cpuMs / keys) * 1_000;
       row(
@@ -111,6 +117,13 @@ async function printEdge(sizes: readonly number[]): Promise<void> {
         ...[peak.heapBytes + peak.backingBytes, figures.residentBytes].map(mib),
       );
     }
+  }
+  console.log(
+    "\nWhere the time goes in the worker's isolate, ms, from a CPU profile of another run.",
+  );
+  row("keys", "what", ...EDGE_PARTS);
+  for (const { keys, what, parts } of all) {
+    row(keys, what, ...EDGE_PARTS.map((part) => parts[part].toFixed(0)));
   }
 }
 
@@ -128,20 +141,27 @@ async function measureEdge(keys: number): Promise<EdgeFigures[]> {
   try {
     const edge = await startEmbeddedEdge({ bindings, persist });
     const { clusterId } = await fillCluster(accessTo(edge, bindings), { keys, users: USERS });
+    const digest = await new DataPlane(accessTo(edge, bindings), clusterId).stateDigest();
     await edge.stop();
-    let digest = "";
-    const backUp = await measure(where, "back up", async (access) => {
-      const data = new DataPlane(access, clusterId);
-      digest = await data.stateDigest();
-      await data.backUp();
+    const backUp = await measure(where, {
+      what: "back up",
+      prepare: async () => undefined,
+      work: async (access) => {
+        await new DataPlane(access, clusterId).backUp();
+      },
+    });
+    const restore = await measure(where, {
+      what: "restore",
+      prepare: async (access) => {
+        const control = new ControlPlane(access);
+        const hsmId = (await control.cluster(clusterId))?.Hsms?.[0]?.HsmId ?? "";
+        await control.deleteHsm(clusterId, hsmId);
+      },
+      work: async (access) => {
+        await new ControlPlane(access).createHsm(clusterId);
+      },
     });
     await onFreshEdge(where, async (access) => {
-      const control = new ControlPlane(access);
-      const hsmId = (await control.cluster(clusterId))?.Hsms?.[0]?.HsmId ?? "";
-      await control.deleteHsm(clusterId, hsmId);
-    });
-    const restore = await measure(where, "restore", async (access) => {
-      await new ControlPlane(access).createHsm(clusterId);
       const restored = await new DataPlane(access, clusterId).stateDigest();
       if (restored !== digest) throw new Error("the restored state is another one");
     });
@@ -151,12 +171,17 @@ async function measureEdge(keys: number): Promise<EdgeFigures[]> {
   }
 }
 
-async function measure(
-  where: Bench,
-  what: EdgeFigures["what"],
-  work: (access: RestAccess) => Promise<void>,
-): Promise<EdgeFigures> {
-  return await onFreshEdge(where, async (access) => {
+interface Operation {
+  readonly what: EdgeFigures["what"];
+  /** Brings the cluster to where `work` begins, on an edge of its own. */
+  prepare(access: RestAccess): Promise<void>;
+  work(access: RestAccess): Promise<void>;
+}
+
+/** Once for time and memory, once more with a profiler on it. */
+async function measure(where: Bench, { what, prepare, work }: Operation): Promise<EdgeFigures> {
+  await onFreshEdge(where, prepare);
+  const figures = await onFreshEdge(where, async (access) => {
     const inspector = await Inspector.connect(INSPECTOR_PORT);
     try {
       const pid = workerdPid();
@@ -164,15 +189,22 @@ async function measure(
       const cpuBeforeMs = cpuMs(pid);
       const startedAt = performance.now();
       const { peak } = await inspector.peakDuring(() => work(access));
+      const wallMs = performance.now() - startedAt;
       return {
-        keys: where.keys,
-        what,
-        wallMs: performance.now() - startedAt,
+        ...{ keys: where.keys, what, wallMs, idle, peak },
         cpuMs: cpuMs(pid) - cpuBeforeMs,
-        idle,
-        peak,
         residentBytes: peakResidentBytes(pid),
       };
+    } finally {
+      inspector.close();
+    }
+  });
+  await onFreshEdge(where, prepare);
+  return await onFreshEdge(where, async (access) => {
+    const inspector = await Inspector.connect(INSPECTOR_PORT);
+    try {
+      const profile = await inspector.profileDuring(() => work(access));
+      return { ...figures, parts: splitProfile(profile, BUNDLE) };
     } finally {
       inspector.close();
     }
@@ -197,7 +229,7 @@ function accessTo({ url }: EmbeddedEdge, bindings: Record<string, string>): Rest
   return { endpoint: url.origin, region: REGION, accessKeyId, secretAccessKey };
 }
 
-const COLUMN_WIDTH = 12;
+const COLUMN_WIDTH = 13;
 
 function row(...cells: readonly (string | number)[]): void {
   console.log(cells.map((cell) => String(cell).padStart(COLUMN_WIDTH)).join(""));

@@ -28,7 +28,7 @@ const KW_IV = Buffer.alloc(8, 0xa6);
 const KWP_IV = Buffer.from("a65959a6", "hex");
 const EMPTY = new Uint8Array(0);
 const key = Uint8Array.from({ length: 32 }, (_, i) => i * 7 + 3);
-const data = Uint8Array.from({ length: 4 * 1024 * 1024 }, (_, i) => (i * 31) >> 3);
+const data = Uint8Array.from({ length: 1024 * 1024 }, (_, i) => (i * 31) >> 3);
 
 /** `work` on each chunk of `bytes`, the results one after the other. */
 function onChunks(input: Uint8Array, bytes: number, work: (chunk: Uint8Array) => Uint8Array) {

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- core`: the module against Node's OpenSSL and @noble/ciphers, as ratios of one run.
+ * `npm run bench -- core`: the module against other implementations of the same work, as ratios of one run.
  *
  * Contenders take turns within a process, so that a busy machine slows all of them; each ratio is the
  * best of three fresh processes. Nothing here fails on a timing.
@@ -7,30 +7,117 @@
 import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
-import { Worker } from "node:worker_threads";
+import { parseArgs } from "node:util";
 import { Core } from "../src/crypto/core.ts";
+import { CoreMemory } from "../src/crypto/memory.ts";
+import { selfTest } from "../src/crypto/self-test.ts";
 import { coreModule } from "../test/lib/core.ts";
 import { type BenchCase, coreCases } from "./core-cases.ts";
+import { measureThreads, type ThreadSpeeds } from "./core-threads.ts";
+import { median, printRow, timeTurn } from "./turns.ts";
 
 const PROCESSES = 3;
+const SELF_TEST_PROCESSES = 15;
 const ROUNDS = 7;
 const TURN_MS = 25;
+const SELF_TEST_GOAL_MS = 2;
+const THREADS_GOAL = 1.9;
 const CONTENDERS = ["core", "node", "noble"] as const;
 
 type Contender = (typeof CONTENDERS)[number];
 type Rival = Exclude<Contender, "core">;
+
 interface Timing {
   /** Microseconds of the core's best turn. */
   readonly coreUs: number;
   /** Rival's time over the core's, round by round: the median. */
   readonly ratios: Readonly<Record<Rival, number>>;
-  /** Peak of the process's memory so far. */
-  readonly peakMiB: number;
 }
-interface Measured {
-  readonly timings: readonly Timing[];
-  readonly oneThread: number;
-  readonly twoThreads: number;
+
+const USAGE = `usage: npm run bench -- core [--only node|platforms]
+
+node        every case against node:crypto and @noble/ciphers, worker threads, the self-test
+platforms   key wrap in workerd and in Chromium, against their WebCrypto
+
+Needs a build (npm start, or npm test, makes one). Takes some four minutes on a quiet machine.`;
+
+/** The face of every suite of bench/run.ts. */
+export async function bench(options: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...options],
+    options: { help: { type: "boolean" }, only: { type: "string" } },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
+  console.log(`${cpus()[0]?.model}, Node ${process.version}, OpenSSL ${process.versions.openssl}`);
+  if (values.only !== "platforms") printNode();
+  if (values.only === "node") return;
+  // Loaded late, so that the measured processes stay small.
+  const { runPlatforms } = await import("./platforms.ts");
+  await runPlatforms();
+}
+
+function printNode(): void {
+  using core = new Core(coreModule());
+  const cases = coreCases(core);
+  const idleMiB = child<number>("--peak", "none");
+  console.log(
+    "\nRatio: rival's time / core's, median of the rounds of a process, best of three processes." +
+      "\nPeak: resident memory of a fresh process that does the case by one contender alone: core, node," +
+      `\nnoble. One that does nothing has ${idleMiB.toFixed(0)} MiB.`,
+  );
+  printRow("", "core", "", "node:crypto", "noble", "peak, MiB");
+  for (const [index, one] of cases.entries()) {
+    const timings = Array.from({ length: PROCESSES }, () => child<Timing>("--case", `${index}`));
+    const peaks = CONTENDERS.map((contender) =>
+      child<number>("--case", `${index}`, "--peak", contender).toFixed(0),
+    );
+    printRow(one.name, ...cells(one, timings), peaks.join(" · "));
+  }
+  const threads = Array.from({ length: PROCESSES }, () => child<ThreadSpeeds>("--threads"));
+  const ratio = Math.max(...threads.map(({ one, two }) => two / one));
+  const fastest = Math.max(...threads.map(({ two }) => two));
+  console.log(
+    `Two worker threads: ${mark(ratio, THREADS_GOAL)} times the speed of one, ${fastest.toFixed(1)} MB/s.`,
+  );
+  const tests = Array.from({ length: SELF_TEST_PROCESSES }, () => child<number>("--self-test"));
+  const sorted = tests.toSorted((a, b) => a - b);
+  const [best = 0, worst = 0] = [sorted[0], sorted.at(-1)];
+  const middle = median(tests);
+  console.log(
+    `Self-test, first in a fresh process, ${SELF_TEST_PROCESSES} processes: median ${middle.toFixed(2)} ms ` +
+      `(goal ${SELF_TEST_GOAL_MS}), ${best.toFixed(2)} to ${worst.toFixed(2)}.`,
+  );
+}
+
+/** What a fresh process measures. */
+function child<T>(...flags: string[]): T {
+  const self = fileURLToPath(import.meta.url);
+  const out = execFileSync(process.execPath, ["--import", "tsx", self, "--measure", ...flags], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  return JSON.parse(out) as T;
+}
+
+function cells(one: BenchCase, timings: readonly Timing[]): string[] {
+  const ratio = (rival: Rival, goal: number | null): string =>
+    mark(Math.max(...timings.map(({ ratios }) => ratios[rival])), goal);
+  const time = Math.min(...timings.map(({ coreUs }) => coreUs));
+  return [
+    `${time.toFixed(2)} µs`,
+    `${(one.bytes / time).toFixed(1)} MB/s`,
+    ratio("node", one.goal[0]),
+    ratio("noble", one.goal[1]),
+  ];
+}
+
+/** A ratio and what is aimed at. */
+function mark(value: number, goal: number | null): string {
+  if (goal === null) return value.toFixed(2);
+  return `${value.toFixed(2)} (${value >= goal ? "≥" : "GOAL"} ${goal})`;
 }
 
 function verifySameBytes(one: BenchCase): void {
@@ -42,120 +129,56 @@ function verifySameBytes(one: BenchCase): void {
   }
 }
 
-/** Microseconds of one run of `work`, over about `TURN_MS`. */
-function timeTurn(work: () => unknown): number {
-  const start = performance.now();
-  let runs = 0;
-  do {
-    work();
-    runs++;
-  } while (performance.now() - start < TURN_MS);
-  return ((performance.now() - start) * 1000) / runs;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-}
-
 function timeCase(one: BenchCase): Timing {
   verifySameBytes(one);
-  for (const contender of CONTENDERS) timeTurn(one[contender]);
+  for (const contender of CONTENDERS) timeTurn(one[contender], TURN_MS);
   const rounds = Array.from({ length: ROUNDS }, () => ({
-    core: timeTurn(one.core),
-    node: timeTurn(one.node),
-    noble: timeTurn(one.noble),
+    core: timeTurn(one.core, TURN_MS),
+    node: timeTurn(one.node, TURN_MS),
+    noble: timeTurn(one.noble, TURN_MS),
   }));
   const ratio = (rival: Rival): number => median(rounds.map((us) => us[rival] / us.core));
   return {
     coreUs: Math.min(...rounds.map((us) => us.core)),
     ratios: { node: ratio("node"), noble: ratio("noble") },
-    peakMiB: process.resourceUsage().maxRSS / 1024,
   };
 }
 
-/** MB/s of `count` threads together, wrapping 32 chunks of 4 KiB each for a second. */
-async function threadSpeed(count: number): Promise<number> {
-  // tsx does not reach into worker threads by itself: a script without types loads the one with.
-  const url = JSON.stringify(new URL("./core-thread.ts", import.meta.url).href);
-  const script = `import("tsx/esm/api").then((tsx) => tsx.tsImport(${url}, ${url}))`;
-  const options = { eval: true, workerData: { module: coreModule(), timeMs: 1000 } };
-  const workers = Array.from({ length: count }, () => new Worker(script, options));
-  const next = (worker: Worker): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      worker.once("message", resolve);
-      worker.once("error", reject);
-    });
-  await Promise.all(workers.map(next)); // warm
-  const speeds = workers.map(next);
-  for (const worker of workers) worker.postMessage("go");
-  const sum = (await Promise.all(speeds)).reduce<number>((total, x) => total + Number(x), 0);
-  await Promise.all(workers.map((worker) => worker.terminate()));
-  return sum;
-}
-
-async function measure(): Promise<Measured> {
-  using core = new Core(coreModule());
-  const timings = coreCases(core).map(timeCase);
-  return { timings, oneThread: await threadSpeed(1), twoThreads: await threadSpeed(2) };
-}
-
-function row(one: BenchCase, index: number, runs: readonly Measured[]): string {
-  const timings = runs.flatMap((run) => run.timings[index] ?? []);
-  const best = (pick: (timing: Timing) => number): number => Math.max(...timings.map(pick));
-  const speed = best(({ coreUs }) => one.bytes / coreUs);
-  const ratio = (rival: Rival, goal: number | null): string => {
-    const value = best(({ ratios }) => ratios[rival]);
-    const mark = goal === null ? "" : value >= goal ? ` (≥ ${goal})` : ` (GOAL ${goal})`;
-    return `${value.toFixed(2)}${mark}`.padEnd(16);
-  };
-  const time = Math.min(...timings.map(({ coreUs }) => coreUs));
-  const peak = Math.min(...timings.map(({ peakMiB }) => peakMiB));
-  return (
-    one.name.padEnd(38) +
-    `${time.toFixed(2)} µs`.padStart(14) +
-    `${speed.toFixed(1)} MB/s`.padStart(13) +
-    `   ${ratio("node", one.goal[0])}${ratio("noble", one.goal[1])}${peak.toFixed(0)} MiB`
-  );
-}
-
-/** Prints the table. */
-export async function runCoreBench(): Promise<void> {
-  const self = fileURLToPath(import.meta.url);
-  const runs: Measured[] = [];
-  for (let i = 0; i < PROCESSES; i++) {
-    console.error(`process ${i + 1} of ${PROCESSES} …`);
-    const out = execFileSync(process.execPath, ["--import", "tsx", self, "--measure"], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    runs.push(JSON.parse(out) as Measured);
+/** Peak resident memory of this process, in MiB, after `ROUNDS` turns of one contender. */
+function peakOf(one: BenchCase | undefined, contender: string): number {
+  const known = CONTENDERS.find((name) => name === contender);
+  if (known !== undefined && one !== undefined) {
+    for (let round = 0; round < ROUNDS; round++) timeTurn(one[known], TURN_MS);
   }
+  return process.resourceUsage().maxRSS / 1024;
+}
+
+/** Milliseconds of the first self-test of this process. */
+function timeSelfTest(): number {
+  const memory = new CoreMemory(coreModule());
+  const start = performance.now();
+  selfTest(memory);
+  return performance.now() - start;
+}
+
+async function measure(flags: readonly string[]): Promise<unknown> {
+  const { values } = parseArgs({
+    args: [...flags],
+    options: {
+      case: { type: "string" },
+      peak: { type: "string" },
+      threads: { type: "boolean" },
+      "self-test": { type: "boolean" },
+    },
+  });
+  if (values["self-test"]) return timeSelfTest();
+  if (values.threads) return await measureThreads(coreModule());
   using core = new Core(coreModule());
-  const cases = coreCases(core);
-  console.log(`Node ${process.version}, OpenSSL ${process.versions.openssl}, ${cpus()[0]?.model}`);
-  console.log(
-    "Ratio: rival's time / core's, median of the rounds of a process, best of three processes.",
-  );
-  console.log(
-    "Peak: resident memory of the whole process up to that case, all contenders included.",
-  );
-  console.log(
-    `${"".padEnd(38)}${"core".padStart(14)}${"".padEnd(16)}${"node:crypto".padEnd(16)}${"noble".padEnd(16)}peak`,
-  );
-  for (const [index, one] of cases.entries()) console.log(row(one, index, runs));
-  const threads = Math.max(...runs.map((run) => run.twoThreads / run.oneThread));
-  console.log(
-    `Two worker threads: ${threads.toFixed(2)} × one (goal 1.9), ` +
-      `${Math.max(...runs.map((run) => run.twoThreads)).toFixed(1)} MB/s.`,
-  );
-  // Loaded late, so that the measured processes stay small.
-  const { runEdgeBench } = await import("./core-edge.ts");
-  await runEdgeBench();
+  const one = coreCases(core)[Number(values.case)];
+  if (values.peak !== undefined) return peakOf(one, values.peak);
+  if (one === undefined) throw new Error(`no case ${values.case}`);
+  return timeCase(one);
 }
 
-/** The face of every suite of bench/run.ts. */
-export async function bench(_options: readonly string[]): Promise<void> {
-  await runCoreBench();
-}
-
-if (process.argv.includes("--measure")) process.stdout.write(JSON.stringify(await measure()));
+const [, , first, ...flags] = process.argv;
+if (first === "--measure") process.stdout.write(JSON.stringify(await measure(flags)));

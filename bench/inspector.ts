@@ -1,5 +1,5 @@
 /**
- * Memory of the worker's isolate while it works, by workerd's inspector protocol.
+ * Memory and CPU profile of the worker's isolate while it works, by workerd's inspector protocol.
  *
  * Miniflare enforces no limit, so what production would refuse has to be measured here. Figures are
  * what V8 holds, garbage included: an upper bound of what is needed. (workerd's inspector does not
@@ -7,10 +7,12 @@
  */
 import { fetch, type WebSocket } from "miniflare";
 import { WORKER_NAME } from "../scripts/embedded-edge.ts";
+import type { CpuProfile } from "./edge-profile.ts";
 
 /** The isolate that runs the worker and all of its Durable Objects. */
 const ISOLATE = `core:user:${WORKER_NAME}`;
 const SAMPLE_INTERVAL_MS = 20;
+const SAMPLING_INTERVAL_US = 250;
 
 export interface MemorySample {
   readonly heapBytes: number;
@@ -18,9 +20,15 @@ export interface MemorySample {
   readonly backingBytes: number;
 }
 
+interface HeapUsage {
+  readonly usedSize: number;
+  /** Bytes behind ArrayBuffers and WebAssembly memories. */
+  readonly backingStorageSize: number;
+}
+
 interface Reply {
   readonly id?: number;
-  readonly result?: Record<string, number>;
+  readonly result?: unknown;
   readonly error?: { readonly message: string };
 }
 
@@ -47,11 +55,18 @@ export class Inspector {
   }
 
   async memory(): Promise<MemorySample> {
-    const usage = await this.#send("Runtime.getHeapUsage");
-    return {
-      heapBytes: usage["usedSize"] ?? 0,
-      backingBytes: usage["backingStorageSize"] ?? 0,
-    };
+    const usage = await this.#send<HeapUsage>("Runtime.getHeapUsage");
+    return { heapBytes: usage.usedSize, backingBytes: usage.backingStorageSize };
+  }
+
+  /** What the isolate does during `work`. */
+  async profileDuring(work: () => Promise<void>): Promise<CpuProfile> {
+    await this.#send("Profiler.enable");
+    await this.#send("Profiler.setSamplingInterval", { interval: SAMPLING_INTERVAL_US });
+    await this.#send("Profiler.start");
+    await work();
+    const { profile } = await this.#send<{ profile: CpuProfile }>("Profiler.stop");
+    return profile;
   }
 
   /** The highest sum of heap and backing stores seen at any moment of `work`. */
@@ -77,16 +92,16 @@ export class Inspector {
     this.#socket.close();
   }
 
-  #send(method: string): Promise<Record<string, number>> {
+  #send<T>(method: string, params: Readonly<Record<string, number>> = {}): Promise<T> {
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((done, failed) => {
       this.#waiting.set(id, (reply) => {
         this.#waiting.delete(id);
         if (reply.error) failed(new Error(`${method}: ${reply.error.message}`));
-        else done(reply.result ?? {});
+        else done(reply.result as T); // V8's inspector protocol says what each method answers.
       });
-      this.#socket.send(JSON.stringify({ id, method }));
+      this.#socket.send(JSON.stringify({ id, method, params }));
     });
   }
 }

@@ -16,11 +16,12 @@ const sequence = (length: number): Uint8Array => Uint8Array.from({ length }, (_,
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 const BLOCK = fromHex("00112233445566778899aabbccddeeff");
-const AES_ANSWERS: readonly [keyBytes: number, answer: Uint8Array][] = [
-  [16, fromHex("69c4e0d86a7b0430d8cdb78070b4c55a")],
-  [24, fromHex("dda97ca4864cdfe06eaf70a0ec0d7191")],
-  [32, fromHex("8ea2b7ca516745bfeafc49904b496089")],
+const AES_ANSWERS: readonly [key: Uint8Array, answer: Uint8Array][] = [
+  [sequence(16), fromHex("69c4e0d86a7b0430d8cdb78070b4c55a")],
+  [sequence(24), fromHex("dda97ca4864cdfe06eaf70a0ec0d7191")],
+  [sequence(32), fromHex("8ea2b7ca516745bfeafc49904b496089")],
 ];
+const KW_KEY = sequence(32);
 const KW_PLAIN = fromHex("00112233445566778899aabbccddeeff000102030405060708090a0b0c0d0e0f");
 const KW_ANSWER = fromHex(
   "28c9f404c4b810f4cbccb35cfb87f8263f5786e2d80ed326cbc7f0e71a99f43bfb988b9b7a02dd21",
@@ -39,6 +40,7 @@ const KWP_LONG: KnownAnswer = [
 const LANES_KEY = fromHex("5442bcdcbaba659dbc247f375688c496");
 const LANES_PLAIN = fromHex("41bf777a0ca313060c");
 const LANES_ANSWER = fromHex("0a41dfdf41da1f38e39cd59162f850fa851d02de48845eb6");
+const SHA_MESSAGE = ascii("abc");
 const SHA_ANSWERS: readonly [algorithm: number, answer: Uint8Array][] = [
   [28, fromHex("23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7")],
   [32, fromHex("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")],
@@ -88,6 +90,7 @@ const CMAC_KDF_MESSAGE = fromHex(
   "00000000457550cabc3802cccbf3bcd5cea5d274eb46396ac5f3f274fd7a07e0a789c0a1663445f054ffe744cc092077a1ba1a5a49b3744cb2208e9cb37318d9",
 );
 const CMAC_KDF_ANSWER = fromHex("5570052e5a6072b0bb4243733c2b7317");
+const KDF_KEY = sequence(32);
 // label ‖ 00 ‖ context ‖ [L]32 behind the counter, which the module writes.
 const KDF_MESSAGE = fromHex(
   "00000000686f6c64666173742f76312f73656c662d74657374006b6e6f776e20616e7377657200000180",
@@ -136,19 +139,19 @@ function setKey(memory: CoreMemory, slot: number, key: Uint8Array): void {
 
 function testAes(memory: CoreMemory, slot: number): void {
   const { exports } = memory;
-  for (const [keyBytes, answer] of AES_ANSWERS) {
-    setKey(memory, slot, sequence(keyBytes));
+  for (const [key, answer] of AES_ANSWERS) {
+    setKey(memory, slot, key);
     memory.putData(BLOCK);
     exports.aesEncryptBlocks(slot, 16);
-    verifyAnswer(`AES-${keyBytes * 8} forward`, memory.takeData(0, 16), answer);
+    verifyAnswer(`AES-${key.length * 8} forward`, memory.takeData(0, 16), answer);
     exports.aesDecryptBlocks(slot, 16);
-    verifyAnswer(`AES-${keyBytes * 8} inverse`, memory.takeData(0, 16), BLOCK);
+    verifyAnswer(`AES-${key.length * 8} inverse`, memory.takeData(0, 16), BLOCK);
   }
 }
 
 function testKeyWrap(memory: CoreMemory, slot: number): void {
   const { exports } = memory;
-  setKey(memory, slot, sequence(32));
+  setKey(memory, slot, KW_KEY);
   memory.putData(KW_PLAIN, 8);
   const wrappedBytes = CoreMemory.counted(exports.kwWrap(slot, KW_PLAIN.length));
   const wrapped = memory.takeData(0, wrappedBytes);
@@ -199,8 +202,8 @@ function testHashes(memory: CoreMemory, slot: number): void {
   const { exports } = memory;
   for (const [algorithm, answer] of SHA_ANSWERS) {
     exports.hashOpen(slot, algorithm);
-    memory.putData(ascii("abc"));
-    exports.hashUpdate(slot, 3);
+    memory.putData(SHA_MESSAGE);
+    exports.hashUpdate(slot, SHA_MESSAGE.length);
     const length = CoreMemory.counted(exports.hashDigest(slot));
     verifyAnswer(`SHA-${algorithm * 8}`, memory.takeOut(length), answer);
   }
@@ -228,7 +231,7 @@ function testKdf(memory: CoreMemory): void {
     const derived = memory.exports.kdfCounter(prf, key.length, message.length, 0, 4, bytes);
     return memory.takeData((message.length + 15) & ~15, CoreMemory.counted(derived));
   };
-  const withHmac = derive(32, sequence(32), KDF_MESSAGE, KDF_ANSWER.length);
+  const withHmac = derive(32, KDF_KEY, KDF_MESSAGE, KDF_ANSWER.length);
   verifyAnswer("counter KDF with HMAC-SHA-256", withHmac, KDF_ANSWER);
   const withCmac = derive(16, CMAC_KDF_KEY, CMAC_KDF_MESSAGE, CMAC_KDF_ANSWER.length);
   verifyAnswer("counter KDF with AES-CMAC", withCmac, CMAC_KDF_ANSWER);

@@ -1,0 +1,114 @@
+/**
+ * Key wrap in workerd and in Chromium: the core against the platform's WebCrypto, timed from outside.
+ *
+ * BoringSSL, behind both, has AES and SHA instructions, which WebAssembly has not: big payloads are its field.
+ * Part of `npm run bench -- core`.
+ */
+import { startPage } from "./core-page.ts";
+import { startWorkerd } from "./core-workerd.ts";
+import { watchPeak } from "./peak-memory.ts";
+import {
+  CONTENDERS,
+  type Contender,
+  PLATFORM_CASES,
+  type PlatformOrder,
+} from "./platform-cases.ts";
+import { median, printRow } from "./turns.ts";
+
+/** Somewhere that platform-cases.ts runs. */
+export interface Platform {
+  /** Of the process that does the work; null where unknown. */
+  readonly pid: number | null;
+  run(order: PlatformOrder): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const PROCESSES = 3;
+const ROUNDS = 3;
+const TURN_MS = 60;
+/** Orders that do nothing: what asking takes. */
+const IDLE_ORDERS = 10;
+
+type PerContender = Readonly<Record<Contender, number>>;
+
+interface Timing {
+  /** Microseconds, best of the rounds. */
+  readonly us: PerContender;
+  /** WebCrypto's time over the core's, round by round: the median. */
+  readonly ratios: PerContender;
+  readonly peakMiB: PerContender;
+}
+
+export async function runPlatforms(): Promise<void> {
+  await runPlatform("workerd", startWorkerd);
+  await runPlatform("Chromium", startPage);
+}
+
+async function runPlatform(name: string, start: () => Promise<Platform>): Promise<void> {
+  console.log(
+    `\nIn ${name}, against its WebCrypto: AES-KW on the same chunks, and on the payload as one message.` +
+      "\nRatios and peaks as above; the peak is that of the whole process that does the work.",
+  );
+  printRow("", "core", "", "same chunks", "one message", "peak, MiB");
+  const runs: Timing[][] = [];
+  for (let n = 0; n < PROCESSES; n++) {
+    const platform = await start();
+    try {
+      const timings: Timing[] = [];
+      for (const caseIndex of PLATFORM_CASES.keys()) {
+        timings.push(await timeCase(platform, caseIndex));
+      }
+      runs.push(timings);
+    } finally {
+      await platform.stop();
+    }
+  }
+  for (const [index, { name: caseName, count, bytes }] of PLATFORM_CASES.entries()) {
+    const timings = runs.flatMap((run) => run[index] ?? []);
+    const time = Math.min(...timings.map(({ us }) => us.core));
+    const ratio = (rival: Contender): string =>
+      Math.max(...timings.map(({ ratios }) => ratios[rival])).toFixed(2);
+    const peak = (contender: Contender): string =>
+      Math.min(...timings.map(({ peakMiB }) => peakMiB[contender])).toFixed(1);
+    printRow(
+      caseName,
+      `${time.toFixed(2)} µs`,
+      `${((count * bytes) / time).toFixed(1)} MB/s`,
+      ratio("chunks"),
+      ratio("whole"),
+      CONTENDERS.map(peak).join(" · "),
+    );
+  }
+}
+
+async function timeCase(platform: Platform, caseIndex: number): Promise<Timing> {
+  const ask = async (contender: Contender, runs: number): Promise<number> => {
+    const startedAt = performance.now();
+    await platform.run({ caseIndex, contender, runs });
+    return performance.now() - startedAt;
+  };
+  const runs = { core: 1, chunks: 1, whole: 1 };
+  const peakMiB = { core: 0, chunks: 0, whole: 0 };
+  for (const contender of CONTENDERS) {
+    await ask(contender, 1);
+    const peak = watchPeak(platform.pid);
+    while ((await ask(contender, runs[contender])) < TURN_MS) runs[contender] *= 2;
+    peakMiB[contender] = peak();
+  }
+  let idleMs = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < IDLE_ORDERS; i++) idleMs = Math.min(idleMs, await ask("core", 0));
+  const us = async (contender: Contender): Promise<number> =>
+    (((await ask(contender, runs[contender])) - idleMs) * 1000) / runs[contender];
+  const rounds: PerContender[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    rounds.push({ core: await us("core"), chunks: await us("chunks"), whole: await us("whole") });
+  }
+  const best = (contender: Contender): number => Math.min(...rounds.map((of) => of[contender]));
+  const ratio = (contender: Contender): number =>
+    median(rounds.map((of) => of[contender] / of.core));
+  return {
+    us: { core: best("core"), chunks: best("chunks"), whole: best("whole") },
+    ratios: { core: 1, chunks: ratio("chunks"), whole: ratio("whole") },
+    peakMiB,
+  };
+}
