@@ -144,13 +144,15 @@ export class DueTable {
   }
 
   /**
-   * Sets the alarm to the earliest due time. The write joins the transaction of those before it.
+   * Sets the alarm to the earliest due time, or to the next millisecond if that is past: workerd forgets an
+   * alarm that is set, while one runs, to the time of the one that runs. The write joins the
+   * transaction of those before it.
    */
   arm(): void {
     const { next } = this.#storage.sql
       .exec<{ next: number | null }>("SELECT min(dueAtMs) AS next FROM due")
       .one();
-    if (next !== null) void this.#storage.setAlarm(next);
+    if (next !== null) void this.#storage.setAlarm(Math.max(next, Date.now() + 1));
   }
 
   #unlease(claimed: DueRow): void {
