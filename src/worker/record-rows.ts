@@ -7,7 +7,7 @@
 import type { Kek } from "../crypto/core.ts";
 import type { SecretKey } from "../crypto/secret-key.ts";
 import type { RecordType } from "../hsm/record.ts";
-import { wrapSecret } from "./storage-key.ts";
+import { wrapSecret, wrapSecrets } from "./storage-key.ts";
 
 /** Rows read at a time: bounds what one page holds. */
 export const PAGE_ROWS = 256;
@@ -93,8 +93,34 @@ export interface NewRow {
 
 /** Inserts or replaces; a place that was deleted is in use again. */
 export function insertRow(sql: SqlStorage, kek: Kek, generation: number, row: NewRow): void {
-  const { type, id, name, attributes, secret, change } = row;
-  const wrapped = secret === null ? null : wrapSecret(kek, type, id, secret);
+  const { type, id, secret } = row;
+  putRow(sql, generation, row, secret === null ? null : wrapSecret(kek, type, id, secret));
+  sql.exec(
+    "DELETE FROM deletions WHERE generation = ? AND type = ? AND id = ?",
+    generation,
+    type,
+    id,
+  );
+}
+
+/** Inserts rows of a generation that is being filled: no place of it was ever deleted. */
+export function insertRows(
+  sql: SqlStorage,
+  kek: Kek,
+  generation: number,
+  rows: readonly NewRow[],
+): void {
+  const wrapped = wrapSecrets(kek, rows);
+  for (const [i, row] of rows.entries()) putRow(sql, generation, row, wrapped[i] ?? null);
+}
+
+/** @param wrapped - the row's secret under the storage key. */
+function putRow(
+  sql: SqlStorage,
+  generation: number,
+  { type, id, name, attributes, secret, change }: NewRow,
+  wrapped: Uint8Array | null,
+): void {
   sql.exec(
     `INSERT OR REPLACE INTO records
        (generation, type, id, name, attributes, wrapped, secret_bytes, change)
@@ -107,12 +133,6 @@ export function insertRow(sql: SqlStorage, kek: Kek, generation: number, row: Ne
     wrapped,
     secret?.length ?? 0,
     change,
-  );
-  sql.exec(
-    "DELETE FROM deletions WHERE generation = ? AND type = ? AND id = ?",
-    generation,
-    type,
-    id,
   );
 }
 

@@ -10,7 +10,7 @@ import { restoreBackup, type Staging } from "../backup/restore.ts";
 import type { Pieces } from "../backup/seal.ts";
 import { sourceRefusal } from "../cluster/eligibility.ts";
 import type { SnapshotRecord } from "../hsm/record.ts";
-import { restoreRecord, stateDigest } from "../hsm/snapshot.ts";
+import { type DecodedRecord, decodeRecord, stateDigest } from "../hsm/snapshot.ts";
 import type { RestoreOrder, RestoreReceipt } from "./hsm-api.ts";
 import { writeLocal } from "./hsm-local.ts";
 import { type HsmMemory, type HsmSite, openStaging } from "./hsm-memory.ts";
@@ -60,12 +60,19 @@ async function* sliced(body: Pieces, { deployment, storage }: HsmSite): AsyncGen
   await reached("restore_staged", deployment, storage);
 }
 
+/** Most records, and about how many bytes of them, that wait to become rows together. */
+const MAX_WAITING = 256;
+const MAX_WAITING_BYTES = 256 * 1024;
+
 /** Records wait in the next generation of rows. */
 class SqliteStaging implements Staging {
   readonly #site: HsmSite;
   readonly #memory: HsmMemory;
   readonly #from: number;
   readonly #order: RestoreOrder;
+  /** Records that are not rows yet, and what they are together. */
+  #waiting: DecodedRecord[] = [];
+  #waitingBytes = 0;
 
   /** @param from - the generation that serves while records are staged. */
   constructor(site: HsmSite, memory: HsmMemory, from: number, order: RestoreOrder) {
@@ -75,15 +82,35 @@ class SqliteStaging implements Staging {
     this.#from = from;
   }
 
-  put(record: SnapshotRecord): void {
+  put(encoded: SnapshotRecord): void {
+    const { record, index } = decodeRecord(encoded);
+    this.#waiting.push({ record: { ...record, attributes: record.attributes.slice() }, index });
+    this.#waitingBytes += encoded.bytes.length;
+    const isFull = this.#waiting.length === MAX_WAITING || this.#waitingBytes >= MAX_WAITING_BYTES;
+    if (isFull) this.#stageWaiting();
+  }
+
+  /** Many rows share a transaction and the lanes of a wrap. */
+  #stageWaiting(): void {
     const { store } = this.#memory;
-    store.transaction(() => restoreRecord(store, record));
+    try {
+      store.transaction(() => store.putAll(this.#waiting));
+    } finally {
+      this.#forgetWaiting();
+    }
+  }
+
+  #forgetWaiting(): void {
+    for (const { record } of this.#waiting) record.secret?.[Symbol.dispose]();
+    this.#waiting = [];
+    this.#waitingBytes = 0;
   }
 
   /** The flip: pointer, sessions and history in one transaction. */
   commit(summary: ContainerSummary): void {
     const { storage } = this.#site;
     const { store, core } = this.#memory;
+    this.#stageWaiting();
     verifyFits(summary.header, this.#order);
     if (!core.equal(stateDigest(store, core), summary.stateDigest)) {
       throw new Error("unreachable: the staged rows have another digest than the backup");
@@ -103,6 +130,7 @@ class SqliteStaging implements Staging {
   }
 
   discard(): void {
+    this.#forgetWaiting();
     removeOtherGenerations(this.#site.storage.sql);
   }
 }

@@ -7,10 +7,12 @@
 import type { Kek } from "../crypto/core.ts";
 import type { SecretKey } from "../crypto/secret-key.ts";
 import type { HsmRecord, RecordType } from "../hsm/record.ts";
+import type { DecodedRecord } from "../hsm/snapshot.ts";
 import type { HsmStore, StoredRecord, StoredSize } from "../hsm/store.ts";
 import {
   currentGeneration,
   insertRow,
+  insertRows,
   keepLastChange,
   lastChange,
   PAGE_ROWS,
@@ -176,6 +178,14 @@ export class SqliteStore implements HsmStore {
       secret,
       change,
     });
+  }
+
+  /** Takes new records into a generation that is being filled, their secrets wrapped in lanes. */
+  putAll(records: readonly DecodedRecord[]): void {
+    if (this.#role.kind !== "staging") throw new TypeError("putAll: expected to be staging");
+    const change = this.#changing();
+    const rows = records.map(({ record, index }) => ({ ...record, name: index, change }));
+    insertRows(this.#sql, this.#kek, this.generation, rows);
   }
 
   delete(type: RecordType, id: number): boolean {

@@ -60,14 +60,41 @@ export class UnreadableMemory extends Error {
 
 /** KWP of type ‖ id ‖ secret, `type` being a record type or a `LOCAL_SECRET` (SP 800-38F §6.3). `secret` is borrowed; the result is fresh. */
 export function wrapSecret(kek: Kek, type: number, id: number, secret: SecretKey): Uint8Array {
-  const plain = new Uint8Array(PLACE_BYTES + secret.length);
-  plain.set(encodePlace(type, id));
-  secret.use((bytes) => plain.set(bytes, PLACE_BYTES));
+  const plain = placedSecret(type, id, secret);
   try {
     return kek.kwpWrap(plain);
   } finally {
     plain.fill(0);
   }
+}
+
+/** A secret and the place it is wrapped for; null where there is none. */
+export interface PlacedSecret {
+  readonly type: number;
+  readonly id: number;
+  readonly secret: SecretKey | null;
+}
+
+/** `wrapSecret` of many, null where there is none: one call, in lanes. Fresh. */
+export function wrapSecrets(kek: Kek, rows: readonly PlacedSecret[]): (Uint8Array | null)[] {
+  const plains = rows.flatMap(({ type, id, secret }) =>
+    secret === null ? [] : [placedSecret(type, id, secret)],
+  );
+  try {
+    const wrapped = kek.wrapMany(plains);
+    let next = 0;
+    return rows.map(({ secret }) => (secret === null ? null : (wrapped[next++] ?? null)));
+  } finally {
+    for (const plain of plains) plain.fill(0);
+  }
+}
+
+/** type ‖ id ‖ secret: fresh, wiped by the caller. */
+function placedSecret(type: number, id: number, secret: SecretKey): Uint8Array {
+  const plain = new Uint8Array(PLACE_BYTES + secret.length);
+  plain.set(encodePlace(type, id));
+  secret.use((bytes) => plain.set(bytes, PLACE_BYTES));
+  return plain;
 }
 
 /** Inverse of `wrapSecret`: a fresh key. Throws UnreadableMemory unless it was wrapped for this place. */
