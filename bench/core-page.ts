@@ -6,12 +6,14 @@ import { launchBrowser } from "../test/lib/browser.ts";
 import { bundle } from "./bundle.ts";
 import type { PlatformOrder } from "./platform-cases.ts";
 import type { Platform } from "./platforms.ts";
+import type { ThreadSpeeds } from "./turns.ts";
 
 /** Never fetched: the page is made here. WebCrypto wants an origin that is trustworthy. */
 const ADDRESS = "http://localhost/";
 
 declare const startBench: (wasmBase64: string) => Promise<void>;
 declare const runBench: (order: PlatformOrder) => Promise<void>;
+declare const runThreads: (script: string) => Promise<ThreadSpeeds>;
 
 export async function startPage(): Promise<Platform> {
   const { browser } = await launchBrowser();
@@ -24,6 +26,7 @@ export async function startPage(): Promise<Platform> {
   await page.waitForFunction("typeof startBench === 'function'");
   const wasm = Buffer.from(await coreBytes()).toString("base64");
   await page.evaluate((bytes) => startBench(bytes), wasm);
+  const thread = await bundle("./platform-thread.ts");
   const session = await browser.newBrowserCDPSession();
   const { processInfo } = await session.send("SystemInfo.getProcessInfo");
   const renderers = processInfo.filter(({ type }) => type === "renderer");
@@ -31,6 +34,7 @@ export async function startPage(): Promise<Platform> {
     // The page's own is the last to be started: others are spare.
     pid: renderers.at(-1)?.id ?? null,
     run: (order) => page.evaluate((ordered) => runBench(ordered), order),
+    threads: () => page.evaluate((script) => runThreads(script), thread),
     stop: () => browser.close(),
   };
 }

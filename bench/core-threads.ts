@@ -2,15 +2,10 @@
  * Two worker threads against one: chunks are independent, so a second thread should be worth a first.
  */
 import { Worker } from "node:worker_threads";
+import type { ThreadSpeeds } from "./turns.ts";
 
 const ROUNDS = 4;
 const ROUND_MS = 400;
-
-/** MB/s of all threads together: the best round. */
-export interface ThreadSpeeds {
-  readonly one: number;
-  readonly two: number;
-}
 
 /** One thread and two take turns; both workers are warm before the first. */
 export async function measureThreads(module: WebAssembly.Module): Promise<ThreadSpeeds> {

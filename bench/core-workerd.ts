@@ -30,6 +30,7 @@ export async function startWorkerd(): Promise<Platform> {
       const text = await response.text();
       if (!response.ok) throw new Error(`workerd: ${text}`);
     },
+    threads: null,
     stop: () => worker.dispose(),
   };
 }

@@ -13,8 +13,8 @@ import { CoreMemory } from "../src/crypto/memory.ts";
 import { selfTest } from "../src/crypto/self-test.ts";
 import { coreModule } from "../test/lib/core.ts";
 import { type BenchCase, coreCases } from "./core-cases.ts";
-import { measureThreads, type ThreadSpeeds } from "./core-threads.ts";
-import { median, printRow, timeTurn } from "./turns.ts";
+import { measureThreads } from "./core-threads.ts";
+import { median, printRow, type ThreadSpeeds, timeTurn } from "./turns.ts";
 
 const PROCESSES = 3;
 const SELF_TEST_PROCESSES = 15;

@@ -1,16 +1,48 @@
 /**
- * The script that bench/core-page.ts runs in a page: `startBench` and `runBench` are called from outside.
+ * The script that bench/core-page.ts runs in a page: what it puts into `globalThis` is called from outside.
  */
 import { PlatformBench, type PlatformOrder } from "./platform-cases.ts";
+import type { ThreadSpeeds } from "./turns.ts";
 
+const ROUNDS = 4;
+const ROUND_MS = 400;
+
+let module: WebAssembly.Module | null = null;
 let bench: PlatformBench | null = null;
 
-Object.assign(globalThis, {
-  async startBench(wasmBase64: string): Promise<void> {
-    const bytes = Uint8Array.from(atob(wasmBase64), (character) => character.charCodeAt(0));
-    bench = new PlatformBench(await WebAssembly.compile(bytes));
-  },
-  async runBench(order: PlatformOrder): Promise<void> {
-    await bench?.run(order);
-  },
-});
+async function startBench(wasmBase64: string): Promise<void> {
+  const bytes = Uint8Array.from(atob(wasmBase64), (character) => character.charCodeAt(0));
+  module = await WebAssembly.compile(bytes);
+  bench = new PlatformBench(module);
+}
+
+async function runBench(order: PlatformOrder): Promise<void> {
+  await bench?.run(order);
+}
+
+/** One Web Worker and two take turns. @param script - bench/platform-thread.ts, bundled. */
+async function runThreads(script: string): Promise<ThreadSpeeds> {
+  const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+  const workers = [1, 2].map(() => new Worker(url, { type: "module" }));
+  const speedOf = async (some: readonly Worker[], order: unknown): Promise<number> => {
+    const speeds = some.map(
+      (worker) =>
+        new Promise<number>((done, failed) => {
+          worker.onmessage = ({ data }) => done(data);
+          worker.onerror = ({ message }) => failed(new Error(message));
+        }),
+    );
+    for (const worker of some) worker.postMessage(order);
+    return (await Promise.all(speeds)).reduce((total, speed) => total + speed, 0);
+  };
+  await speedOf(workers, module);
+  const best = { one: 0, two: 0 };
+  for (let round = 0; round < ROUNDS; round++) {
+    best.one = Math.max(best.one, await speedOf(workers.slice(0, 1), ROUND_MS));
+    best.two = Math.max(best.two, await speedOf(workers, ROUND_MS));
+  }
+  for (const worker of workers) worker.terminate();
+  return best;
+}
+
+Object.assign(globalThis, { startBench, runBench, runThreads });

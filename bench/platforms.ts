@@ -13,13 +13,15 @@ import {
   PLATFORM_CASES,
   type PlatformOrder,
 } from "./platform-cases.ts";
-import { median, printRow } from "./turns.ts";
+import { median, printRow, type ThreadSpeeds } from "./turns.ts";
 
 /** Somewhere that platform-cases.ts runs. */
 export interface Platform {
   /** Of the process that does the work; null where unknown. */
   readonly pid: number | null;
   run(order: PlatformOrder): Promise<void>;
+  /** One thread against two; null where there are none. */
+  readonly threads: (() => Promise<ThreadSpeeds>) | null;
   stop(): Promise<void>;
 }
 
@@ -51,6 +53,7 @@ async function runPlatform(name: string, start: () => Promise<Platform>): Promis
   );
   printRow("", "core", "", "same chunks", "one message", "peak, MiB");
   const runs: Timing[][] = [];
+  const threads: ThreadSpeeds[] = [];
   for (let n = 0; n < PROCESSES; n++) {
     const platform = await start();
     try {
@@ -59,6 +62,7 @@ async function runPlatform(name: string, start: () => Promise<Platform>): Promis
         timings.push(await timeCase(platform, caseIndex));
       }
       runs.push(timings);
+      if (platform.threads !== null) threads.push(await platform.threads());
     } finally {
       await platform.stop();
     }
@@ -79,6 +83,15 @@ async function runPlatform(name: string, start: () => Promise<Platform>): Promis
       CONTENDERS.map(peak).join(" · "),
     );
   }
+  if (threads.length > 0) printThreads(threads);
+}
+
+function printThreads(threads: readonly ThreadSpeeds[]): void {
+  const ratio = Math.max(...threads.map(({ one, two }) => two / one));
+  const fastest = Math.max(...threads.map(({ two }) => two));
+  console.log(
+    `Two Web Workers: ${ratio.toFixed(2)} times the speed of one, ${fastest.toFixed(1)} MB/s.`,
+  );
 }
 
 async function timeCase(platform: Platform, caseIndex: number): Promise<Timing> {

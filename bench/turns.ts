@@ -13,6 +13,12 @@ export function timeTurn(work: () => unknown, turnMs: number): number {
   return ((performance.now() - start) * 1000) / runs;
 }
 
+/** MB/s of all threads together: the best round. */
+export interface ThreadSpeeds {
+  readonly one: number;
+  readonly two: number;
+}
+
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
