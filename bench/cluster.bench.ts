@@ -1,8 +1,9 @@
 /**
- * A cluster backed up and restored: at the edge (CPU time, peak memory) and in memory (where time goes).
+ * A cluster backed up and restored: at the edge (CPU time, peak memory) and in memory (where time
+ * goes).
  *
- * Limits that production sets and Miniflare does not: 128 MB for an isolate, 30 s of CPU. The aim is
- * 64 MiB, 5 s for a full backup, and a time per 1,000 keys that does not grow.
+ * Limits that production sets and Miniflare does not: 128 MB for an isolate, 30 s of CPU. The aim
+ * is 64 MiB, 5 s for a full backup, and a time per 1,000 keys that does not grow.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { arch, cpus, tmpdir } from "node:os";

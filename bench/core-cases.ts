@@ -1,8 +1,8 @@
 /**
  * The cases of `npm run bench -- core`: the module and the alternatives doing the same work.
  *
- * Every contender of a case gives the same bytes, and that is checked before anything is timed. Keys and
- * data are fixed: what is measured is speed.
+ * Every contender of a case gives the same bytes, and that is checked before anything is timed.
+ * Keys and data are fixed: what is measured is speed.
  */
 import { createCipheriv, createDecipheriv, createHash, createHmac } from "node:crypto";
 import { aeskw, aeskwp, cmac as nobleCmac } from "@noble/ciphers/aes.js";

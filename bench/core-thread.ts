@@ -1,5 +1,6 @@
 /**
- * One worker thread of the bench: wraps for a while whenever it is told to, and says how fast it was.
+ * One worker thread of the bench: wraps for a while whenever it is told to, and says how fast it
+ * was.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { Core } from "../src/crypto/core.ts";

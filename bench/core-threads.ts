@@ -1,5 +1,6 @@
 /**
- * Two worker threads against one: chunks are independent, so a second thread should be worth a first.
+ * Two worker threads against one: chunks are independent, so a second thread should be worth a
+ * first.
  */
 import { Worker } from "node:worker_threads";
 import type { ThreadSpeeds } from "./turns.ts";

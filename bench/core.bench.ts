@@ -1,8 +1,9 @@
 /**
- * `npm run bench -- core`: the module against other implementations of the same work, as ratios of one run.
+ * `npm run bench -- core`: the module against other implementations of the same work, as ratios of
+ * one run.
  *
- * Contenders take turns within a process, so that a busy machine slows all of them; each ratio is the
- * best of three fresh processes. Nothing here fails on a timing.
+ * Contenders take turns within a process, so that a busy machine slows all of them; each ratio is
+ * the best of three fresh processes. Nothing here fails on a timing.
  */
 import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";

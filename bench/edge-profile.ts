@@ -1,8 +1,8 @@
 /**
  * Where the time of an operation at the edge goes, from a CPU profile of the worker's isolate.
  *
- * Each sample counts for the innermost function that one of the sources below owns; which source a function
- * is of stands in the comments of the bundle.
+ * Each sample counts for the innermost function that one of the sources below owns; which source a
+ * function is of stands in the comments of the bundle.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

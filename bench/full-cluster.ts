@@ -1,5 +1,6 @@
 /**
- * Fills a cluster at the edge through REST with what the generator makes, up to a full hsm2m.medium.
+ * Fills a cluster at the edge through REST with what the generator makes, up to a full
+ * hsm2m.medium.
  */
 import { ControlPlane } from "../scripts/control-plane.ts";
 import { DataPlane, type Session } from "../scripts/data-plane.ts";

@@ -5,7 +5,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 const KIB_PER_MIB = 1024;
 
-/** Peak of process `pid` above what it had when `watchPeak` was called, in MiB; NaN where unknown. */
+/**
+ * Peak of process `pid` above what it had when `watchPeak` was called, in MiB; NaN where unknown.
+ */
 export type PeakReader = () => number;
 
 /** Forgets the peak of `pid` so far. @returns what reads the growth since. */

@@ -1,8 +1,10 @@
 /**
- * What bench/platforms.ts has done in workerd and in a page: key wrap and a MAC by the core and by WebCrypto.
+ * What bench/platforms.ts has done in workerd and in a page: key wrap and a MAC by the core and by
+ * WebCrypto.
  *
- * Runs there, without Node. WebCrypto wraps keys alone, so bytes travel as an HMAC key; the platform's
- * import and export of that key are left out, to its advantage. It has no KWP: it does KW.
+ * Runs there, without Node. WebCrypto wraps keys alone, so bytes travel as an HMAC key; the
+ * platform's import and export of that key are left out, to its advantage. It has no KWP: it does
+ * KW.
  */
 import { Core } from "../src/crypto/core.ts";
 import { SecretKey } from "../src/crypto/secret-key.ts";

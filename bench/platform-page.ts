@@ -1,5 +1,6 @@
 /**
- * The script that bench/core-page.ts runs in a page: what it puts into `globalThis` is called from outside.
+ * The script that bench/core-page.ts runs in a page: what it puts into `globalThis` is called from
+ * outside.
  */
 import { PlatformBench, type PlatformOrder } from "./platform-cases.ts";
 import type { ThreadSpeeds } from "./turns.ts";

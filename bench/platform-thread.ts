@@ -1,5 +1,6 @@
 /**
- * A Web Worker of bench/core-page.ts: wraps for a while whenever it is told to, and says how fast it was.
+ * A Web Worker of bench/core-page.ts: wraps for a while whenever it is told to, and says how fast
+ * it was.
  */
 import { Core } from "../src/crypto/core.ts";
 import { SecretKey } from "../src/crypto/secret-key.ts";

@@ -1,8 +1,9 @@
 /**
- * Key wrap in workerd and in Chromium: the core against the platform's WebCrypto, timed from outside.
+ * Key wrap in workerd and in Chromium: the core against the platform's WebCrypto, timed from
+ * outside.
  *
- * BoringSSL, behind both, has AES and SHA instructions, which WebAssembly has not: big payloads are its field.
- * Part of `npm run bench -- core`.
+ * BoringSSL, behind both, has AES and SHA instructions, which WebAssembly has not: big payloads are
+ * its field. Part of `npm run bench -- core`.
  */
 import { startPage } from "./core-page.ts";
 import { startWorkerd } from "./core-workerd.ts";

@@ -1,8 +1,9 @@
 /**
  * Runs a folder of known answers, schema kv-vectors/1, through the WASM core.
  *
- * `npm run vectors -- DIR`. Last line: `N passed, M failed, K skipped`; before it, every failure and
- * each reason for skipping with its count. Exit code 1 if a case fails or the folder cannot be read.
+ * `npm run vectors -- DIR`. Last line: `N passed, M failed, K skipped`; before it, every failure
+ * and each reason for skipping with its count. Exit code 1 if a case fails or the folder cannot be
+ * read.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,9 +1,10 @@
 /**
- * Known answers, one per algorithm and direction, and one refusal: run before the first use of a core.
+ * Known answers, one per algorithm and direction, and one refusal: run before the first use of a
+ * core.
  *
- * FIPS 197 appendix C, RFC 3394 §4.6, RFC 5649 §6, CAVP (KWP_AD_128, KBKDF-CTR), FIPS 180-4 ("abc"),
- * RFC 4231 §4.3, RFC 4493 §4; the KDF's with HMAC was made with OpenSSL. Detects a broken build or
- * engine, not an attack.
+ * FIPS 197 appendix C, RFC 3394 §4.6, RFC 5649 §6, CAVP (KWP_AD_128, KBKDF-CTR), FIPS 180-4
+ * ("abc"), RFC 4231 §4.3, RFC 4493 §4; the KDF's with HMAC was made with OpenSSL. Detects a broken
+ * build or engine, not an attack.
  */
 import { CoreMemory, REFUSED } from "./memory.ts";
 
@@ -35,8 +36,8 @@ const KWP_LONG: KnownAnswer = [
   fromHex("c37b7e6492584340bed12207808941155068f738"),
   fromHex("138bdeaa9b8fa7fc61f97742e72248ee5ae6ae5360d1ae6a5f54f373fa543b6a"),
 ];
-// The shortest message that lanes take, under the shortest key. A longer one costs a fresh process a
-// millisecond: it has V8 optimise the lane engines in the midst of the test.
+// The shortest message that lanes take, under the shortest key. A longer one costs a fresh process
+// a millisecond: it has V8 optimise the lane engines in the midst of the test.
 const LANES_KEY = fromHex("5442bcdcbaba659dbc247f375688c496");
 const LANES_PLAIN = fromHex("41bf777a0ca313060c");
 const LANES_ANSWER = fromHex("0a41dfdf41da1f38e39cd59162f850fa851d02de48845eb6");

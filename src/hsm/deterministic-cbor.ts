@@ -1,8 +1,9 @@
 /**
  * Deterministic CBOR, read strictly: items skipped without building values, or read one by one.
  *
- * RFC 8949 §4.2.1, as far as FORMAT.md §3.1 uses it. What the values mean is the caller's matter. 65,536
- * records pass here, which is why no tree of values is built and encoded again to be compared.
+ * RFC 8949 §4.2.1, as far as FORMAT.md §3.1 uses it. What the values mean is the caller's matter.
+ * 65,536 records pass here, which is why no tree of values is built and encoded again to be
+ * compared.
  */
 
 const MAX_DEPTH = 8;
@@ -31,8 +32,9 @@ export function newHead(): Head {
 }
 
 /**
- * Offset after the item of deterministic CBOR at `at`, or −1 if there is none: shortest heads, definite
- * lengths, map keys unsigned and ascending, text valid UTF-8, no tags, floats or `undefined`.
+ * Offset after the item of deterministic CBOR at `at`, or −1 if there is none: shortest heads,
+ * definite lengths, map keys unsigned and ascending, text valid UTF-8, no tags, floats or
+ * `undefined`.
  */
 export function skipItem(bytes: Uint8Array, at: number, head: Head, depth = 0): number {
   readHead(bytes, at, head);
@@ -107,7 +109,10 @@ function decodeText(bytes: Uint8Array, start: number, end: number): string | und
 /** What `readItem` reads: unsigned integers, text, byte strings, arrays of unsigned integers. */
 export type Item = number | string | Uint8Array | number[];
 
-/** The item at `at`, fresh; `head.end` is behind it. Undefined if there is none of those in this form. */
+/**
+ * The item at `at`, fresh; `head.end` is behind it. Undefined if there is none of those in this
+ * form.
+ */
 export function readItem(bytes: Uint8Array, at: number, head: Head): Item | undefined {
   readHead(bytes, at, head);
   const { major, argument, end } = head;

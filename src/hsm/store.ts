@@ -34,8 +34,8 @@ export interface HsmStore {
   /** Records of one type with id > `afterId`, ascending, at most `limit`. */
   list(type: RecordType, afterId: number, limit: number): StoredRecord[];
   /**
-   * Every record in canonical order, attributes and secret borrowed until the next is asked for. Not to be
-   * interleaved with writes.
+   * Every record in canonical order, attributes and secret borrowed until the next is asked for.
+   * Not to be interleaved with writes.
    */
   all(): Iterable<HsmRecord>;
   /** The sizes of the same records in the same order; no secret is touched. */

@@ -144,9 +144,9 @@ export class DueTable {
   }
 
   /**
-   * Sets the alarm to the earliest due time, or to the next millisecond if that is past: workerd forgets an
-   * alarm that is set, while one runs, to the time of the one that runs. The write joins the
-   * transaction of those before it.
+   * Sets the alarm to the earliest due time, or to the next millisecond if that is past: workerd
+   * forgets an alarm that is set, while one runs, to the time of the one that runs. The write joins
+   * the transaction of those before it.
    */
   arm(): void {
     const { next } = this.#storage.sql

@@ -1,8 +1,9 @@
 /**
  * restore at the edge: from two objects in the bucket to the memory of an HSM, or no change at all.
  *
- * Spec: docs/STORAGE.md, "Restoring" (I5); the bytes are those of src/backup/restore.ts. Records are staged
- * into a generation that nobody reads; when everything holds, one transaction makes it the one that serves.
+ * Spec: docs/STORAGE.md, "Restoring" (I5); the bytes are those of src/backup/restore.ts. Records
+ * are staged into a generation that nobody reads; when everything holds, one transaction makes it
+ * the one that serves.
  */
 import type { ContainerSummary } from "../backup/container-reader.ts";
 import type { Header } from "../backup/header.ts";

@@ -37,8 +37,8 @@ export class GenerationGone extends Error {
 }
 
 /**
- * What a store is opened for. `staging`: being filled by a restore or at manufacture. `serving`: by an
- * operation; `admitChange` throws while this HSM takes no change of its cluster's state.
+ * What a store is opened for. `staging`: being filled by a restore or at manufacture. `serving`: by
+ * an operation; `admitChange` throws while this HSM takes no change of its cluster's state.
  */
 export type StoreRole =
   | { readonly kind: "staging" }

@@ -1,8 +1,8 @@
 /**
  * Keys that protect an HSM's memory at rest and on its way to the other HSMs of its cluster.
  *
- * Spec: docs/STORAGE.md, "Keys at rest"; SP 800-108r1 counter mode through the core. Derived from the
- * deployment's storage key for one place each, never stored, disposed of after every operation.
+ * Spec: docs/STORAGE.md, "Keys at rest"; SP 800-108r1 counter mode through the core. Derived from
+ * the deployment's storage key for one place each, never stored, disposed of after every operation.
  */
 import type { Core, Kek } from "../crypto/core.ts";
 import { SecretKey } from "../crypto/secret-key.ts";
@@ -17,7 +17,9 @@ const SYNC_LABEL = "holdfast/v1/cluster-sync";
 /** Places of an HSM's own secrets, beside the record types: never in a snapshot. */
 export const LOCAL_SECRET = { akbk: 0x81, identityKey: 0x82 } as const;
 
-/** Type byte and id in front of every wrapped secret: a row moved to another place does not unwrap. */
+/**
+ * Type byte and id in front of every wrapped secret: a row moved to another place does not unwrap.
+ */
 const PLACE_BYTES = 9;
 
 /** Wraps the rows of one HSM: no other HSM's rows unwrap under it. 32 bytes, fresh. */
@@ -58,7 +60,10 @@ export class UnreadableMemory extends Error {
   }
 }
 
-/** KWP of type ‖ id ‖ secret, `type` being a record type or a `LOCAL_SECRET` (SP 800-38F §6.3). `secret` is borrowed; the result is fresh. */
+/**
+ * KWP of type ‖ id ‖ secret, `type` being a record type or a `LOCAL_SECRET` (SP 800-38F §6.3).
+ * `secret` is borrowed; the result is fresh.
+ */
 export function wrapSecret(kek: Kek, type: number, id: number, secret: SecretKey): Uint8Array {
   const plain = placedSecret(type, id, secret);
   try {
@@ -97,7 +102,10 @@ function placedSecret(type: number, id: number, secret: SecretKey): Uint8Array {
   return plain;
 }
 
-/** Inverse of `wrapSecret`: a fresh key. Throws UnreadableMemory unless it was wrapped for this place. */
+/**
+ * Inverse of `wrapSecret`: a fresh key. Throws UnreadableMemory unless it was wrapped for this
+ * place.
+ */
 export function unwrapSecret(kek: Kek, type: number, id: number, wrapped: Uint8Array): SecretKey {
   const plain = kek.kwpUnwrap(wrapped);
   if (plain === null) throw new UnreadableMemory();
@@ -111,7 +119,9 @@ export interface WrappedSecret {
   readonly wrapped: Uint8Array;
 }
 
-/** `unwrapSecret` of many, null where there is none: one call, in lanes. Fresh keys, or it throws. */
+/**
+ * `unwrapSecret` of many, null where there is none: one call, in lanes. Fresh keys, or it throws.
+ */
 export function unwrapSecrets(
   kek: Kek,
   rows: readonly (WrappedSecret | null)[],
@@ -135,7 +145,10 @@ export function unwrapSecrets(
   }
 }
 
-/** The secret in `plain`, which is wiped. @throws UnreadableMemory if it was wrapped for another place. */
+/**
+ * The secret in `plain`, which is wiped. @throws UnreadableMemory if it was wrapped for another
+ * place.
+ */
 function takeSecret(type: number, id: number, plain: Uint8Array): SecretKey {
   const place = encodePlace(type, id);
   const isHere = plain.length > PLACE_BYTES && place.every((byte, i) => plain[i] === byte);

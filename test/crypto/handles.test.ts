@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
+import { brotliCompressSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { aesFour } from "../../scripts/aes-four.ts";
 import { aesPlanes } from "../../scripts/aes-planes.ts";
 import { aesTables } from "../../scripts/aes-tables.ts";
+import { coreBytes } from "../../scripts/core-module.ts";
 import { sha2 } from "../../scripts/sha2.ts";
 import { Core } from "../../src/crypto/core.ts";
 import {
@@ -58,6 +60,10 @@ describe("a core", () => {
     core.close();
     expect(() => core.sha256()).toThrow(TypeError);
     expect(() => kek.kwpWrap(new Uint8Array(1))).toThrow(TypeError);
+  });
+
+  it("takes at most 24 KB by brotli", async () => {
+    expect(brotliCompressSync(await coreBytes()).length).toBeLessThanOrEqual(24 * 1024);
   });
 
   it("imports nothing and has a memory that cannot grow", () => {
