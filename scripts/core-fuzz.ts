@@ -1,14 +1,16 @@
 /**
  * Random cases, each done by the core and by Node's OpenSSL: the long run of the differential tests.
  *
- * `npx tsx scripts/core-fuzz.ts [cases] [seed]`, a million cases by default. Everything follows from the
- * seed, which a failure prints. Exit code 1 on the first difference.
+ * `npm run fuzz`. Everything follows from the seed, which a failure prints. Exit code 1 on the first
+ * difference.
  */
 import { createCipheriv, createHash, createHmac } from "node:crypto";
+import { parseArgs } from "node:util";
 import { Core, type HashName, type Kek } from "../src/crypto/core.ts";
 import { SecretKey } from "../src/crypto/secret-key.ts";
 import { opensslEngine } from "../test/crypto/engines.ts";
 import { coreModule } from "../test/lib/core.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 /** A stream of bytes that the seed decides: AES in counter mode. */
 class Random {
@@ -142,8 +144,26 @@ function derivation(core: Core, random: Random): void {
   derived.use((bytes) => verifySame("counter KDF", bytes, expected));
 }
 
-const count = Number(process.argv[2] ?? 1_000_000);
-const seed = Number(process.argv[3] ?? Date.now() % 1_000_000_007);
+const USAGE = `usage: npm run fuzz -- [--cases N] [--seed S]
+
+Key wrap, lists of keys, hashes, MACs and derivations at random, by the core and by OpenSSL.
+
+  --cases N   default 1000000, some ten minutes
+  --seed S    repeats a run; by default another one each time`;
+
+const { values } = parseArgs({
+  options: {
+    help: { type: "boolean" },
+    cases: { type: "string", default: "1000000" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000_007) },
+  },
+});
+if (values.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
+const count = wholeNumber("cases", values.cases);
+const seed = wholeNumber("seed", values.seed);
 const core = new Core(coreModule());
 const random = new Random(seed);
 console.log(`${count} cases, seed ${seed}`);

@@ -4,12 +4,14 @@
  * After Reparaz, Balasch, Verbauwhede, "Dude, is my code constant time?" (2017). |t| under 4.5 means that
  * this run saw no difference; the control, an early exit, has to show one. A look, not a proof: the proof
  * is test/crypto/constant-time.test.ts, and it says nothing of the machine under it.
- * `npx tsx scripts/core-timing.ts [measurements]`
+ * `npm run timing`.
  */
 import { randomBytes, randomInt } from "node:crypto";
+import { parseArgs } from "node:util";
 import { Core } from "../src/crypto/core.ts";
 import { SecretKey } from "../src/crypto/secret-key.ts";
 import { coreModule } from "../test/lib/core.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 const THRESHOLD = 4.5;
 const core = new Core(coreModule());
@@ -118,7 +120,20 @@ const EXPERIMENTS: readonly [name: string, experiment: Experiment, isControl: bo
   ],
 ];
 
-const measurements = Number(process.argv[2] ?? 100_000);
+const USAGE = `usage: npm run timing -- [--measurements N]
+
+Welch's t between two classes of secrets, for each operation that sees one. Judge it on a quiet machine.
+
+  --measurements N   of each operation; default 100000`;
+
+const { values } = parseArgs({
+  options: { help: { type: "boolean" }, measurements: { type: "string", default: "100000" } },
+});
+if (values.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
+const measurements = wholeNumber("measurements", values.measurements);
 for (const [name, experiment, isControl] of EXPERIMENTS) {
   const t = measure(experiment, measurements);
   const found = Math.abs(t) > THRESHOLD;

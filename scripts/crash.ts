@@ -6,6 +6,7 @@ import { killAtRandom } from "./crash-random.ts";
 import { CrashStage, crashAt } from "./crash-run.ts";
 import { storageSteps } from "./crash-scenarios.ts";
 import { say, step } from "./progress.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 const USAGE = `usage: npm run crash -- [--steps] [--kills N] [--seed S]
 
@@ -28,14 +29,6 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
   },
 });
-
-function wholeNumber(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new Error(`--${name}: expected a whole number, got ${JSON.stringify(text)}`);
-  }
-  return value;
-}
 
 async function killAtSteps(steps: readonly string[]): Promise<void> {
   const stage = await CrashStage.create();

@@ -6,7 +6,7 @@ import { CASES, laneStride, secret, setKey } from "./trace/cases.ts";
 import { PLANTS, plantedCore } from "./trace/plants.ts";
 import { Tracer } from "./trace/tracer.ts";
 
-const SEEDS = Array.from({ length: 24 }, (_, i) => i);
+const SEEDS = Array.from({ length: 64 }, (_, i) => i);
 const core = await coreBytes();
 
 /** Every difference of a case's traces from its first, over all seeds. */
