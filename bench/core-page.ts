@@ -31,6 +31,7 @@ export async function startPage(): Promise<Platform> {
   const { processInfo } = await session.send("SystemInfo.getProcessInfo");
   const renderers = processInfo.filter(({ type }) => type === "renderer");
   return {
+    name: `Chromium ${browser.version()}`,
     // The page's own is the last to be started: others are spare.
     pid: renderers.at(-1)?.id ?? null,
     run: (order) => page.evaluate((ordered) => runBench(ordered), order),

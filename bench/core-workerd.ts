@@ -23,6 +23,7 @@ export async function startWorkerd(): Promise<Platform> {
   });
   await worker.ready;
   return {
+    name: "workerd",
     pid: workerdPid(),
     async run(order): Promise<void> {
       const body = JSON.stringify(order);

@@ -18,6 +18,7 @@ import { median, printRow, type ThreadSpeeds } from "./turns.ts";
 
 /** Somewhere that platform-cases.ts runs. */
 export interface Platform {
+  readonly name: string;
   /** Of the process that does the work; null where unknown. */
   readonly pid: number | null;
   run(order: PlatformOrder): Promise<void>;
@@ -43,20 +44,25 @@ interface Timing {
 }
 
 export async function runPlatforms(): Promise<void> {
-  await runPlatform("workerd", startWorkerd);
-  await runPlatform("Chromium", startPage);
+  for (const start of [startWorkerd, startPage]) print(await measure(start));
 }
 
-async function runPlatform(name: string, start: () => Promise<Platform>): Promise<void> {
-  console.log(
-    `\nIn ${name}, against its WebCrypto: AES-KW on the same chunks, and on the payload as one message.` +
-      "\nRatios and peaks as above; the peak is that of the whole process that does the work.",
-  );
-  printRow("", "core", "", "same chunks", "one message", "peak, MiB");
+interface Measured {
+  readonly platformName: string;
+  /** Of each process, of each case. */
+  readonly runs: readonly (readonly Timing[])[];
+  /** Of each process; empty where there are no threads. */
+  readonly threads: readonly ThreadSpeeds[];
+}
+
+async function measure(start: () => Promise<Platform>): Promise<Measured> {
   const runs: Timing[][] = [];
   const threads: ThreadSpeeds[] = [];
+  let platformName = "";
   for (let n = 0; n < PROCESSES; n++) {
     const platform = await start();
+    platformName = platform.name;
+    console.error(`${platformName}, process ${n + 1} of ${PROCESSES} …`);
     try {
       const timings: Timing[] = [];
       for (const caseIndex of PLATFORM_CASES.keys()) {
@@ -68,7 +74,16 @@ async function runPlatform(name: string, start: () => Promise<Platform>): Promis
       await platform.stop();
     }
   }
-  for (const [index, { name: caseName, count, bytes }] of PLATFORM_CASES.entries()) {
+  return { platformName, runs, threads };
+}
+
+function print({ platformName, runs, threads }: Measured): void {
+  console.log(
+    `\nIn ${platformName}, against its WebCrypto: AES-KW on the same chunks, and on the payload as one message.` +
+      "\nRatios as above; peak: growth of the process that does the work, in the first turns of each.",
+  );
+  printRow("", "core", "", "same chunks", "one message", "peak, MiB");
+  for (const [index, { name, count, bytes }] of PLATFORM_CASES.entries()) {
     const timings = runs.flatMap((run) => run[index] ?? []);
     const time = Math.min(...timings.map(({ us }) => us.core));
     const ratio = (rival: Contender): string =>
@@ -76,7 +91,7 @@ async function runPlatform(name: string, start: () => Promise<Platform>): Promis
     const peak = (contender: Contender): string =>
       Math.min(...timings.map(({ peakMiB }) => peakMiB[contender])).toFixed(1);
     printRow(
-      caseName,
+      name,
       `${time.toFixed(2)} µs`,
       `${((count * bytes) / time).toFixed(1)} MB/s`,
       ratio("chunks"),
