@@ -34,10 +34,3 @@ export function parseHex(text: string): Uint8Array<ArrayBuffer> | null {
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
-
-/** The big-endian u32 at `at`, without a view: for what is read once per record. */
-export function uint32At(bytes: Uint8Array, at: number): number {
-  const high = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
-  const low = ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0);
-  return ((high << 16) | low) >>> 0;
-}

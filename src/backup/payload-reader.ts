@@ -5,6 +5,7 @@
  * may be faulty or newer. Plaintext secrets pass through; what is held of them is wiped.
  */
 import type { Core } from "../crypto/core.ts";
+import { uint32At } from "../hsm/integers.ts";
 import {
   MAX_RECORD_BYTES,
   RECORD_TYPES,
@@ -12,7 +13,7 @@ import {
   type SnapshotSink,
 } from "../hsm/record.ts";
 import { ENTRIES_AT_A_TIME, MANIFEST_ENTRY_BYTES, StateDigest } from "../hsm/state-digest.ts";
-import { equalBytes, uint32At } from "./bytes.ts";
+import { equalBytes } from "./bytes.ts";
 import { BackupError } from "./errors.ts";
 import {
   END_MARK_BYTES,

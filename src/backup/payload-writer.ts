@@ -5,13 +5,13 @@
  * which wipes it. A size-only pass goes first: the length is known before a byte is written.
  */
 import type { Core } from "../crypto/core.ts";
+import { setRecordId } from "../hsm/integers.ts";
 import {
   MAX_RECORD_BYTES,
   RECORD_TYPES,
   type SnapshotEntry,
   type SnapshotRecord,
   type SnapshotSource,
-  setRecordId,
 } from "../hsm/record.ts";
 import { MANIFEST_ENTRY_BYTES, ManifestEntries, StateDigest } from "../hsm/state-digest.ts";
 import { viewOf } from "./bytes.ts";

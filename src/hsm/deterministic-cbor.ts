@@ -5,6 +5,7 @@
  * 65,536 records pass here, which is why no tree of values is built and encoded again to be
  * compared.
  */
+import { uint32At } from "./integers.ts";
 
 const MAX_DEPTH = 8;
 /** Major types of RFC 8949 §3.1. */
@@ -153,35 +154,36 @@ export function readHead(bytes: Uint8Array, at: number, head: Head): void {
   const first = bytes[at];
   if (first === undefined) return;
   head.major = first >> 5;
-  const short = first & 31;
-  if (short < 24) {
-    head.argument = short;
-    head.end = at + 1;
-  } else if (short === 24) {
-    const next = bytes[at + 1] ?? 0;
-    if (next < 24) return;
-    head.argument = next;
-    head.end = at + 2;
-  } else if (short < 28) {
-    readLongHead(bytes, at, 2 ** (short - 24), head);
+  // The argument, in how many bytes of its own, and the least that needs as many.
+  let argument = first & 31;
+  let width = 0;
+  let least = 0;
+  switch (argument) {
+    case 24:
+      argument = bytes[at + 1] ?? 0;
+      width = 1;
+      least = 24;
+      break;
+    case 25:
+      argument = ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
+      width = 2;
+      least = 2 ** 8;
+      break;
+    case 26:
+      argument = uint32At(bytes, at + 1);
+      width = 4;
+      least = 2 ** 16;
+      break;
+    case 27:
+      argument = uint32At(bytes, at + 1) * 2 ** 32 + uint32At(bytes, at + 5);
+      width = 8;
+      least = 2 ** 32;
+      break;
+    default:
+      if (argument > 27) return;
   }
-}
-
-/** The rest of `readHead` for an argument of `width` bytes: 2, 4 or 8. */
-function readLongHead(bytes: Uint8Array, at: number, width: number, head: Head): void {
-  if (at + 1 + width > bytes.length) return;
-  const argument =
-    width === 8
-      ? uint(bytes, at + 1, 4) * 2 ** 32 + uint(bytes, at + 5, 4)
-      : uint(bytes, at + 1, width);
-  if (argument < 2 ** (4 * width) || argument > Number.MAX_SAFE_INTEGER) return;
+  const end = at + 1 + width;
+  if (end > bytes.length || argument < least || argument > Number.MAX_SAFE_INTEGER) return;
   head.argument = argument;
-  head.end = at + 1 + width;
-}
-
-/** The big-endian number of `width` bytes, at most 4, at `at`. */
-function uint(bytes: Uint8Array, at: number, width: number): number {
-  let value = 0;
-  for (let i = 0; i < width; i++) value = (value << 8) | (bytes[at + i] ?? 0);
-  return value >>> 0;
+  head.end = end;
 }

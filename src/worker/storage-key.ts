@@ -6,7 +6,7 @@
  */
 import type { Core, Kek } from "../crypto/core.ts";
 import { SecretKey } from "../crypto/secret-key.ts";
-import { setRecordId } from "../hsm/record.ts";
+import { setRecordId } from "../hsm/integers.ts";
 import type { Deployment } from "./bindings.ts";
 import type { HsmLocation } from "./hsm-api.ts";
 
