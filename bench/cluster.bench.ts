@@ -71,7 +71,7 @@ async function printMemory(sizes: readonly number[]): Promise<void> {
   console.log(
     "\nIn memory, Node: state to sealed backup, read back once, and to a restored state.",
   );
-  console.log(`ms, best of ${REPETITIONS}; the parts are of another run, with a watch on each.`);
+  console.log(`ms, best of ${REPETITIONS}; the parts are of other runs, with a watch on each.`);
   row("keys", "bytes", "what", "whole", ...PARTS, "other", "wrap : rest");
   for (const size of sizes) {
     const { keys, containerBytes, create, restore } = await measureSplit(size);

@@ -37,7 +37,6 @@ export class ContainerWriter implements Disposable {
   readonly byteLength: number;
   readonly #core: Core;
   readonly #made: ContainerParts;
-  #digest: Uint8Array | null = null;
 
   constructor(core: Core, made: ContainerParts) {
     this.#core = core;
@@ -51,30 +50,20 @@ export class ContainerWriter implements Disposable {
     return this.#made.payload.stateDigest;
   }
 
-  /** SHA-256 of the container, 32 bytes. @throws TypeError before `parts` has ended. */
-  digest(): Uint8Array {
-    if (this.#digest === null) throw new TypeError("digest: the container is not written");
-    return this.#digest;
-  }
-
   /**
    * The container in order, once, in fresh parts of at most 513 KiB. The keys are wiped at the end.
    */
   *parts(): Generator<Uint8Array<ArrayBuffer>> {
     const { keys, header } = this.#made;
-    using digest = this.#core.sha256Stream();
     using trailer = this.#core.hmacSha256Stream(keys.macKey);
     try {
       trailer.update(labelBytes(LABEL.trailerMac));
       const front = concatBytes(header, headerMac(this.#core, keys, header));
       for (const part of this.#frames(front)) {
         trailer.update(part);
-        digest.update(part);
         yield part;
       }
-      const mac = Uint8Array.from(trailer.digest());
-      this.#digest = digest.update(mac).digest();
-      yield mac;
+      yield Uint8Array.from(trailer.digest());
     } finally {
       this[Symbol.dispose]();
     }

@@ -35,8 +35,8 @@ export interface AttributesCodec<T> {
   encode(value: T): Uint8Array;
   /** Refused where `bytes` are not exactly what `encode` would give. */
   decode(bytes: Uint8Array): T | RefusedAttributes;
-  /** As `decode`, of the attributes that `bytes` begin with. */
-  decodeFirst(bytes: Uint8Array): DecodedAttributes<T> | RefusedAttributes;
+  /** As `decode`, of the attributes that begin at `at`; what follows them is not looked at. */
+  decodeAt(bytes: Uint8Array, at: number): DecodedAttributes<T> | RefusedAttributes;
 }
 
 export interface AttributeDescription {
@@ -47,8 +47,8 @@ export interface AttributeDescription {
 
 export interface DecodedAttributes<T> {
   readonly value: T;
-  /** How many bytes of the input they take. */
-  readonly byteLength: number;
+  /** Offset behind them. */
+  readonly end: number;
 }
 
 export class RefusedAttributes {
@@ -81,24 +81,25 @@ export function attributesCodec<T extends { readonly [K in keyof T]: AttributeVa
       return encode(map, rfc8949EncodeOptions);
     },
     decode(bytes: Uint8Array): T | RefusedAttributes {
-      const first = decodeFirstAs<T>(entries, bytes);
+      const first = decodeAs<T>(entries, bytes, 0);
       if (first instanceof RefusedAttributes) return first;
-      if (first.byteLength === bytes.length) return first.value;
+      if (first.end === bytes.length) return first.value;
       return new RefusedAttributes("bytes after the attributes");
     },
-    decodeFirst(bytes: Uint8Array): DecodedAttributes<T> | RefusedAttributes {
-      return decodeFirstAs<T>(entries, bytes);
+    decodeAt(bytes: Uint8Array, at: number): DecodedAttributes<T> | RefusedAttributes {
+      return decodeAs<T>(entries, bytes, at);
     },
   };
 }
 
 /** One state, one encoding: bytes that `encode` would not give are refused. */
-function decodeFirstAs<T>(
+function decodeAs<T>(
   entries: readonly [string, AttributeField<AttributeValue>][],
   bytes: Uint8Array,
+  at: number,
 ): DecodedAttributes<T> | RefusedAttributes {
   const head = newHead();
-  readHead(bytes, 0, head);
+  readHead(bytes, at, head);
   if (!isHeadOf(head, MAP)) return new RefusedAttributes("not a CBOR map");
   if (head.argument !== entries.length) return unknownOrMissing();
   const result: Record<string, AttributeValue> = {};
@@ -112,7 +113,7 @@ function decodeFirstAs<T>(
     result[name] = held;
   }
   // Every field has passed the guard of its own type: the table and T agree by construction.
-  return { value: result as T, byteLength: head.end };
+  return { value: result as T, end: head.end };
 }
 
 function unknownOrMissing(): RefusedAttributes {

@@ -56,13 +56,17 @@ export class MemoryStore implements HsmStore {
   }
 
   *all(): Generator<HsmRecord> {
-    for (const [type, id, { attributes, secret }] of this.#rows()) {
-      yield { type, id, attributes, secret };
+    for (const [type, shelf] of this.#shelves) {
+      for (const id of shelf.ids) {
+        const row = shelf.rows.get(id);
+        if (row === undefined) continue;
+        yield { type, id, attributes: row.attributes, secret: row.secret };
+      }
     }
   }
 
   *sizes(): Generator<StoredSize> {
-    for (const [type, id, { attributes, secret }] of this.#rows()) {
+    for (const { type, id, attributes, secret } of this.all()) {
       yield { type, id, attributeBytes: attributes.length, secretBytes: secret?.length ?? 0 };
     }
   }
@@ -137,15 +141,6 @@ export class MemoryStore implements HsmStore {
     const shelf = this.#shelves.get(type);
     if (shelf === undefined) throw new TypeError(`type: expected a record type, got ${type}`);
     return shelf;
-  }
-
-  *#rows(): Generator<[type: RecordType, id: number, row: Row]> {
-    for (const [type, shelf] of this.#shelves) {
-      for (const id of shelf.ids) {
-        const row = shelf.rows.get(id);
-        if (row !== undefined) yield [type, id, row];
-      }
-    }
   }
 
   #writing(): Undo[] {

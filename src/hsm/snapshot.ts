@@ -29,6 +29,8 @@ import { hasFittingVerifier, type UserAttributes, userCodec } from "./user-recor
 /** CBOR: an array of two items; the major type of byte strings (RFC 8949 §3.1). */
 const ARRAY_OF_TWO = 0x82;
 const BYTE_STRING = 0x40;
+/** Where the attributes begin in a record. */
+const ATTRIBUTES_AT = 1;
 
 /** Everything `store` holds, in canonical order. It must not be written to while this is read. */
 export function snapshotSource(store: HsmStore): SnapshotSource {
@@ -69,8 +71,8 @@ export function encodeRecord({ attributes, secret }: HsmRecord, room: Uint8Array
   const bytes =
     byteLength > room.length ? new Uint8Array(byteLength) : room.subarray(0, byteLength);
   bytes[0] = ARRAY_OF_TWO;
-  bytes.set(attributes, 1);
-  encodeHead(length, bytes, 1 + attributes.length);
+  bytes.set(attributes, ATTRIBUTES_AT);
+  encodeHead(length, bytes, ATTRIBUTES_AT + attributes.length);
   secret?.use((held) => bytes.set(held, bytes.length - length));
   return bytes;
 }
@@ -91,12 +93,11 @@ export function decodeRecord(encoded: SnapshotRecord): DecodedRecord {
   if (bytes.length > MAX_RECORD_BYTES) refuse(type, `more than ${MAX_RECORD_BYTES} bytes`);
   if (bytes[0] !== ARRAY_OF_TWO) refuse(type, "not an array of two items");
   if (!Number.isSafeInteger(id) || id < 0) refuse(type, "its id is out of range");
-  const judged = judgeAttributes(type, id, bytes.subarray(1));
-  const attributes = bytes.subarray(1, 1 + judged.byteLength);
-  const rest = bytes.subarray(1 + judged.byteLength);
-  const secretBytes = decodeHead(type, rest);
+  const judged = judgeAttributes(type, id, bytes);
+  const attributes = bytes.subarray(ATTRIBUTES_AT, judged.end);
+  const secretBytes = decodeHead(type, bytes, judged.end);
   if (!isFittingSecret(judged, secretBytes)) refuse(type, "its secret part does not fit");
-  const secret = secretBytes === 0 ? null : SecretKey.copyOf(rest.subarray(headBytes(secretBytes)));
+  const secret = secretBytes === 0 ? null : SecretKey.copyOf(bytes.subarray(-secretBytes));
   return { record: { type, id, attributes, secret }, index: judged.index };
 }
 
@@ -126,7 +127,8 @@ export function stateDigest(store: HsmStore, core: Core): Uint8Array {
 
 /** What attributes say of their record. */
 interface JudgedAttributes {
-  readonly byteLength: number;
+  /** Offset behind them in the record. */
+  readonly end: number;
   /** A user's name, a key's label, a certificate's fingerprint; "" for what there is one of. */
   readonly index: string;
   /** Null unless the record is one; the other types have no secret. */
@@ -134,33 +136,33 @@ interface JudgedAttributes {
   readonly key: KeyAttributes | null;
 }
 
-/** @param bytes - begin with the attributes. @throws HsmError `record_invalid`. */
+/** @param bytes - a record. @throws HsmError `record_invalid`. */
 function judgeAttributes(type: RecordType, id: number, bytes: Uint8Array): JudgedAttributes {
   switch (type) {
     case RECORD_TYPE.configuration: {
-      const { byteLength } = accept(type, configurationCodec.decodeFirst(bytes));
+      const { end } = accept(type, configurationCodec.decodeAt(bytes, ATTRIBUTES_AT));
       if (id !== CONFIGURATION_ID) refuse(type, "there is one configuration");
-      return { byteLength, index: "", user: null, key: null };
+      return { end, index: "", user: null, key: null };
     }
     case RECORD_TYPE.policy: {
-      const { byteLength } = accept(type, policyCodec.decodeFirst(bytes));
+      const { end } = accept(type, policyCodec.decodeAt(bytes, ATTRIBUTES_AT));
       if (id !== POLICY_ID) refuse(type, "there is one policy");
-      return { byteLength, index: "", user: null, key: null };
+      return { end, index: "", user: null, key: null };
     }
     case RECORD_TYPE.user: {
       verifyNumbered(type, id);
-      const { value, byteLength } = accept(type, userCodec.decodeFirst(bytes));
-      return { byteLength, index: value.username, user: value, key: null };
+      const { value, end } = accept(type, userCodec.decodeAt(bytes, ATTRIBUTES_AT));
+      return { end, index: value.username, user: value, key: null };
     }
     case RECORD_TYPE.certificate: {
       verifyNumbered(type, id);
-      const { value, byteLength } = accept(type, certificateCodec.decodeFirst(bytes));
-      return { byteLength, index: encodeHex(value.fingerprint), user: null, key: null };
+      const { value, end } = accept(type, certificateCodec.decodeAt(bytes, ATTRIBUTES_AT));
+      return { end, index: encodeHex(value.fingerprint), user: null, key: null };
     }
     case RECORD_TYPE.key: {
       verifyNumbered(type, id);
-      const { value, byteLength } = accept(type, keyCodec.decodeFirst(bytes));
-      return { byteLength, index: value.label, user: null, key: value };
+      const { value, end } = accept(type, keyCodec.decodeAt(bytes, ATTRIBUTES_AT));
+      return { end, index: value.label, user: null, key: value };
     }
   }
 }
@@ -202,13 +204,13 @@ function encodeHead(length: number, target: Uint8Array, offset: number): void {
   if (width > 0) target[offset + width] = length & 0xff;
 }
 
-/** Length of the one byte string that `bytes` must be. */
-function decodeHead(type: RecordType, bytes: Uint8Array): number {
-  const [first = 0, second = 0, third = 0] = bytes;
-  const short = first - BYTE_STRING;
-  const length = short < 24 ? short : short === 24 ? second : (second << 8) | third;
+/** Length of the one byte string that the record has from `at` on. */
+function decodeHead(type: RecordType, bytes: Uint8Array, at: number): number {
+  const second = bytes[at + 1] ?? 0;
+  const short = (bytes[at] ?? 0) - BYTE_STRING;
+  const length = short < 24 ? short : short === 24 ? second : (second << 8) | (bytes[at + 2] ?? 0);
   const isHead = short >= 0 && short <= 25 && headBytes(length) === 1 + Math.max(0, short - 23);
   if (!isHead) return refuse(type, "its secret part is not a byte string");
-  if (bytes.length !== headBytes(length) + length) return refuse(type, "its length is wrong");
+  if (bytes.length !== at + headBytes(length) + length) return refuse(type, "its length is wrong");
   return length;
 }
