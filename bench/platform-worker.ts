@@ -3,11 +3,10 @@
  *
  * The clock is outside: here it may stand still.
  */
-// @ts-expect-error -- workerd gives the compiled module; only this bench bundles it so.
 import coreModule from "./core.wasm";
 import { PlatformBench, type PlatformOrder } from "./platform-cases.ts";
 
-const bench = new PlatformBench(coreModule as WebAssembly.Module);
+const bench = new PlatformBench(coreModule);
 
 export default {
   async fetch(request: Request): Promise<Response> {
