@@ -35,11 +35,13 @@ const CRON = "*/10 * * * *";
 /** Starts the bundle, and the pages in dist/web where they have been built. */
 export async function startEmbeddedEdge(options: EmbeddedEdgeOptions): Promise<EmbeddedEdge> {
   const { assets, ...rest } = await workerOptions();
+  const bundle = resolve(options.bundle ?? process.env["HOLDFAST_BUNDLE"] ?? "build/worker");
   const worker = {
     ...rest,
     ...(assets !== undefined && existsSync(assets.directory) ? { assets } : {}),
     name: WORKER_NAME,
-    rootPath: resolve(options.bundle ?? process.env["HOLDFAST_BUNDLE"] ?? "build/worker"),
+    rootPath: bundle,
+    modulesRoot: bundle,
     scriptPath: "index.js",
     modules: true,
     modulesRules: [
