@@ -50,7 +50,7 @@ export async function restore(site: HsmSite, order: RestoreOrder): Promise<Resto
   return receiptOf(memory, summary);
 }
 
-/** The same pieces; between two of them, what came of the last is durable. */
+/** The same pieces; between two of them, what was staged so far is durable. */
 async function* sliced(body: Pieces, { deployment, storage }: HsmSite): AsyncGenerator<Uint8Array> {
   let isFirst = true;
   for await (const piece of body) {
