@@ -120,7 +120,8 @@ describe("a container", () => {
     fc.assert(
       fc.property(memory, fc.integer({ min: 1, max: 3000 }), (items, size) => {
         const records = items
-          .filter(({ bytes }) => bytes !== 26 && bytes !== 260)
+          // Where the head of a byte string grows, a length is left out.
+          .filter(({ bytes }) => bytes !== 27 && bytes !== 260)
           .map(({ type, id, bytes }) => recordOfLength(type, id, bytes));
         const { keyBlock, bytes } = containerOf(records);
         const staging = new TestStaging();
