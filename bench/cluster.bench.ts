@@ -19,11 +19,14 @@ import { EDGE_PARTS, type EdgePart, splitProfile } from "./edge-profile.ts";
 import { fillCluster } from "./full-cluster.ts";
 import { Inspector, type MemorySample } from "./inspector.ts";
 import { measureSplit, REPETITIONS } from "./memory-split.ts";
-import { cpuMs, peakResidentBytes, workerdPid } from "./process-cpu.ts";
+import { cpuMs, peakResidentBytes, workerdPid } from "./process-usage.ts";
 import { PARTS } from "./stopwatch.ts";
+import { choice, sizes } from "./usage.ts";
 
 const USERS = 1_024;
 const SIZES = "1000,4000,16666";
+/** A full hsm2m.medium. */
+const MOST_KEYS = 16_666;
 const MIB = 1024 * 1024;
 const INSPECTOR_PORT = 9_239;
 const REGION = "us-east-1";
@@ -58,23 +61,24 @@ export async function bench(options: readonly string[]): Promise<void> {
     console.log(USAGE);
     return;
   }
-  const sizes = values.sizes.split(",").map(Number);
+  const only = choice("only", values.only, ["edge", "memory"]);
+  const keys = sizes("sizes", values.sizes, 1, MOST_KEYS);
   console.log(
     `\n${cpus()[0]?.model ?? arch()}, Node ${process.version}, ${new Date().toISOString()}`,
   );
-  if (values.only !== "edge") await printMemory(sizes);
-  if (values.only !== "memory") await printEdge(sizes);
+  if (only !== "edge") await printMemory(keys);
+  if (only !== "memory") await printEdge(keys);
 }
 
 /** How much of the work is key wrap, and what the rest is. */
-async function printMemory(sizes: readonly number[]): Promise<void> {
+async function printMemory(counts: readonly number[]): Promise<void> {
   console.log(
     "\nIn memory, Node: state to sealed backup, read back once, and to a restored state.",
   );
   console.log(`ms, best of ${REPETITIONS}; the parts are of other runs, with a watch on each.`);
   row("keys", "bytes", "what", "whole", ...PARTS, "other", "wrap : rest");
-  for (const size of sizes) {
-    const { keys, containerBytes, create, restore } = await measureSplit(size);
+  for (const count of counts) {
+    const { keys, containerBytes, create, restore } = await measureSplit(count);
     for (const [what, of] of [
       ["create", [create]],
       ["restore", [restore]],
@@ -89,7 +93,7 @@ async function printMemory(sizes: readonly number[]): Promise<void> {
   }
 }
 
-async function printEdge(sizes: readonly number[]): Promise<void> {
+async function printEdge(counts: readonly number[]): Promise<void> {
   console.log(
     "\nAt the edge, workerd. CPU time is that of the whole process, R2's stand-in included.",
   );
@@ -107,8 +111,8 @@ async function printEdge(sizes: readonly number[]): Promise<void> {
     "resident",
   );
   const all: EdgeFigures[] = [];
-  for (const size of sizes) {
-    for (const figures of await measureEdge(size)) {
+  for (const count of counts) {
+    for (const figures of await measureEdge(count)) {
       all.push(figures);
       const { keys, what, wallMs, idle, peak } = figures;
       const perThousand = (figures.cpuMs / keys) * 1_000;

@@ -5,7 +5,7 @@ import { Miniflare } from "miniflare";
 import { coreBytes } from "../scripts/core-module.ts";
 import { bundle } from "./bundle.ts";
 import type { Platform } from "./platforms.ts";
-import { workerdPid } from "./process-cpu.ts";
+import { workerdPid } from "./process-usage.ts";
 
 export async function startWorkerd(): Promise<Platform> {
   const worker = new Miniflare({

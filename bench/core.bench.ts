@@ -16,6 +16,7 @@ import { coreModule } from "../test/lib/core.ts";
 import { type BenchCase, coreCases } from "./core-cases.ts";
 import { measureThreads } from "./core-threads.ts";
 import { median, printRow, type ThreadSpeeds, timeTurn } from "./turns.ts";
+import { choice } from "./usage.ts";
 
 const PROCESSES = 3;
 const SELF_TEST_PROCESSES = 15;
@@ -52,9 +53,10 @@ export async function bench(options: readonly string[]): Promise<void> {
     console.log(USAGE);
     return;
   }
+  const only = choice("only", values.only, ["node", "platforms"]);
   console.log(`${cpus()[0]?.model}, Node ${process.version}, OpenSSL ${process.versions.openssl}`);
-  if (values.only !== "platforms") printNode();
-  if (values.only === "node") return;
+  if (only !== "platforms") printNode();
+  if (only === "node") return;
   // Loaded late, so that the measured processes stay small.
   const { runPlatforms } = await import("./platforms.ts");
   await runPlatforms();

@@ -7,13 +7,13 @@
  */
 import { startPage } from "./core-page.ts";
 import { startWorkerd } from "./core-workerd.ts";
-import { watchPeak } from "./peak-memory.ts";
 import {
   CONTENDERS,
   type Contender,
   PLATFORM_CASES,
   type PlatformOrder,
 } from "./platform-cases.ts";
+import { watchGrowth } from "./process-usage.ts";
 import { median, printRow, type ThreadSpeeds } from "./turns.ts";
 
 /** Somewhere that platform-cases.ts runs. */
@@ -27,6 +27,7 @@ export interface Platform {
   stop(): Promise<void>;
 }
 
+const MIB = 1024 * 1024;
 const PROCESSES = 3;
 const ROUNDS = 3;
 const TURN_MS = 60;
@@ -120,9 +121,9 @@ async function timeCase(platform: Platform, caseIndex: number): Promise<Timing> 
   const peakMiB = { core: 0, chunks: 0, whole: 0 };
   for (const contender of CONTENDERS) {
     await ask(contender, 1);
-    const peak = watchPeak(platform.pid);
+    const growth = watchGrowth(platform.pid);
     while ((await ask(contender, runs[contender])) < TURN_MS) runs[contender] *= 2;
-    peakMiB[contender] = peak();
+    peakMiB[contender] = growth() / MIB;
   }
   let idleMs = Number.POSITIVE_INFINITY;
   for (let i = 0; i < IDLE_ORDERS; i++) idleMs = Math.min(idleMs, await ask("core", 0));

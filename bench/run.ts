@@ -1,6 +1,8 @@
 /**
  * `npm run bench -- core|cluster`: measurements, none of which fails a build.
  */
+import { isUsageError } from "./usage.ts";
+
 const SUITES = {
   core: "the module against the same work by other implementations",
   cluster:
@@ -37,8 +39,14 @@ async function main(): Promise<number> {
     return 2;
   }
   const suite = (await import(`./${name}.bench.ts`)) as BenchSuite;
-  await suite.bench(options);
-  return 0;
+  try {
+    await suite.bench(options);
+    return 0;
+  } catch (error) {
+    if (!isUsageError(error)) throw error;
+    console.error(`${error.message}\nSee npm run bench -- ${name} --help`);
+    return 2;
+  }
 }
 
 process.exitCode = await main();

@@ -5,12 +5,11 @@
  * difference.
  */
 import { createCipheriv, createHash, createHmac } from "node:crypto";
-import { parseArgs } from "node:util";
 import { Core, type HashName, type Kek } from "../src/crypto/core.ts";
 import { SecretKey } from "../src/crypto/secret-key.ts";
 import { opensslEngine } from "../test/crypto/engines.ts";
 import { coreModule } from "../test/lib/core.ts";
-import { wholeNumber } from "./whole-number.ts";
+import { readOptions, wholeNumber } from "./options.ts";
 
 /** A stream of bytes that the seed decides: AES in counter mode. */
 class Random {
@@ -151,17 +150,10 @@ Key wrap, lists of keys, hashes, MACs and derivations at random, by the core and
   --cases N   default 1000000, some ten minutes
   --seed S    repeats a run; by default another one each time`;
 
-const { values } = parseArgs({
-  options: {
-    help: { type: "boolean" },
-    cases: { type: "string", default: "1000000" },
-    seed: { type: "string", default: String(Date.now() % 1_000_000_007) },
-  },
+const values = readOptions(USAGE, {
+  cases: { type: "string", default: "1000000" },
+  seed: { type: "string", default: String(Date.now() % 1_000_000_007) },
 });
-if (values.help) {
-  console.log(USAGE);
-  process.exit(0);
-}
 const count = wholeNumber("cases", values.cases);
 const seed = wholeNumber("seed", values.seed);
 const core = new Core(coreModule());

@@ -7,11 +7,10 @@
  * it. `npm run timing`.
  */
 import { randomBytes, randomInt } from "node:crypto";
-import { parseArgs } from "node:util";
 import { Core } from "../src/crypto/core.ts";
 import { SecretKey } from "../src/crypto/secret-key.ts";
 import { coreModule } from "../test/lib/core.ts";
-import { wholeNumber } from "./whole-number.ts";
+import { readOptions, wholeNumber } from "./options.ts";
 
 const THRESHOLD = 4.5;
 const core = new Core(coreModule());
@@ -154,13 +153,7 @@ Welch's t between two classes of secrets, for each operation that sees one. Judg
 
   --measurements N   of each operation; default 100000`;
 
-const { values } = parseArgs({
-  options: { help: { type: "boolean" }, measurements: { type: "string", default: "100000" } },
-});
-if (values.help) {
-  console.log(USAGE);
-  process.exit(0);
-}
+const values = readOptions(USAGE, { measurements: { type: "string", default: "100000" } });
 const measurements = wholeNumber("measurements", values.measurements);
 for (const [name, experiment, isControl] of EXPERIMENTS) {
   const t = measure(experiment, measurements);

@@ -1,12 +1,11 @@
 /**
  * `npm run crash`: the long run of the crash tests.
  */
-import { parseArgs } from "node:util";
 import { killAtRandom } from "./crash-random.ts";
 import { CrashStage, crashAt } from "./crash-run.ts";
 import { storageSteps } from "./crash-scenarios.ts";
-import { say, step } from "./progress.ts";
-import { wholeNumber } from "./whole-number.ts";
+import { readOptions, wholeNumber } from "./options.ts";
+import { step } from "./progress.ts";
 
 const USAGE = `usage: npm run crash -- [--steps] [--kills N] [--seed S]
 
@@ -20,14 +19,11 @@ SIGKILL, starts it again, and demands exactly the old state or the new one.
 
 const DEFAULT_KILLS = 200;
 
-const { values } = parseArgs({
-  options: {
-    help: { type: "boolean" },
-    steps: { type: "boolean" },
-    step: { type: "string" },
-    kills: { type: "string" },
-    seed: { type: "string", default: "1" },
-  },
+const values = readOptions(USAGE, {
+  steps: { type: "boolean" },
+  step: { type: "string" },
+  kills: { type: "string" },
+  seed: { type: "string", default: "1" },
 });
 
 async function killAtSteps(steps: readonly string[]): Promise<void> {
@@ -40,10 +36,6 @@ async function killAtSteps(steps: readonly string[]): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  if (values.help) {
-    say(USAGE);
-    return;
-  }
   const onlySteps = values.steps || values.step !== undefined;
   const kills = wholeNumber("kills", values.kills ?? (onlySteps ? "0" : String(DEFAULT_KILLS)));
   const seed = wholeNumber("seed", values.seed);

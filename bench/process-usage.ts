@@ -1,10 +1,10 @@
 /**
- * CPU time and resident memory of workerd, from /proc: Linux only.
+ * CPU time and resident memory of a process, from /proc: Linux only.
  *
- * Everything workerd does is counted: the worker, SQLite, and Miniflare's stand-in for R2, which in
+ * Everything that workerd does is counted: the worker, SQLite, and Miniflare's stand-in for R2, which in
  * production is somebody else's machine. The figures are upper bounds.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const TICKS_PER_SECOND = 100;
 const MS_PER_TICK = 1000 / TICKS_PER_SECOND;
@@ -51,7 +51,25 @@ export function cpuMs(pid: number | null): number {
 
 /** Highest resident memory so far, in bytes; NaN where it cannot be known. */
 export function peakResidentBytes(pid: number | null): number {
-  if (pid === null) return Number.NaN;
-  const match = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
-  return Number(match?.[1]) * 1024;
+  return statusBytes(pid, "VmHWM");
+}
+
+/** What reads how far a process has grown since, in bytes; NaN where it cannot be known. */
+export type GrowthReader = () => number;
+
+/** Forgets the highest resident memory of `pid` so far, and notes what it has now. */
+export function watchGrowth(pid: number | null): GrowthReader {
+  const before = statusBytes(pid, "VmRSS");
+  try {
+    if (!Number.isNaN(before)) writeFileSync(`/proc/${pid}/clear_refs`, "5"); // proc(5): VmHWM
+  } catch {
+    return () => Number.NaN; // A kernel that does not let us: the figure is left out.
+  }
+  return () => Math.max(0, statusBytes(pid, "VmHWM") - before);
+}
+
+function statusBytes(pid: number | null, field: "VmRSS" | "VmHWM"): number {
+  if (pid === null || process.platform !== "linux") return Number.NaN;
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) * 1024;
 }
