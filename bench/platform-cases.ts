@@ -107,8 +107,8 @@ export class PlatformBench {
     for (let at = 0; at < plain.length; at += chunkBytes) {
       chunks.push(plain.subarray(at, at + chunkBytes));
     }
-    const import_ = (chunk: Bytes) => subtle.importKey("raw", chunk, HMAC, true, ["sign"]);
-    const carriers = await Promise.all(chunks.map(import_));
+    const importChunk = (chunk: Bytes) => subtle.importKey("raw", chunk, HMAC, true, ["sign"]);
+    const carriers = await Promise.all(chunks.map(importChunk));
     const wrap = (carrier: CryptoKey) => subtle.wrapKey("raw", carrier, kek, "AES-KW");
     const wrapped = await Promise.all(carriers.map(wrap));
     for (const [i, bytes] of wrapped.entries()) {

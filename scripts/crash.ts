@@ -4,7 +4,7 @@
 import { killAtRandom } from "./crash-random.ts";
 import { CrashStage, crashAt } from "./crash-run.ts";
 import { storageSteps } from "./crash-scenarios.ts";
-import { readOptions, wholeNumber } from "./options.ts";
+import { readOptions, refuse, wholeNumber } from "./options.ts";
 import { step } from "./progress.ts";
 
 const USAGE = `usage: npm run crash -- [--steps] [--kills N] [--seed S]
@@ -39,7 +39,11 @@ async function main(): Promise<void> {
   const onlySteps = values.steps || values.step !== undefined;
   const kills = wholeNumber("kills", values.kills ?? (onlySteps ? "0" : String(DEFAULT_KILLS)));
   const seed = wholeNumber("seed", values.seed);
-  if (values.step !== undefined) await killAtSteps([values.step]);
+  if (values.step !== undefined) {
+    const known: readonly string[] = storageSteps();
+    if (!known.includes(values.step)) refuse(`--step: there is no storage step "${values.step}"`);
+    await killAtSteps([values.step]);
+  }
   if (values.steps) await killAtSteps(storageSteps());
   if (kills > 0) {
     await step(`${kills} kills, seed ${seed}`, (note) =>

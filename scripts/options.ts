@@ -26,7 +26,8 @@ export function wholeNumber(name: string, text: string): number {
   return refuse(`--${name}: expected a whole number, got ${JSON.stringify(text)}`);
 }
 
-function refuse(message: string): never {
+/** Ends the process with 2 and a sentence. */
+export function refuse(message: string): never {
   console.error(`${message}\nTry --help.`);
   process.exit(2);
 }
