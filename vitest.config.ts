@@ -7,7 +7,10 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["test/*.test.ts", "test/{crypto,hsm,backup,cluster,reference}/**/*.test.ts"],
+          include: [
+            "test/*.test.ts",
+            "test/{crypto,hsm,backup,cluster,reference,scripts}/**/*.test.ts",
+          ],
           globalSetup: ["test/lib/build-core.ts"],
           testTimeout: 60_000,
         },

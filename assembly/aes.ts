@@ -132,7 +132,7 @@ export function encryptBlock(slot: usize, block: v128): v128 {
   let last = x;
   for (let round: u32 = 1; ; round++) {
     keys += 16;
-    // SubBytes: the inverse, as io and jo (scripts/aes-tables.ts has the algebra).
+    // SubBytes: the inverse, as io and jo (scripts/generate/aes-tables.ts has the algebra).
     const k = v128.and(x, low);
     const i = i32x4.shr_u(v128.andnot(x, low), 4);
     const j = v128.xor(i, k);

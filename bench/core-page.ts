@@ -1,7 +1,7 @@
 /**
  * A page in Chromium for bench/platforms.ts.
  */
-import { coreBytes } from "../scripts/core-module.ts";
+import { coreBytes } from "../scripts/core/module.ts";
 import { launchBrowser } from "../test/lib/browser.ts";
 import { bundle } from "./bundle.ts";
 import type { PlatformOrder } from "./platform-cases.ts";

@@ -2,7 +2,7 @@
  * workerd for bench/platforms.ts.
  */
 import { Miniflare } from "miniflare";
-import { coreBytes } from "../scripts/core-module.ts";
+import { coreBytes } from "../scripts/core/module.ts";
 import { bundle } from "./bundle.ts";
 import type { Platform } from "./platforms.ts";
 import { workerdPid } from "./process-usage.ts";

@@ -2,12 +2,12 @@
  * Fills a cluster at the edge through REST with what the generator makes, up to a full
  * hsm2m.medium.
  */
-import { ControlPlane } from "../scripts/control-plane.ts";
-import { DataPlane, type Session } from "../scripts/data-plane.ts";
-import { customerAuthority } from "../scripts/platform-tools.ts";
-import type { RestAccess } from "../scripts/rest-client.ts";
-import type { KeyImport } from "../src/hsm/key-import.ts";
-import type { UserImport } from "../src/hsm/user-import.ts";
+import { ControlPlane } from "../scripts/customer/control-plane.ts";
+import { DataPlane, type Session } from "../scripts/customer/data-plane.ts";
+import type { RestAccess } from "../scripts/customer/rest-client.ts";
+import { customerAuthority } from "../scripts/customer/tools.ts";
+import type { UserImport } from "../src/hsm/access/user-import.ts";
+import type { KeyImport } from "../src/hsm/keys/import.ts";
 import {
   batches,
   GENERATED_PASSWORD,

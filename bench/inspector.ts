@@ -6,7 +6,7 @@
  * answer to a request for a collection.)
  */
 import { fetch, type WebSocket } from "miniflare";
-import { WORKER_NAME } from "../scripts/embedded-edge.ts";
+import { WORKER_NAME } from "../scripts/edge/embedded.ts";
 import type { CpuProfile } from "./edge-profile.ts";
 
 /** The isolate that runs the worker and all of its Durable Objects. */

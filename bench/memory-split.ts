@@ -2,16 +2,16 @@
  * Where the time of a backup goes, in memory and without an edge: the engine alone, in Node.
  */
 import { createBackup } from "../src/backup/create.ts";
-import type { Keyring } from "../src/backup/keys.ts";
-import type { CustomerKey } from "../src/backup/kms.ts";
-import { localKms } from "../src/backup/kms.ts";
+import type { Keyring } from "../src/backup/format/keys.ts";
 import { restoreBackup } from "../src/backup/restore.ts";
+import type { CustomerKey } from "../src/backup/seal/kms.ts";
+import { localKms } from "../src/backup/seal/kms.ts";
 import { Core } from "../src/crypto/core.ts";
 import { SecretKey } from "../src/crypto/secret-key.ts";
 import type { Subtle } from "../src/crypto/web-crypto.ts";
-import { MemoryStore } from "../src/hsm/memory-store.ts";
-import type { SnapshotRecord, SnapshotSource } from "../src/hsm/record.ts";
-import { restoreRecord, snapshotSource, stateDigest } from "../src/hsm/snapshot.ts";
+import { MemoryStore } from "../src/hsm/memory/memory-store.ts";
+import type { SnapshotRecord, SnapshotSource } from "../src/hsm/memory/record.ts";
+import { restoreRecord, snapshotSource, stateDigest } from "../src/hsm/memory/snapshot.ts";
 import { coreModule, loadCore } from "../test/lib/core.ts";
 import { generateFullCluster, importFullCluster } from "../test/lib/generator.ts";
 import { CHEAP, newHsm, PRECO_PASSWORD } from "../test/lib/hsm.ts";

@@ -7,20 +7,20 @@
 import type { Core } from "../crypto/core.ts";
 import { SecretKey } from "../crypto/secret-key.ts";
 import type { RandomBytes } from "../crypto/web-crypto.ts";
-import type { SnapshotSource } from "../hsm/record.ts";
-import { equalBytes } from "./bytes.ts";
-import { type ContainerSummary, readContainer } from "./container-reader.ts";
-import { ContainerWriter } from "./container-writer.ts";
-import { sealEnvelope } from "./envelope.ts";
-import { BackupError } from "./errors.ts";
-import { chooseChunkBytes, encodeHeader, type Origin, planFrames } from "./header.ts";
-import { ContainerKeys, wrapKeyBlock } from "./key-block.ts";
-import { activePbk, type Keyring } from "./keys.ts";
-import { KEY_BYTES } from "./layout.ts";
-import type { Location } from "./location.ts";
-import { PayloadWriter, planPayload } from "./payload-writer.ts";
-import { addressOf, beginSeal, type Recipients, type SealPlatform } from "./recipients.ts";
-import { BodySealer } from "./seal.ts";
+import type { SnapshotSource } from "../hsm/memory/record.ts";
+import { chooseChunkBytes, encodeHeader, type Origin, planFrames } from "./container/header.ts";
+import { ContainerKeys, wrapKeyBlock } from "./container/key-block.ts";
+import { PayloadWriter, planPayload } from "./container/payload-writer.ts";
+import { type ContainerSummary, readContainer } from "./container/reader.ts";
+import { ContainerWriter } from "./container/writer.ts";
+import { equalBytes } from "./format/bytes.ts";
+import { BackupError } from "./format/errors.ts";
+import { activePbk, type Keyring } from "./format/keys.ts";
+import { KEY_BYTES } from "./format/layout.ts";
+import { BodySealer } from "./seal/body.ts";
+import { sealEnvelope } from "./seal/envelope.ts";
+import type { Location } from "./seal/location.ts";
+import { addressOf, beginSeal, type Recipients, type SealPlatform } from "./seal/recipients.ts";
 
 /** What is backed up, where it comes from, and where the copy will lie. */
 export interface BackupOrder {

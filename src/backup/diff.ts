@@ -3,9 +3,9 @@
  *
  * Spec: FORMAT.md §4.3. Both manifests are authentic and in canonical order.
  */
-import type { RecordType } from "../hsm/record.ts";
-import { equalBytes } from "./bytes.ts";
-import type { ManifestEntry } from "./manifest.ts";
+import type { RecordType } from "../hsm/memory/record.ts";
+import type { ManifestEntry } from "./container/manifest.ts";
+import { equalBytes } from "./format/bytes.ts";
 
 export interface RecordName {
   readonly type: RecordType;

@@ -3,15 +3,16 @@
  *
  * Spec: FORMAT.md §3.2, §4.3, §7.3. Without keys everything here is a hint; no record is ever kept.
  */
-import { type BackupFile, readFront } from "./backup-file.ts";
-import { decodePrologue, type Header, peekHeader } from "./header.ts";
-import { decodeKeyBlock, type KeyBlockFields } from "./key-block.ts";
-import type { Keyring } from "./keys.ts";
-import { MAX_HEADER_BYTES, PROLOGUE_BYTES } from "./layout.ts";
-import type { Location } from "./location.ts";
-import type { ManifestEntry } from "./manifest.ts";
-import type { Openers, RecipientKind } from "./recipients.ts";
+
+import { decodePrologue, type Header, peekHeader } from "./container/header.ts";
+import { decodeKeyBlock, type KeyBlockFields } from "./container/key-block.ts";
+import type { ManifestEntry } from "./container/manifest.ts";
+import { type BackupFile, readFront } from "./file.ts";
+import type { Keyring } from "./format/keys.ts";
+import { MAX_HEADER_BYTES, PROLOGUE_BYTES } from "./format/layout.ts";
 import type { RestorePlatform } from "./restore.ts";
+import type { Location } from "./seal/location.ts";
+import type { Openers, RecipientKind } from "./seal/recipients.ts";
 import { type VerifiedBackup, type VerifyOptions, verifyBackup } from "./verify.ts";
 
 /** What a file says of itself. Not authentic. */

@@ -3,14 +3,14 @@
  *
  * Spec: FORMAT.md §3.5, §7; the inverse of create.ts. Until `commit` nobody may use what is staged.
  */
-import type { SnapshotSink } from "../hsm/record.ts";
-import { ContainerReader, type ContainerSummary, type ReadOptions } from "./container-reader.ts";
-import { decodeEnvelope, openEnvelope } from "./envelope.ts";
-import { BackupError } from "./errors.ts";
-import type { Keyring } from "./keys.ts";
-import { type Location, verifyLocation } from "./location.ts";
-import { type Openers, openSeal, type SealPlatform } from "./recipients.ts";
-import { BodyOpener, type Pieces } from "./seal.ts";
+import type { SnapshotSink } from "../hsm/memory/record.ts";
+import { ContainerReader, type ContainerSummary, type ReadOptions } from "./container/reader.ts";
+import { BackupError } from "./format/errors.ts";
+import type { Keyring } from "./format/keys.ts";
+import { BodyOpener, type Pieces } from "./seal/body.ts";
+import { decodeEnvelope, openEnvelope } from "./seal/envelope.ts";
+import { type Location, verifyLocation } from "./seal/location.ts";
+import { type Openers, openSeal, type SealPlatform } from "./seal/recipients.ts";
 
 /** Where records wait. `commit` makes them the HSM's memory, `discard` forgets them. */
 export interface Staging extends SnapshotSink {

@@ -4,23 +4,23 @@
  * Spec: FORMAT.md §3.5. For readers without a staging area of their own, such as a page: the file
  * is authenticated first, then read again, and both readings must be of the same container.
  */
-import type { SnapshotSink } from "../hsm/record.ts";
-import { type BackupFile, type FileFront, readFront, readPieces } from "./backup-file.ts";
+import type { SnapshotSink } from "../hsm/memory/record.ts";
+import { decodePrologue } from "./container/header.ts";
 import {
   ContainerReader,
   type ContainerSummary,
   type ReadOptions,
   type ReadStep,
-} from "./container-reader.ts";
-import { openEnvelope } from "./envelope.ts";
-import { BackupError } from "./errors.ts";
-import { decodePrologue } from "./header.ts";
-import type { Keyring } from "./keys.ts";
-import { MAC_BYTES, PROLOGUE_BYTES } from "./layout.ts";
-import { type Location, verifyLocation } from "./location.ts";
-import { type Openers, openSeal } from "./recipients.ts";
+} from "./container/reader.ts";
+import { type BackupFile, type FileFront, readFront, readPieces } from "./file.ts";
+import { BackupError } from "./format/errors.ts";
+import type { Keyring } from "./format/keys.ts";
+import { MAC_BYTES, PROLOGUE_BYTES } from "./format/layout.ts";
 import type { RestorePlatform, Staging } from "./restore.ts";
-import { BodyOpener } from "./seal.ts";
+import { BodyOpener } from "./seal/body.ts";
+import { openEnvelope } from "./seal/envelope.ts";
+import { type Location, verifyLocation } from "./seal/location.ts";
+import { type Openers, openSeal } from "./seal/recipients.ts";
 
 /**
  * A check that has held. `envelope`: well-formed and in its place; `data_key`: unwrapped, and it

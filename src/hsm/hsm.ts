@@ -6,27 +6,27 @@
  */
 import type { Core } from "../crypto/core.ts";
 import type { Clock, RandomBytes, Subtle } from "../crypto/web-crypto.ts";
-import * as certificates from "./certificates.ts";
-import * as configuration from "./configuration.ts";
-import type { HsmContext } from "./context.ts";
-import * as encryption from "./encryption.ts";
-import * as keyDirectory from "./key-directory.ts";
-import * as keyExport from "./key-export.ts";
-import * as keyGeneration from "./key-generation.ts";
-import * as keyImport from "./key-import.ts";
-import * as keyWrapping from "./key-wrapping.ts";
-import type { HsmType } from "./limits.ts";
-import * as loggingIn from "./login.ts";
-import * as manufacturing from "./manufacture.ts";
-import { DEFAULT_PASSWORD_COST, type PasswordCost } from "./passwords.ts";
-import { authorize } from "./permissions.ts";
-import * as policies from "./policies.ts";
-import type { SessionStore, SessionToken } from "./sessions.ts";
-import * as signing from "./signing.ts";
-import { stateDigest } from "./snapshot.ts";
-import type { HsmStore } from "./store.ts";
-import * as userImport from "./user-import.ts";
-import * as users from "./users.ts";
+import * as configuration from "./access/configuration.ts";
+import type { HsmContext } from "./access/context.ts";
+import * as loggingIn from "./access/login.ts";
+import * as manufacturing from "./access/manufacture.ts";
+import { DEFAULT_PASSWORD_COST, type PasswordCost } from "./access/passwords.ts";
+import { authorize } from "./access/permissions.ts";
+import * as policies from "./access/policies.ts";
+import type { SessionStore, SessionToken } from "./access/sessions.ts";
+import * as userImport from "./access/user-import.ts";
+import * as users from "./access/users.ts";
+import * as certificates from "./certificates/directory.ts";
+import * as keyDirectory from "./keys/directory.ts";
+import * as encryption from "./keys/encryption.ts";
+import * as keyExport from "./keys/export.ts";
+import * as keyGeneration from "./keys/generation.ts";
+import * as keyImport from "./keys/import.ts";
+import * as signing from "./keys/signing.ts";
+import * as keyWrapping from "./keys/wrapping.ts";
+import { stateDigest } from "./memory/snapshot.ts";
+import type { HsmStore } from "./memory/store.ts";
+import type { HsmType } from "./rules/limits.ts";
 import type {
   CertificateView,
   ConfigurationView,

@@ -4,17 +4,18 @@
  * docs/HSM.md §8. Whoever can call this holds the memory itself, and opened the backup it came
  * from.
  */
-import { allCertificates } from "./certificates.ts";
-import { configurationView } from "./configuration.ts";
-import { configurationCodec } from "./configuration-record.ts";
-import { keyCodec } from "./key-record.ts";
-import { keyView } from "./key-views.ts";
-import { policiesView } from "./policies.ts";
-import { policyCodec } from "./policy-record.ts";
-import { RECORD_TYPE } from "./record.ts";
-import { readAttributes, rowsOf } from "./record-access.ts";
-import type { HsmStore } from "./store.ts";
-import { allUsers, userNames, userView } from "./user-directory.ts";
+
+import { configurationView } from "./access/configuration.ts";
+import { policiesView } from "./access/policies.ts";
+import { allUsers, userNames, userView } from "./access/user-directory.ts";
+import { allCertificates } from "./certificates/directory.ts";
+import { keyView } from "./keys/views.ts";
+import { configurationCodec } from "./memory/configuration-record.ts";
+import { keyCodec } from "./memory/key-record.ts";
+import { policyCodec } from "./memory/policy-record.ts";
+import { RECORD_TYPE } from "./memory/record.ts";
+import { readAttributes, rowsOf } from "./memory/records.ts";
+import type { HsmStore } from "./memory/store.ts";
 import type {
   CertificateView,
   ConfigurationView,

@@ -3,10 +3,10 @@
  *
  * docs/HSM.md. The REST surface and the pages show these types unchanged.
  */
-import type { HsmMode } from "./configuration-record.ts";
-import type { KeyClass, KeyFlags, KeyType } from "./key-record.ts";
-import type { HsmType } from "./limits.ts";
-import type { Role } from "./user-record.ts";
+import type { HsmMode } from "./memory/configuration-record.ts";
+import type { KeyClass, KeyFlags, KeyType } from "./memory/key-record.ts";
+import type { Role } from "./memory/user-record.ts";
+import type { HsmType } from "./rules/limits.ts";
 
 export interface UserView {
   readonly id: number;

@@ -5,12 +5,12 @@
  */
 import "reflect-metadata";
 import { Hono } from "hono";
-import { answerAwsRequest } from "./aws-wire.ts";
-import { deploymentOf, type Env } from "./bindings.ts";
-import { Hsm } from "./hsm.ts";
-import { Region } from "./region.ts";
+import { answerAwsRequest } from "./aws/wire.ts";
+import { Hsm } from "./hsm/hsm.ts";
+import { deploymentOf, type Env } from "./platform/deployment.ts";
+import { Region } from "./region/region.ts";
 import { Registry } from "./registry.ts";
-import { rest } from "./rest.ts";
+import { rest } from "./rest/surface.ts";
 
 const app = new Hono<{ Bindings: Env }>();
 

@@ -4,8 +4,8 @@
  * An alarm that fails too often is dropped by the platform without a word; the watchdog notices.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { Env } from "./bindings.ts";
-import type { Place } from "./region-store.ts";
+import type { Env } from "./platform/deployment.ts";
+import type { Place } from "./region/store.ts";
 
 export class Registry extends DurableObject<Env> {
   readonly #sql: SqlStorage;

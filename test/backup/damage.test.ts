@@ -3,13 +3,13 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { BackupError } from "../../src/backup/errors.ts";
+import { BackupError } from "../../src/backup/format/errors.ts";
 import { restoreBackup } from "../../src/backup/restore.ts";
 import type { Core } from "../../src/crypto/core.ts";
 import { loadCore } from "../lib/core.ts";
-import { READERS, refusalOf } from "./fault-readers.ts";
+import { forge, forgeSeal, join } from "./faults/forge.ts";
+import { READERS, refusalOf } from "./faults/readers.ts";
 import { LOCATION, record, subtle, TestStaging } from "./fixtures.ts";
-import { forge, forgeSeal, join } from "./forge.ts";
 
 const core: Core = await loadCore();
 const reader = READERS.owner();

@@ -3,17 +3,17 @@
  */
 import { createHash, createPrivateKey, createPublicKey, webcrypto } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import type { ContainerSummary } from "../../src/backup/container-reader.ts";
+import type { Origin } from "../../src/backup/container/header.ts";
+import type { ContainerSummary } from "../../src/backup/container/reader.ts";
 import type { BackupStore, Spool } from "../../src/backup/create.ts";
-import type { Origin } from "../../src/backup/header.ts";
-import type { Keyring } from "../../src/backup/keys.ts";
-import { parseKit, type RecoveryKit } from "../../src/backup/kit.ts";
-import { type CustomerKey, type Kms, localKms } from "../../src/backup/kms.ts";
-import type { Location } from "../../src/backup/location.ts";
+import type { Keyring } from "../../src/backup/format/keys.ts";
+import { parseKit, type RecoveryKit } from "../../src/backup/kit/kit.ts";
 import type { Staging } from "../../src/backup/restore.ts";
+import { type CustomerKey, type Kms, localKms } from "../../src/backup/seal/kms.ts";
+import type { Location } from "../../src/backup/seal/location.ts";
 import { SecretKey } from "../../src/crypto/secret-key.ts";
 import type { RandomBytes, Subtle } from "../../src/crypto/web-crypto.ts";
-import type { RecordType, SnapshotRecord, SnapshotSource } from "../../src/hsm/record.ts";
+import type { RecordType, SnapshotRecord, SnapshotSource } from "../../src/hsm/memory/record.ts";
 
 export const subtle: Subtle = webcrypto.subtle as Subtle;
 

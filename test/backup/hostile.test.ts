@@ -3,22 +3,26 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { memoryFile } from "../../src/backup/backup-file.ts";
-import { encodeCbor } from "../../src/backup/cbor.ts";
-import { openHeader } from "../../src/backup/container-front.ts";
-import { readContainer } from "../../src/backup/container-reader.ts";
-import { decodeEnvelope } from "../../src/backup/envelope.ts";
-import { BackupError } from "../../src/backup/errors.ts";
-import { decodeHeader } from "../../src/backup/header.ts";
+import { openHeader } from "../../src/backup/container/front.ts";
+import { decodeHeader } from "../../src/backup/container/header.ts";
+import { decodeKeyBlock } from "../../src/backup/container/key-block.ts";
+import { readContainer } from "../../src/backup/container/reader.ts";
+import { recordFlaw } from "../../src/backup/container/record-form.ts";
+import { memoryFile } from "../../src/backup/file.ts";
+import { encodeCbor } from "../../src/backup/format/cbor.ts";
+import { BackupError } from "../../src/backup/format/errors.ts";
+import {
+  CONTAINER_MAGIC,
+  ENVELOPE_MAGIC,
+  KEY_BLOCK_MAGIC,
+} from "../../src/backup/format/layout.ts";
 import { peekBackup } from "../../src/backup/inspect.ts";
-import { decodeKeyBlock } from "../../src/backup/key-block.ts";
-import { CONTAINER_MAGIC, ENVELOPE_MAGIC, KEY_BLOCK_MAGIC } from "../../src/backup/layout.ts";
-import { recordFlaw } from "../../src/backup/record-form.ts";
+import { decodeEnvelope } from "../../src/backup/seal/envelope.ts";
 import type { Core } from "../../src/crypto/core.ts";
 import { loadCore } from "../lib/core.ts";
-import { FAULT_MEMORY } from "./fault-maker.ts";
+import { forge, forgeSeal, join, u32 } from "./faults/forge.ts";
+import { FAULT_MEMORY } from "./faults/maker.ts";
 import { SMALL_MEMORY, testRing } from "./fixtures.ts";
-import { forge, forgeSeal, join, u32 } from "./forge.ts";
 
 const core: Core = await loadCore();
 const ring = testRing();

@@ -3,17 +3,17 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { memoryFile } from "../../src/backup/backup-file.ts";
-import { ContainerReader, readContainer } from "../../src/backup/container-reader.ts";
+import { ContainerReader, readContainer } from "../../src/backup/container/reader.ts";
 import { createBackup, createContainer } from "../../src/backup/create.ts";
+import { memoryFile } from "../../src/backup/file.ts";
 import { inspectBackup, peekBackup } from "../../src/backup/inspect.ts";
-import { deriveSealKeys } from "../../src/backup/recipients.ts";
 import { restoreBackup } from "../../src/backup/restore.ts";
-import { BodySealer } from "../../src/backup/seal.ts";
+import { BodySealer } from "../../src/backup/seal/body.ts";
+import { deriveSealKeys } from "../../src/backup/seal/recipients.ts";
 import { restoreFile, type VerifyStep, verifyBackup } from "../../src/backup/verify.ts";
 import type { Core } from "../../src/crypto/core.ts";
 import { SecretKey } from "../../src/crypto/secret-key.ts";
-import type { RecordType, SnapshotRecord } from "../../src/hsm/record.ts";
+import type { RecordType, SnapshotRecord } from "../../src/hsm/memory/record.ts";
 import { loadCore } from "../lib/core.ts";
 import {
   ArrayStore,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { coreBytes } from "../../scripts/core-module.ts";
+import { coreBytes } from "../../scripts/core/module.ts";
 import { encryptBlock } from "../reference/aes.ts";
 import { fromHex, sample } from "./sample.ts";
 import { CASES, laneStride, secret, setKey } from "./trace/cases.ts";

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { brotliCompressSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { aesFour } from "../../scripts/aes-four.ts";
-import { aesPlanes } from "../../scripts/aes-planes.ts";
-import { aesTables } from "../../scripts/aes-tables.ts";
-import { coreBytes } from "../../scripts/core-module.ts";
-import { sha2 } from "../../scripts/sha2.ts";
+import { coreBytes } from "../../scripts/core/module.ts";
+import { aesFour } from "../../scripts/generate/aes-four.ts";
+import { aesPlanes } from "../../scripts/generate/aes-planes.ts";
+import { aesTables } from "../../scripts/generate/aes-tables.ts";
+import { sha2 } from "../../scripts/generate/sha2.ts";
 import { Core } from "../../src/crypto/core.ts";
 import {
   AES_SLOTS,

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { compileCore, coreBytes, verifyBundle } from "../../scripts/core-module.ts";
+import { compileCore, coreBytes, verifyBundle } from "../../scripts/core/module.ts";
 import { ModuleHashError, verifyModuleHash } from "../../src/crypto/module-hash.ts";
 
 const { subtle } = globalThis.crypto;

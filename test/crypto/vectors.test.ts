@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 describe("npm run vectors", () => {
   const run = (...args: string[]): { code: number; out: string } => {
     try {
-      const out = execFileSync("node_modules/.bin/tsx", ["scripts/vectors.ts", ...args], {
+      const out = execFileSync("node_modules/.bin/tsx", ["scripts/check/vectors.ts", ...args], {
         encoding: "utf8",
         stdio: "pipe",
         cwd: new URL("../../", import.meta.url),

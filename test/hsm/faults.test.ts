@@ -1,8 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { DerReader, encodeDer, encodeDerInteger } from "../../src/hsm/der.ts";
-import { describeHsmFault, faultFamily, HsmError, type HsmFault } from "../../src/hsm/errors.ts";
-import { decodeBase64, encodePem, parsePem } from "../../src/hsm/pem.ts";
+import { DerReader, encodeDer, encodeDerInteger } from "../../src/hsm/keys/der.ts";
+import { decodeBase64, encodePem, parsePem } from "../../src/hsm/memory/pem.ts";
+import {
+  describeHsmFault,
+  faultFamily,
+  HsmError,
+  type HsmFault,
+} from "../../src/hsm/rules/errors.ts";
 import { activeHsm, codeOf } from "../lib/hsm.ts";
 
 /** One fault of every code: a new code does not compile until it is here. */

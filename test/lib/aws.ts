@@ -15,8 +15,8 @@ import {
 } from "@aws-sdk/client-cloudhsm-v2";
 import * as x509 from "@peculiar/x509";
 import { AwsV4Signer } from "aws4fetch";
-import type { DevelopmentAccessKey } from "../../scripts/dev-secrets.ts";
-import { WORKER_NAME } from "../../scripts/embedded-edge.ts";
+import type { DevelopmentAccessKey } from "../../scripts/edge/dev-secrets.ts";
+import { WORKER_NAME } from "../../scripts/edge/embedded.ts";
 import type { Edge } from "./mf.ts";
 import { testSecrets } from "./mf.ts";
 

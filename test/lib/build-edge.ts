@@ -1,4 +1,4 @@
-import { build } from "../../scripts/build.ts";
+import { build } from "../../scripts/edge/build.ts";
 
 const LOG = ".holdfast/logs/test-build.log";
 

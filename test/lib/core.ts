@@ -1,7 +1,7 @@
 /**
  * The core in Node: build/core.wasm, verified and compiled once per process.
  */
-import { compileCore } from "../../scripts/core-module.ts";
+import { compileCore } from "../../scripts/core/module.ts";
 import { Core } from "../../src/crypto/core.ts";
 
 const compiled = await compileCore();

@@ -8,16 +8,16 @@ import "reflect-metadata";
 import { createECDH, createHash, generateKeyPairSync } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 import { SecretKey } from "../../src/crypto/secret-key.ts";
-import type { Hsm } from "../../src/hsm/hsm.ts";
-import type { KeyImport } from "../../src/hsm/key-import.ts";
-import { MAX_IMPORT_BATCH, MAX_LABEL_BYTES } from "../../src/hsm/limits.ts";
 import {
   DEFAULT_PASSWORD_COST,
   deriveVerifier,
   type PasswordCost,
   type PasswordVerifier,
-} from "../../src/hsm/passwords.ts";
-import type { UserImport } from "../../src/hsm/user-import.ts";
+} from "../../src/hsm/access/passwords.ts";
+import type { UserImport } from "../../src/hsm/access/user-import.ts";
+import type { Hsm } from "../../src/hsm/hsm.ts";
+import type { KeyImport } from "../../src/hsm/keys/import.ts";
+import { MAX_IMPORT_BATCH, MAX_LABEL_BYTES } from "../../src/hsm/rules/limits.ts";
 
 export interface ClusterSize {
   /** All keys, worst cases included: 16,666 for a full hsm2m.medium. */

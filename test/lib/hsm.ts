@@ -3,12 +3,12 @@
  */
 import { expect } from "vitest";
 import type { Core } from "../../src/crypto/core.ts";
-import { HsmError, type HsmFault } from "../../src/hsm/errors.ts";
+import type { PasswordCost } from "../../src/hsm/access/passwords.ts";
+import { MemorySessionStore } from "../../src/hsm/access/sessions.ts";
 import { Hsm } from "../../src/hsm/hsm.ts";
-import type { HsmType } from "../../src/hsm/limits.ts";
-import { MemoryStore } from "../../src/hsm/memory-store.ts";
-import type { PasswordCost } from "../../src/hsm/passwords.ts";
-import { MemorySessionStore } from "../../src/hsm/sessions.ts";
+import { MemoryStore } from "../../src/hsm/memory/memory-store.ts";
+import { HsmError, type HsmFault } from "../../src/hsm/rules/errors.ts";
+import type { HsmType } from "../../src/hsm/rules/limits.ts";
 import { loadCore } from "./core.ts";
 
 /** Two calls, so that chaining is exercised; few rounds, so that tests are quick. */

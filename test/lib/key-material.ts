@@ -4,7 +4,7 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { SecretKey } from "../../src/crypto/secret-key.ts";
 import type { JsonWebKey } from "../../src/crypto/web-crypto.ts";
-import type { KeyMaterial } from "../../src/hsm/key-material.ts";
+import type { KeyMaterial } from "../../src/hsm/keys/material.ts";
 
 export const RSA = generateKeyPairSync("rsa", { modulusLength: 2048 });
 export const CURVES = [

@@ -4,8 +4,8 @@
  * A `persist` folder outlives the instance, so a test can stop the edge and start it again.
  */
 import type { Miniflare } from "miniflare";
-import { type DevelopmentSecrets, generateSecrets } from "../../scripts/dev-secrets.ts";
-import { startEmbeddedEdge } from "../../scripts/embedded-edge.ts";
+import { type DevelopmentSecrets, generateSecrets } from "../../scripts/edge/dev-secrets.ts";
+import { startEmbeddedEdge } from "../../scripts/edge/embedded.ts";
 
 /** One set of secrets per test process: all edges of a file share keys unless told otherwise. */
 let shared: Promise<DevelopmentSecrets> | undefined;

@@ -8,10 +8,10 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { memoryFile } from "../../src/backup/backup-file.ts";
-import { BackupError } from "../../src/backup/errors.ts";
+import { memoryFile } from "../../src/backup/file.ts";
+import { BackupError } from "../../src/backup/format/errors.ts";
 import { peekBackup } from "../../src/backup/inspect.ts";
-import { GOLDEN_AES_KEY, GOLDEN_PASSWORDS } from "../backup/golden-hsm.ts";
+import { GOLDEN_AES_KEY, GOLDEN_PASSWORDS } from "../backup/golden/hsm.ts";
 import { launchBrowser } from "../lib/browser.ts";
 import { backupFile, kitFile, RestorePage } from "./restore-page.ts";
 

@@ -7,9 +7,9 @@
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type BackupOrder, createBackup } from "../../src/backup/create.ts";
-import { parseKit } from "../../src/backup/kit.ts";
-import { encodeHex } from "../../src/hsm/record-access.ts";
-import { snapshotSource } from "../../src/hsm/snapshot.ts";
+import { parseKit } from "../../src/backup/kit/kit.ts";
+import { encodeHex } from "../../src/hsm/memory/records.ts";
+import { snapshotSource } from "../../src/hsm/memory/snapshot.ts";
 import { activeHsm, type Cast, passwordOf } from "../lib/hsm.ts";
 import { testSecrets } from "../lib/mf.ts";
 

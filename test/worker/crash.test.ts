@@ -3,9 +3,9 @@
  * lost. `npm run crash` is the same with more kills.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { killAtRandom } from "../../scripts/crash-random.ts";
-import { CrashStage, crashAt } from "../../scripts/crash-run.ts";
-import { SCENARIOS, storageSteps } from "../../scripts/crash-scenarios.ts";
+import { killAtRandom } from "../../scripts/crash/random.ts";
+import { CrashStage, crashAt } from "../../scripts/crash/run.ts";
+import { SCENARIOS, storageSteps } from "../../scripts/crash/scenarios.ts";
 
 const STEP_TIMEOUT_MS = 120_000;
 const RANDOM_KILLS = 5;

@@ -12,7 +12,7 @@ describe("docs/STORAGE.md", () => {
   const text = read("docs/STORAGE.md");
 
   it("has every table and column of a region", () => {
-    const rows = "src/worker/region-rows.ts";
+    const rows = "src/worker/region/rows.ts";
     const names = [
       ...namesIn(rows, /CREATE TABLE IF NOT EXISTS (\w+)/g),
       ...namesIn(rows, /[(,]\s*(\w+) (?:TEXT|INTEGER) /g),
@@ -24,7 +24,7 @@ describe("docs/STORAGE.md", () => {
   });
 
   it("has every storage step", () => {
-    const steps = namesIn("src/worker/storage-steps.ts", /^ {2}"(\w+)",$/gm);
+    const steps = namesIn("src/worker/platform/steps.ts", /^ {2}"(\w+)",$/gm);
     expect(steps.length).toBeGreaterThan(20);
     expect(steps.filter((step) => !text.includes(`\`${step}\``))).toEqual([]);
   });
@@ -32,7 +32,7 @@ describe("docs/STORAGE.md", () => {
 
 describe("docs/AWS.md", () => {
   it("has every operation of the model", () => {
-    const operations = namesIn("src/worker/aws-operations.ts", /^ {2}\[?"([A-Z]\w+)",/gm);
+    const operations = namesIn("src/worker/aws/operations.ts", /^ {2}\[?"([A-Z]\w+)",/gm);
     expect(operations).toHaveLength(18);
     const text = read("docs/AWS.md");
     expect(operations.filter((name) => !text.includes(name))).toEqual([]);

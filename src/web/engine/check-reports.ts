@@ -4,7 +4,7 @@
  *
  * FORMAT.md §3.5 gives the order. The steps come in it; the check that runs is the next one.
  */
-import { BackupError } from "../../backup/errors.ts";
+import { BackupError } from "../../backup/format/errors.ts";
 import type { VerifyStep } from "../../backup/verify.ts";
 import { CHECKS, type CheckId, type CheckReport, type FileKind } from "./views.ts";
 

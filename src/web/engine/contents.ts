@@ -4,7 +4,7 @@
  * docs/HSM.md §8: whoever opened the backup may see everything but secrets, without a login.
  */
 import { inventory } from "../../hsm/inventory.ts";
-import type { HsmStore } from "../../hsm/store.ts";
+import type { HsmStore } from "../../hsm/memory/store.ts";
 import type {
   ConfigurationView,
   KeyView as HsmKeyView,

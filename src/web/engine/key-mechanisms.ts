@@ -3,8 +3,8 @@
  *
  * docs/HSM.md §3.5. Offering is not permitting: the HSM checks every request.
  */
-import type { CipherMechanism } from "../../hsm/encryption.ts";
-import type { SignMechanism } from "../../hsm/signing.ts";
+import type { CipherMechanism } from "../../hsm/keys/encryption.ts";
+import type { SignMechanism } from "../../hsm/keys/signing.ts";
 import type { KeyView as HsmKeyView } from "../../hsm/views.ts";
 import type { ExportForm, KeyView } from "./views.ts";
 

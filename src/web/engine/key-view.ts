@@ -4,7 +4,7 @@
  *
  * docs/HSM.md §3. Whether it may be used, and by whom, the HSM decides when it is asked.
  */
-import { KEY_FLAGS, type KeyFlag } from "../../hsm/key-record.ts";
+import { KEY_FLAGS, type KeyFlag } from "../../hsm/memory/key-record.ts";
 import type { KeyView as HsmKeyView } from "../../hsm/views.ts";
 import { mechanismsOf } from "./key-mechanisms.ts";
 import type { KeyView } from "./views.ts";

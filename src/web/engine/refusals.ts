@@ -5,9 +5,9 @@
  * FORMAT.md §9; docs/HSM.md §7. A fault of the engine keeps its code. Anything else is a defect:
  * the page says so and shows nothing of it, because an unknown text may quote what it was about.
  */
-import { BackupError, type BackupFault, type KeyName } from "../../backup/errors.ts";
-import { KitError } from "../../backup/kit-errors.ts";
-import { type FaultFamily, faultFamily, HsmError } from "../../hsm/errors.ts";
+import { BackupError, type BackupFault, type KeyName } from "../../backup/format/errors.ts";
+import { KitError } from "../../backup/kit/errors.ts";
+import { type FaultFamily, faultFamily, HsmError } from "../../hsm/rules/errors.ts";
 import type { Refusal } from "./views.ts";
 
 const DAMAGED = "The backup is damaged";

@@ -5,18 +5,18 @@
  * FORMAT.md §3.5; KIT.md. Here and nowhere else in the client are keys: the kit's and the HSM's.
  * They are wiped when another kit or backup comes, and by `forget`.
  */
-import type { BackupFile } from "../../backup/backup-file.ts";
-import { fileKind } from "../../backup/backup-file.ts";
-import { encodeHex } from "../../backup/bytes.ts";
-import { BackupError } from "../../backup/errors.ts";
-import { MAX_KIT_BYTES, parseKit, type RecoveryKit } from "../../backup/kit.ts";
-import { KitError } from "../../backup/kit-errors.ts";
-import { MAGIC_BYTES } from "../../backup/layout.ts";
-import { locationTexts } from "../../backup/location.ts";
+import type { BackupFile } from "../../backup/file.ts";
+import { fileKind } from "../../backup/file.ts";
+import { encodeHex } from "../../backup/format/bytes.ts";
+import { BackupError } from "../../backup/format/errors.ts";
+import { MAGIC_BYTES } from "../../backup/format/layout.ts";
+import { KitError } from "../../backup/kit/errors.ts";
+import { MAX_KIT_BYTES, parseKit, type RecoveryKit } from "../../backup/kit/kit.ts";
+import { locationTexts } from "../../backup/seal/location.ts";
 import { restoreFile, type VerifiedBackup } from "../../backup/verify.ts";
 import { Core } from "../../crypto/core.ts";
-import { MemoryStore } from "../../hsm/memory-store.ts";
-import { restoreRecord } from "../../hsm/snapshot.ts";
+import { MemoryStore } from "../../hsm/memory/memory-store.ts";
+import { restoreRecord } from "../../hsm/memory/snapshot.ts";
 import type { Service } from "./calls.ts";
 import { CheckReports } from "./check-reports.ts";
 import { RefusalError } from "./refusals.ts";

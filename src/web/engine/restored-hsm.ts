@@ -5,16 +5,16 @@
  * imports and parses X.509 stays out of the page. Key material leaves through `exportKey` only.
  */
 import type { Core } from "../../crypto/core.ts";
-import type { HsmContext } from "../../hsm/context.ts";
-import { decrypt, type Encrypted, encrypt } from "../../hsm/encryption.ts";
-import { HsmError } from "../../hsm/errors.ts";
-import { exportKey, type ExportedKey as HsmExportedKey } from "../../hsm/key-export.ts";
-import { login, logout } from "../../hsm/login.ts";
-import type { MemoryStore } from "../../hsm/memory-store.ts";
-import { DEFAULT_PASSWORD_COST } from "../../hsm/passwords.ts";
-import { encodeHex } from "../../hsm/record-access.ts";
-import { MemorySessionStore, type SessionToken } from "../../hsm/sessions.ts";
-import { sign, verify } from "../../hsm/signing.ts";
+import type { HsmContext } from "../../hsm/access/context.ts";
+import { login, logout } from "../../hsm/access/login.ts";
+import { DEFAULT_PASSWORD_COST } from "../../hsm/access/passwords.ts";
+import { MemorySessionStore, type SessionToken } from "../../hsm/access/sessions.ts";
+import { decrypt, type Encrypted, encrypt } from "../../hsm/keys/encryption.ts";
+import { exportKey, type ExportedKey as HsmExportedKey } from "../../hsm/keys/export.ts";
+import { sign, verify } from "../../hsm/keys/signing.ts";
+import type { MemoryStore } from "../../hsm/memory/memory-store.ts";
+import { encodeHex } from "../../hsm/memory/records.ts";
+import { HsmError } from "../../hsm/rules/errors.ts";
 import { readContents } from "./contents.ts";
 import { cipherMechanism, signMechanism } from "./key-mechanisms.ts";
 import type { Contents, ExportedKey, ExportForm, SessionView } from "./views.ts";

@@ -3,7 +3,7 @@
  */
 import type { JSX } from "preact";
 import { useId, useState } from "preact/hooks";
-import { MAX_OPERATION_BYTES } from "../../hsm/limits.ts";
+import { MAX_OPERATION_BYTES } from "../../hsm/rules/limits.ts";
 import { sizeText } from "../design/format.ts";
 
 /** @param props.encoding - how typed text becomes bytes; a file is taken as it is. */

@@ -1,0 +1,84 @@
+/**
+ * The story on an edge of its own, then a search of everything it has left for every secret it used.
+ */
+import { randomBytes } from "node:crypto";
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CrashRig } from "../crash/rig.ts";
+import { type DevelopmentSecrets, generateSecrets } from "../edge/dev-secrets.ts";
+import {
+  type Finding,
+  type NamedSecret,
+  privateKeySecrets,
+  scanFolders,
+  textSecret,
+} from "../story/secret-forms.ts";
+import { runStory } from "../story/story.ts";
+
+export interface ScanReport {
+  readonly secrets: number;
+  readonly files: readonly string[];
+  readonly bytes: number;
+  readonly findings: readonly Finding[];
+  /** What the same search finds once a canary lies in each kind of file: proof that it can find. */
+  readonly canaries: readonly Finding[];
+}
+
+/** Runs the story, stops the edge, and searches its databases, objects, logs and story folder. */
+export async function scanAfterStory(): Promise<ScanReport> {
+  const deployment = await generateSecrets();
+  const rig = CrashRig.create(deployment.bindings);
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-story-"));
+  try {
+    await rig.start();
+    const story = await runStory({ access: rig.access, kit: deployment.kit, folder });
+    await rig.kill(); // Not stopped in good order: the write-ahead logs stay as they are.
+    const secrets = [...story.secrets, ...deploymentSecrets(deployment)];
+    const places = [rig.state, rig.logs, folder];
+    const { findings, files, bytes } = scanFolders(secrets, places);
+    return { secrets: secrets.length, files, bytes, findings, canaries: plant(places) };
+  } finally {
+    await rig.remove();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A secret of ours in a new file of each place, and at the end of a file that is there. */
+function plant(places: readonly string[]): Finding[] {
+  const canary: NamedSecret = { name: "canary", bytes: randomBytes(32) };
+  const [someFile] = scanFolders([], places).files;
+  if (someFile === undefined) throw new Error("there is no file to plant a canary in");
+  appendFileSync(someFile, canary.bytes);
+  for (const place of places) {
+    writeFileSync(join(place, "canary"), Buffer.from(canary.bytes).toString("base64"));
+  }
+  return scanFolders([canary], places).findings;
+}
+
+/** What the variables and the kit hold besides names and public keys. */
+export function deploymentSecrets({ bindings, kit }: DevelopmentSecrets): NamedSecret[] {
+  const values = (name: string) => JSON.parse(bindings[name] ?? "null") as Record<string, unknown>;
+  const accessKeys = values("ACCESS_KEYS") as unknown as { secretAccessKey: string }[];
+  const keys = (name: string, list: unknown) =>
+    (list as { key: string }[]).map(({ key }, index) => ({
+      name: `${name} ${index}`,
+      bytes: Buffer.from(key, "base64"),
+    }));
+  const roots = Object.entries(values("MANUFACTURER_CA") as Record<string, { key: string }>);
+  const { recoveryKey } = JSON.parse(kit) as { recoveryKey: { pkcs8: string } };
+  return [
+    ...accessKeys.map((key, index) => textSecret(`access key ${index}`, key.secretAccessKey)),
+    ...keys("MKBK", values("MANUFACTURER")["mkbk"]),
+    ...keys("AKBK", values("OPERATOR")["akbk"]),
+    ...keys("CMK", values("LOCAL_KMS")["keys"]),
+    { name: "storage key", bytes: Buffer.from(bindings["STORAGE_KEY"] ?? "", "base64") },
+    ...roots.flatMap(([name, { key }]) => privateKeySecrets(`${name} root`, key)),
+    ...privateKeySecrets("recovery key", pemOf(recoveryKey.pkcs8)),
+  ];
+}
+
+function pemOf(pkcs8: string): string {
+  const lines = pkcs8.match(/.{1,64}/g) ?? [];
+  return ["-----BEGIN PRIVATE KEY-----", ...lines, "-----END PRIVATE KEY-----"].join("\n");
+}

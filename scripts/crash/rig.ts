@@ -1,0 +1,153 @@
+/**
+ * An edge to be killed: real processes in a group of their own, on a state folder that outlives them.
+ */
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { eventually } from "../customer/control-plane.ts";
+import type { RestAccess } from "../customer/rest-client.ts";
+import type { DevelopmentAccessKey } from "../edge/dev-secrets.ts";
+import { encodeDevVars } from "../edge/dev-vars.ts";
+import { type EdgeProcess, spawnEdge } from "../edge/process.ts";
+
+const REGION = "us-east-1";
+
+/** Short enough for a test to see a week pass, long enough that nothing expires under its hands. */
+export const CRASH_SCHEDULE = {
+  transitionMs: 20,
+  retryMs: 50,
+  undeleteMs: 1_500,
+  sweepMs: 300,
+  sweepGraceMs: 200,
+};
+
+export class CrashRig {
+  readonly folder: string;
+  readonly bindings: Record<string, string>;
+  #edge: EdgeProcess | null = null;
+
+  private constructor(folder: string, bindings: Record<string, string>) {
+    this.folder = folder;
+    this.bindings = bindings;
+  }
+
+  /** A rig with empty state, in a fresh folder. */
+  static create(bindings: Record<string, string>): CrashRig {
+    const folder = mkdtempSync(join(tmpdir(), "holdfast-crash-"));
+    mkdirSync(join(folder, "state"));
+    writeFileSync(join(folder, "dev-vars"), encodeDevVars(bindings), { mode: 0o600 });
+    return new CrashRig(folder, bindings);
+  }
+
+  /** Another rig on a copy of this one's state. This one must not be running. */
+  copy(): CrashRig {
+    if (this.#edge !== null) throw new Error("stop the edge before its state is copied");
+    const other = CrashRig.create(this.bindings);
+    cpSync(this.state, join(other.folder, "state"), { recursive: true });
+    return other;
+  }
+
+  get logs(): string {
+    return join(this.folder, "logs");
+  }
+
+  get log(): string {
+    return join(this.logs, "edge.log");
+  }
+
+  get state(): string {
+    return join(this.folder, "state");
+  }
+
+  get access(): RestAccess {
+    if (this.#edge === null) throw new Error("the edge does not run");
+    return this.accessAt(this.#edge.url);
+  }
+
+  /** The owner's access to an edge on this state at another address. */
+  accessAt(endpoint: string): RestAccess {
+    const keys = JSON.parse(this.bindings["ACCESS_KEYS"] ?? "[]") as DevelopmentAccessKey[];
+    const owner = keys.find((key) => key.role === "owner");
+    if (owner === undefined) throw new Error("ACCESS_KEYS lists no owner");
+    const { accessKeyId, secretAccessKey } = owner;
+    return { endpoint, region: REGION, accessKeyId, secretAccessKey };
+  }
+
+  /** Starts the edge; with `pauseAt` it stops dead after that storage step. */
+  async start(pauseAt?: string): Promise<void> {
+    if (this.#edge !== null) throw new Error("the edge runs already");
+    this.#edge = await spawnEdge({
+      log: this.log,
+      detached: true,
+      environment: {
+        PORT: "0",
+        HOLDFAST_STATE: this.state,
+        HOLDFAST_DEV_VARS: join(this.folder, "dev-vars"),
+        SCHEDULE: JSON.stringify(CRASH_SCHEDULE),
+        PAUSE_AT: pauseAt ?? "",
+      },
+    });
+  }
+
+  /** Resolves once the worker has said that it stands still at `step`. */
+  async paused(step: string, patienceMs?: number): Promise<void> {
+    const said = async () => (this.#logText().includes(`paused at ${step}`) ? true : null);
+    await eventually(`a pause at ${step}`, said, patienceMs);
+  }
+
+  /** Ends the edge in good order. */
+  async stop(): Promise<void> {
+    const edge = this.#edge;
+    if (edge === null) return;
+    this.#edge = null;
+    const gone = new Promise<void>((done) => edge.child.once("exit", () => done()));
+    edge.child.kill("SIGTERM");
+    await gone;
+  }
+
+  /** Kills the whole process group, as a power cut would. Resolves when nothing of it is left. */
+  async kill(): Promise<void> {
+    const edge = this.#edge;
+    if (edge === null) return;
+    this.#edge = null;
+    const { pid } = edge.child;
+    if (pid === undefined) return;
+    const gone = new Promise<void>((done) => {
+      if (edge.child.exitCode !== null || edge.child.signalCode !== null) done();
+      else edge.child.once("exit", () => done());
+    });
+    signalGroup(pid, "SIGKILL");
+    await gone;
+    await eventually("the process group to be gone", async () =>
+      signalGroup(pid, 0) ? null : true,
+    );
+  }
+
+  /** Ends the edge and removes the folder. */
+  async remove(): Promise<void> {
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #logText(): string {
+    return existsSync(this.log) ? readFileSync(this.log, "utf8") : "";
+  }
+}
+
+/** Whether the group still has a process. Signal 0 only asks. */
+function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
+    throw error;
+  }
+}

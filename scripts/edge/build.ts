@@ -1,0 +1,54 @@
+/**
+ * Builds what the edge runs, unless nothing has changed since the last time.
+ *
+ * `wrangler deploy --dry-run` runs the build command of wrangler.toml (module, pages), then bundles
+ * the worker: the bytes that a real deployment uploads. The module among them is then verified.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { verifyBundle } from "../core/module.ts";
+
+const OUTPUTS = [
+  "build/core.wasm",
+  "dist/web/index.html",
+  "dist/restore/restore.html",
+  "build/worker/index.js",
+];
+const INPUTS = ["assembly", "src", "package-lock.json", "wrangler.toml", "vite.config.ts"];
+const BUNDLE = "build/worker";
+const WRANGLER = "node_modules/wrangler/bin/wrangler.js";
+const LOG_TAIL_LINES = 30;
+
+/** Whether every output is there and none of the inputs is newer than the last output. */
+export function isBuilt(): boolean {
+  if (!OUTPUTS.every((file) => existsSync(file))) return false;
+  const builtAtMs = statSync("build/worker/index.js").mtimeMs;
+  return INPUTS.every((input) => newestMs(input) <= builtAtMs);
+}
+
+function newestMs(path: string): number {
+  const stats = statSync(path);
+  if (!stats.isDirectory()) return stats.mtimeMs;
+  return Math.max(0, ...readdirSync(path).map((name) => newestMs(join(path, name))));
+}
+
+/** @throws Error with the end of the build's output, all of which is in `log`; ModuleHashError. */
+export async function build(log: string): Promise<void> {
+  mkdirSync(dirname(log), { recursive: true });
+  const child = spawn(process.execPath, [WRANGLER, "deploy", "--dry-run", "--outdir", BUNDLE], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, NODE_ENV: "production" },
+  });
+  const output: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => output.push(chunk));
+  const code = await new Promise<number | null>((done, failed) => {
+    child.once("error", failed);
+    child.once("close", done);
+  });
+  writeFileSync(log, Buffer.concat(output));
+  if (code === 0) return await verifyBundle(BUNDLE);
+  const lines = readFileSync(log, "utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES);
+  throw new Error(`The build failed. ${log} ends with:\n${lines.join("\n")}`);
+}

@@ -1,0 +1,84 @@
+/**
+ * The edge as a process of its own: the child of `npm start` and of the crash tests.
+ *
+ * Takes PORT (default 8787), HOLDFAST_STATE (default .holdfast/state) and HOLDFAST_DEV_VARS (default
+ * .dev.vars); PAUSE_AT and SCHEDULE of the environment are handed on. Tells its parent when it is
+ * ready, and ends when its parent is gone.
+ */
+import { createServer } from "node:net";
+import { DEV_VARS_FILE, readDevVars } from "./dev-vars.ts";
+import { type EmbeddedEdge, startEmbeddedEdge } from "./embedded.ts";
+import { DEFAULT_PORT, parsePort } from "./port.ts";
+
+const WATCHDOG_INTERVAL_MS = 600_000;
+const HANDED_ON = ["PAUSE_AT", "SCHEDULE"];
+
+/** What the parent process is told, once. */
+export type EdgeMessage = { readonly ready: string } | { readonly failed: string };
+
+function tell(message: EdgeMessage): void {
+  if (process.send) process.send(message);
+  else console.log("ready" in message ? `ready at ${message.ready}` : message.failed);
+}
+
+/** Rejects when another process listens there: workerd itself would only say that it could not. */
+function verifyPortFree(port: number): Promise<void> {
+  return new Promise((free, taken) => {
+    const probe = createServer();
+    probe.once("error", (error: NodeJS.ErrnoException) =>
+      taken(
+        error.code === "EADDRINUSE"
+          ? new Error(
+              `Port ${port} of 127.0.0.1 is taken by another process. End it (perhaps an earlier ` +
+                "start), or choose another port: PORT=8788 npm start",
+            )
+          : error,
+      ),
+    );
+    probe.listen({ port, host: "127.0.0.1", exclusive: true }, () => probe.close(() => free()));
+  });
+}
+
+async function start(): Promise<EmbeddedEdge> {
+  const port = parsePort(process.env["PORT"], DEFAULT_PORT);
+  if (port !== 0) await verifyPortFree(port);
+  const file = process.env["HOLDFAST_DEV_VARS"] ?? DEV_VARS_FILE;
+  const bindings = readDevVars(file);
+  if (bindings === null) throw new Error(`There is no ${file} here: run \`npm start\` first.`);
+  const extra = HANDED_ON.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value]];
+  });
+  return await startEmbeddedEdge({
+    bindings: { ...bindings, ...Object.fromEntries(extra) },
+    persist: process.env["HOLDFAST_STATE"] ?? ".holdfast/state",
+    port,
+  });
+}
+
+let edge: EmbeddedEdge | null = null;
+let stopping = false;
+
+async function stop(): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  await edge?.stop();
+  process.exit(0);
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.on(signal, () => void stop());
+process.on("disconnect", () => void stop());
+
+try {
+  edge = await start();
+  const { tick } = edge;
+  const watchdog = () => tick().catch((error) => console.error("watchdog:", error));
+  setInterval(watchdog, WATCHDOG_INTERVAL_MS);
+  tell({ ready: edge.url.origin });
+  await watchdog();
+} catch (error) {
+  tell({ failed: error instanceof Error ? error.message : String(error) });
+  process.exitCode = 1;
+  if (process.connected) process.disconnect();
+}

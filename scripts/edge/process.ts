@@ -1,0 +1,72 @@
+/**
+ * Starts scripts/edge/edge.ts as a child and waits for its word.
+ *
+ * `npm start` keeps the child in its own process group, so that one signal to the group ends all of
+ * it; the crash tests give it a group of its own, to kill that alone.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import type { EdgeMessage } from "./edge.ts";
+
+/** Where `npm start` notes the address of the edge for other commands. */
+export const EDGE_FILE = ".holdfast/edge.json";
+
+const READY_TIMEOUT_MS = 60_000;
+const LOG_TAIL_LINES = 20;
+
+export interface EdgeProcess {
+  readonly child: ChildProcess;
+  readonly url: string;
+}
+
+export interface EdgeProcessOptions {
+  /** Everything the edge and the worker print. Appended. */
+  readonly log: string;
+  readonly environment?: Record<string, string>;
+  readonly detached?: boolean;
+}
+
+/** @throws Error with the child's own words, or the end of its log, when it does not come up. */
+export async function spawnEdge(options: EdgeProcessOptions): Promise<EdgeProcess> {
+  mkdirSync(dirname(options.log), { recursive: true });
+  const log = openSync(options.log, "a");
+  const child = spawn(process.execPath, ["--import", "tsx", resolve("scripts/edge/edge.ts")], {
+    stdio: ["ignore", log, log, "ipc"],
+    env: { ...process.env, ...options.environment },
+    detached: options.detached ?? false,
+  });
+  closeSync(log);
+  const url = await firstWord(child, options.log);
+  return { child, url };
+}
+
+/** The address, once the child has told it. */
+function firstWord(child: ChildProcess, log: string): Promise<string> {
+  return new Promise((ready, failed) => {
+    const settle = (act: () => void) => {
+      clearTimeout(timer);
+      child.off("message", onMessage);
+      child.off("exit", onExit);
+      act();
+    };
+    const onMessage = (message: EdgeMessage) =>
+      settle(() => ("ready" in message ? ready(message.ready) : failed(new Error(message.failed))));
+    const onExit = (code: number | null, signal: string | null) =>
+      settle(() => {
+        const how = signal ?? `code ${code}`;
+        failed(new Error(`The edge ended (${how}). ${log} ends with:\n${tail(log)}`));
+      });
+    const onTimeout = () => {
+      const seconds = READY_TIMEOUT_MS / 1000;
+      settle(() => failed(new Error(`The edge did not start within ${seconds} s: see ${log}`)));
+    };
+    const timer = setTimeout(onTimeout, READY_TIMEOUT_MS);
+    child.on("message", onMessage);
+    child.on("exit", onExit);
+  });
+}
+
+function tail(file: string): string {
+  return readFileSync(file, "utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n");
+}

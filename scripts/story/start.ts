@@ -1,0 +1,170 @@
+/**
+ * `npm start`: builds what is missing, makes development secrets once, starts the edge and, the
+ * first time, walks through the whole story on the public interfaces.
+ *
+ * Everything lies in this folder: state and logs under .holdfast, secrets in .dev.vars and the kit.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { build, isBuilt } from "../edge/build.ts";
+import type { DevelopmentAccessKey } from "../edge/dev-secrets.ts";
+import { DEV_VARS_FILE, ensureDevVars, KIT_FILE, noteStoryUsers } from "../edge/dev-vars.ts";
+import { EDGE_FILE, type EdgeProcess, spawnEdge } from "../edge/process.ts";
+import { bold, dim, red, say, step, yellow } from "../terminal/progress.ts";
+import { runStory, type StoryResult } from "./story.ts";
+
+const STORY_FILE = ".holdfast/story/story.json";
+const STORY_FOLDER = ".holdfast/story";
+const BUILD_LOG = ".holdfast/logs/build.log";
+const EDGE_LOG = ".holdfast/logs/edge.log";
+const REGION = "us-east-1";
+const STOP_TIMEOUT_MS = 10_000;
+
+const USAGE = `usage: npm start [-- options]
+
+Builds Holdfast, starts it at http://127.0.0.1:8787 and, the first time, runs the story.
+
+  --story      run the story again
+  --no-story   never run it
+  --exit       stop after the story instead of serving
+  --help       this text
+
+  PORT         another port; 0 takes any free one`;
+
+const OPTIONS = ["--story", "--no-story", "--exit", "--help"];
+
+function warnOfSecrets(): void {
+  say();
+  say(yellow("  ! Development secrets were made for this folder, readable by you only:"));
+  say(yellow(`    ${DEV_VARS_FILE}          what the edge needs to run`));
+  say(yellow(`    ${KIT_FILE}  the recovery kit: with a backup it gives away every key in it`));
+  say(yellow("    They are for this machine. Never deploy, commit or copy them."));
+  say();
+}
+
+function ownerKey(bindings: Record<string, string>): DevelopmentAccessKey {
+  const keys = JSON.parse(bindings["ACCESS_KEYS"] ?? "[]") as DevelopmentAccessKey[];
+  const owner = keys.find((key) => key.role === "owner");
+  if (owner === undefined) throw new Error(`${DEV_VARS_FILE}: ACCESS_KEYS lists no owner`);
+  return owner;
+}
+
+async function prepare(): Promise<Record<string, string>> {
+  if (isBuilt()) say(`  ${dim("the build is up to date")}`);
+  else await step("Build the module, the pages and the worker", () => build(BUILD_LOG));
+  mkdirSync(".holdfast", { recursive: true });
+  const { bindings, made } = await ensureDevVars();
+  if (made) warnOfSecrets();
+  if (!existsSync(KIT_FILE)) {
+    say(yellow(`  ! ${KIT_FILE} is not here: without it no backup opens offline.`));
+  }
+  return bindings;
+}
+
+async function tellStory(url: string, bindings: Record<string, string>): Promise<void> {
+  say();
+  say(`  ${bold("The story")} ${dim("an AWS SDK client and signed REST calls, as anybody would")}`);
+  const { accessKeyId, secretAccessKey } = ownerKey(bindings);
+  const access = { endpoint: url, region: REGION, accessKeyId, secretAccessKey };
+  const kit = existsSync(KIT_FILE) ? readFileSync(KIT_FILE, "utf8") : null;
+  const { result, passwords } = await runStory({ access, kit, folder: STORY_FOLDER });
+  noteStoryUsers(passwords);
+  writeFileSync(STORY_FILE, `${JSON.stringify(result, null, 2)}\n`);
+}
+
+function printAddresses(url: string): void {
+  say();
+  say(`  ${bold("Open")}`);
+  say(`    ${url}/                 ${dim("start page")}`);
+  say(
+    `    ${url}/restore          ${dim("restore tool: works without a network once it was opened")}`,
+  );
+  say(
+    `    dist/restore/restore.html`.padEnd(url.length + 22) +
+      dim("the same tool as one file: open it from disk"),
+  );
+  say(`    ${url}/v1/openapi.json  ${dim("the REST surface")}`);
+  if (existsSync(STORY_FILE)) {
+    const story = JSON.parse(readFileSync(STORY_FILE, "utf8")) as StoryResult;
+    say();
+    say(`  ${bold("Drop these two into the restore tool")}`);
+    const width = story.backupFile.length;
+    say(`    ${story.backupFile}  ${dim("the backup of the story")}`);
+    say(`    ${KIT_FILE.padEnd(width)}  ${dim("the recovery kit")}`);
+    say(
+      `    ${dim(`log in there as ${story.userName}: the password is in the last line of ${DEV_VARS_FILE}`)}`,
+    );
+  }
+  say();
+  say(`  ${bold("AWS tools, in another terminal")}`);
+  say(`    eval "$(npm run -s aws-env)" && aws cloudhsmv2 describe-backups`);
+  say();
+  say(dim(`  State and logs are under .holdfast. Ctrl-C stops.`));
+}
+
+/** Resolves when the edge has ended, whoever ended it. */
+function ended(edge: EdgeProcess): Promise<number | null> {
+  const { child } = edge;
+  if (child.exitCode !== null) return Promise.resolve(child.exitCode);
+  return new Promise((done) => child.once("exit", (code) => done(code)));
+}
+
+async function stop(edge: EdgeProcess): Promise<void> {
+  edge.child.kill("SIGTERM");
+  const timer = setTimeout(() => edge.child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+  await ended(edge);
+  clearTimeout(timer);
+}
+
+async function main(): Promise<number> {
+  const options = new Set(process.argv.slice(2));
+  if (options.has("--help")) {
+    say(USAGE);
+    return 0;
+  }
+  const unknown = [...options].find((option) => !OPTIONS.includes(option));
+  if (unknown !== undefined) {
+    say(`Unknown option ${unknown}\n\n${USAGE}`);
+    return 2;
+  }
+  say();
+  say(`  ${bold("Holdfast")} ${dim("HSM-grade cluster backups for the edge and the browser")}`);
+  say(`  ${dim("software, not a FIPS 140 validated module: see SECURITY.md")}`);
+  say();
+  const bindings = await prepare();
+  const edge = await step("Start the edge", () => spawnEdge({ log: EDGE_LOG }));
+  let stopping = false;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      stopping = true;
+      void stop(edge).then(() => {
+        say("\n  Stopped.");
+        process.exit(0);
+      });
+    });
+  }
+  writeFileSync(EDGE_FILE, `${JSON.stringify({ url: edge.url })}\n`);
+  const wanted = options.has("--story") || (!options.has("--no-story") && !existsSync(STORY_FILE));
+  try {
+    if (wanted) await tellStory(edge.url, bindings);
+  } catch (error) {
+    if (stopping) return 0;
+    await stop(edge);
+    throw error;
+  }
+  printAddresses(edge.url);
+  if (options.has("--exit")) {
+    await stop(edge);
+    return 0;
+  }
+  const code = await ended(edge);
+  if (stopping) return 0;
+  say(red(`\n  The edge ended by itself (${code}). Its log: ${EDGE_LOG}`));
+  return 1;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  say(`\n  ${red(error instanceof Error ? error.message : String(error))}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,225 @@
+/**
+ * The envelope: where a copy is held, the data key for its recipients, and the sealed key block.
+ *
+ * Spec: FORMAT.md §7.3. What `decodeEnvelope` returns is a hint until `openEnvelope` has succeeded.
+ */
+import type { SecretKey } from "../../crypto/secret-key.ts";
+import type { RandomBytes, Subtle } from "../../crypto/web-crypto.ts";
+import { concatBytes, viewOf } from "../format/bytes.ts";
+import { decodeCborMap, encodeCbor, type Fields, MalformedCbor } from "../format/cbor.ts";
+import { BackupError } from "../format/errors.ts";
+import {
+  DIGEST_BYTES,
+  ENVELOPE,
+  ENVELOPE_MAGIC,
+  FORMAT_VERSION,
+  KEY_BLOCK_BYTES,
+  MAX_CLEAR_BYTES,
+  MAX_ENVELOPE_TEXT_BYTES,
+  MAX_RECIPIENTS,
+  MAX_WRAPPED_DATA_KEY_BYTES,
+  NONCE_BYTES,
+  SEAL_ID_BYTES,
+  SEALED_KEY_BLOCK_BYTES,
+  TAG_BYTES,
+} from "../format/layout.ts";
+import { verifyFront } from "../format/magic.ts";
+import { openedBodyBytes, type SealedBody } from "./body.ts";
+import { type Location, locationTexts } from "./location.ts";
+import type { Recipient, RecipientKind } from "./recipients.ts";
+
+/** The clear part. */
+export interface EnvelopeClear extends SealedBody {
+  /** 16 bytes. */
+  readonly sealId: Uint8Array;
+  readonly location: Location;
+  readonly recipients: readonly Recipient[];
+}
+
+/** An envelope cut into its parts. */
+export interface DecodedEnvelope {
+  readonly clear: EnvelopeClear;
+  /** Length of the whole envelope: the body follows it in a sealed file. */
+  readonly byteLength: number;
+  /** Everything before the nonce, fresh: the associated data. */
+  readonly authenticated: Uint8Array;
+  readonly nonce: Uint8Array;
+  readonly sealedKeyBlock: Uint8Array;
+}
+
+export interface EnvelopeKeys {
+  /** 32 bytes. */
+  readonly envelopeKey: SecretKey;
+}
+
+const FIELDS = 5;
+/** Kinds of recipients by their number on the wire. */
+const KIND_NUMBERS: Readonly<Record<RecipientKind, number>> = { kms: 1, recovery: 2 };
+
+/**
+ * Seals `keyBlock` (176 bytes) with `clear` as associated data: a fresh envelope.
+ * @param keys - borrowed. @throws RangeError if a part is outside its limits.
+ */
+export async function sealEnvelope(
+  subtle: Subtle,
+  random: RandomBytes,
+  keys: EnvelopeKeys,
+  clear: EnvelopeClear,
+  keyBlock: Uint8Array,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (keyBlock.length !== KEY_BLOCK_BYTES) {
+    throw new RangeError(`keyBlock: expected ${KEY_BLOCK_BYTES} bytes, got ${keyBlock.length}`);
+  }
+  const authenticated = encodeAuthenticated(clear);
+  const nonce = random(NONCE_BYTES);
+  const key = await importKey(subtle, keys);
+  const sealed = await subtle.encrypt(gcm(nonce, authenticated), key, keyBlock);
+  return concatBytes(authenticated, nonce, new Uint8Array(sealed));
+}
+
+/** The inverse: the key block, 176 fresh bytes. @throws BackupError `envelope_damaged`. */
+export async function openEnvelope(
+  subtle: Subtle,
+  keys: EnvelopeKeys,
+  envelope: DecodedEnvelope,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { authenticated, nonce, sealedKeyBlock } = envelope;
+  const key = await importKey(subtle, keys);
+  try {
+    return new Uint8Array(await subtle.decrypt(gcm(nonce, authenticated), key, sealedKeyBlock));
+  } catch {
+    // WebCrypto has one error for a tag that does not hold, and the lengths are right.
+    throw new BackupError({
+      code: "envelope_damaged",
+      why: "its authentication tag does not hold",
+    });
+  }
+}
+
+/**
+ * Length of an envelope, from its first 16 bytes or fewer.
+ * @throws BackupError `not_ours`, `newer_version`, `truncated`, `envelope_damaged`.
+ */
+export function envelopeLength(prologue: Uint8Array): number {
+  verifyFront(prologue, ENVELOPE_MAGIC, "envelope");
+  if (prologue.length < ENVELOPE.clear) throw cutEnvelope(null, prologue.length);
+  const view = viewOf(prologue);
+  if (view.getUint16(ENVELOPE.reserved) !== 0) {
+    throw new BackupError({ code: "envelope_damaged", why: "reserved bytes are set" });
+  }
+  const clearBytes = view.getUint32(ENVELOPE.clearBytes);
+  if (clearBytes < 1 || clearBytes > MAX_CLEAR_BYTES) {
+    throw new BackupError({
+      code: "envelope_damaged",
+      why: `its clear part has ${clearBytes} bytes`,
+    });
+  }
+  return ENVELOPE.clear + clearBytes + NONCE_BYTES + SEALED_KEY_BLOCK_BYTES;
+}
+
+/**
+ * The parts of the envelope at the front of `bytes`; what follows it is not looked at.
+ * @throws BackupError `not_ours`, `newer_version`, `truncated`, `envelope_damaged`.
+ */
+export function decodeEnvelope(bytes: Uint8Array): DecodedEnvelope {
+  const byteLength = envelopeLength(bytes.subarray(0, ENVELOPE.clear));
+  if (bytes.length < byteLength) throw cutEnvelope(byteLength, bytes.length);
+  const sealedAt = byteLength - SEALED_KEY_BLOCK_BYTES;
+  const nonceAt = sealedAt - NONCE_BYTES;
+  return {
+    clear: decodeClear(bytes.subarray(ENVELOPE.clear, nonceAt)),
+    byteLength,
+    authenticated: bytes.slice(0, nonceAt),
+    nonce: bytes.slice(nonceAt, sealedAt),
+    sealedKeyBlock: bytes.slice(sealedAt, byteLength),
+  };
+}
+
+/** Prologue and clear part, fresh. */
+function encodeAuthenticated(clear: EnvelopeClear): Uint8Array {
+  const recipients = clear.recipients.map(
+    ({ kind, keyId, wrapped }) => [KIND_NUMBERS[kind], keyId, wrapped] as const,
+  );
+  const body = encodeCbor(
+    new Map<number, number | Uint8Array | readonly string[] | typeof recipients>([
+      [1, clear.sealId],
+      [2, clear.bodyBytes],
+      [3, clear.bodyDigest],
+      [4, locationTexts(clear.location)],
+      [5, recipients],
+    ]),
+  );
+  const prologue = new Uint8Array(ENVELOPE.clear);
+  prologue.set(ENVELOPE_MAGIC, ENVELOPE.magic);
+  viewOf(prologue).setUint16(ENVELOPE.version, FORMAT_VERSION);
+  viewOf(prologue).setUint32(ENVELOPE.clearBytes, body.length);
+  verifyWritable(body);
+  return concatBytes(prologue, body);
+}
+
+function decodeClear(body: Uint8Array): EnvelopeClear {
+  try {
+    const fields = decodeCborMap(body, FIELDS);
+    return {
+      sealId: fields.bytes(1, SEAL_ID_BYTES, SEAL_ID_BYTES),
+      bodyBytes: decodeBodyBytes(fields),
+      bodyDigest: fields.bytes(3, DIGEST_BYTES, DIGEST_BYTES),
+      location: decodeLocation(fields),
+      recipients: fields.array(5, 1, MAX_RECIPIENTS).map((item) => decodeRecipient(item)),
+    };
+  } catch (error) {
+    if (!(error instanceof MalformedCbor)) throw error;
+    throw new BackupError({ code: "envelope_damaged", why: error.message });
+  }
+}
+
+function decodeBodyBytes(fields: Fields): number {
+  const bodyBytes = fields.integer(2, 1, Number.MAX_SAFE_INTEGER);
+  if (openedBodyBytes(bodyBytes) !== null) return bodyBytes;
+  throw new MalformedCbor("no container gives a body of this length");
+}
+
+function decodeLocation(fields: Fields): Location {
+  const [account, region, clusterId, backupId] = fields
+    .array(4, 4, 4)
+    .map((item) => item.text(0, MAX_ENVELOPE_TEXT_BYTES));
+  if (account === undefined || region === undefined) throw new MalformedCbor("location");
+  if (clusterId === undefined || backupId === undefined) throw new MalformedCbor("location");
+  return { account, region, clusterId, backupId };
+}
+
+function decodeRecipient(item: Fields): Recipient {
+  const kind = item.integer(0, KIND_NUMBERS.kms, KIND_NUMBERS.recovery);
+  return {
+    kind: kind === KIND_NUMBERS.kms ? "kms" : "recovery",
+    keyId: item.text(1, MAX_ENVELOPE_TEXT_BYTES),
+    wrapped: item.bytes(2, 1, MAX_WRAPPED_DATA_KEY_BYTES),
+  };
+}
+
+/** The caller's mistake, not a bad file: what would not be read back is not written. */
+function verifyWritable(body: Uint8Array): void {
+  if (body.length > MAX_CLEAR_BYTES) {
+    throw new RangeError(`clear: expected at most ${MAX_CLEAR_BYTES} bytes, got ${body.length}`);
+  }
+  try {
+    decodeClear(body);
+  } catch (error) {
+    if (!(error instanceof BackupError)) throw error;
+    throw new RangeError(`clear: ${error.message}`, { cause: error });
+  }
+}
+
+function importKey(subtle: Subtle, { envelopeKey }: EnvelopeKeys) {
+  return envelopeKey.use((bytes) =>
+    subtle.importKey("raw", bytes, { name: "AES-GCM" }, false, ["encrypt", "decrypt"]),
+  );
+}
+
+function gcm(nonce: Uint8Array, additionalData: Uint8Array) {
+  return { name: "AES-GCM", iv: nonce, additionalData, tagLength: 8 * TAG_BYTES };
+}
+
+function cutEnvelope(expectedBytes: number | null, gotBytes: number): BackupError {
+  return new BackupError({ code: "truncated", part: "envelope", expectedBytes, gotBytes });
+}

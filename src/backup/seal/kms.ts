@@ -1,0 +1,112 @@
+/**
+ * The key management service that holds CMKs, and the local provider of it.
+ *
+ * Spec: FORMAT.md §7.4. A data key comes out only with the encryption context it was wrapped in.
+ */
+import { SecretKey } from "../../crypto/secret-key.ts";
+import type { RandomBytes, Subtle } from "../../crypto/web-crypto.ts";
+import { concatBytes } from "../format/bytes.ts";
+import { encodeCbor } from "../format/cbor.ts";
+import { BackupError } from "../format/errors.ts";
+import { KEY_BYTES, LABEL, labelBytes, NONCE_BYTES, TAG_BYTES } from "../format/layout.ts";
+import type { EncryptionContext } from "./location.ts";
+
+/** A fresh data key, disposed of by whoever asked for it, and its wrap under a CMK. */
+export interface WrappedDataKey {
+  readonly dataKey: SecretKey;
+  readonly wrapped: Uint8Array;
+}
+
+export interface Kms {
+  /** Name of the CMK that wraps new data keys. */
+  readonly keyId: string;
+  /** A fresh 32-byte data key. */
+  generateDataKey(context: EncryptionContext): Promise<WrappedDataKey>;
+  /** An existing data key, borrowed, wrapped under `keyId`: 1 to 6,144 bytes. */
+  wrap(dataKey: SecretKey, context: EncryptionContext): Promise<Uint8Array>;
+  /** @returns a fresh key. @throws BackupError `key_mismatch` of the cmk. */
+  unwrap(keyId: string, wrapped: Uint8Array, context: EncryptionContext): Promise<SecretKey>;
+}
+
+/** A CMK of the local provider. */
+export interface CustomerKey {
+  readonly id: string;
+  readonly state: "active" | "retired" | "destroyed";
+  /** 32 bytes; null once destroyed. */
+  readonly key: SecretKey | null;
+}
+
+const WRAP_VERSION = 1;
+const WRAPPED_BYTES: number = 1 + NONCE_BYTES + KEY_BYTES + TAG_BYTES;
+
+/**
+ * A KMS over CMKs held in memory: AES-256-GCM, random nonces.
+ *
+ * @param keys - borrowed for the life of the provider; the first active one wraps.
+ * @throws RangeError if none is active.
+ */
+export function localKms(subtle: Subtle, random: RandomBytes, keys: readonly CustomerKey[]): Kms {
+  const active = keys.find(({ state, key }) => state === "active" && key !== null);
+  if (active === undefined) throw new RangeError("keys: expected an active CMK, got none");
+  const keyId = active.id;
+
+  async function wrap(dataKey: SecretKey, context: EncryptionContext): Promise<Uint8Array> {
+    const nonce = random(NONCE_BYTES);
+    const algorithm = gcm(nonce, associatedData(keyId, context));
+    const cmk = await importCmk(subtle, usable(keys, keyId));
+    const sealed = await dataKey.use((bytes) => subtle.encrypt(algorithm, cmk, bytes));
+    return concatBytes(Uint8Array.of(WRAP_VERSION), nonce, new Uint8Array(sealed));
+  }
+
+  return {
+    keyId,
+    wrap,
+    async generateDataKey(context: EncryptionContext): Promise<WrappedDataKey> {
+      const dataKey = new SecretKey(random(KEY_BYTES));
+      return { dataKey, wrapped: await wrap(dataKey, context) };
+    },
+    async unwrap(id: string, wrapped: Uint8Array, context: EncryptionContext): Promise<SecretKey> {
+      const cmk = await importCmk(subtle, usable(keys, id));
+      if (wrapped.length !== WRAPPED_BYTES || wrapped[0] !== WRAP_VERSION) throw refused(id);
+      const nonce = wrapped.subarray(1, 1 + NONCE_BYTES);
+      const algorithm = gcm(nonce, associatedData(id, context));
+      const sealed = wrapped.subarray(1 + NONCE_BYTES);
+      try {
+        return new SecretKey(new Uint8Array(await subtle.decrypt(algorithm, cmk, sealed)));
+      } catch {
+        // WebCrypto has one error for a tag that does not hold, and the lengths are right.
+        throw refused(id);
+      }
+    },
+  };
+}
+
+function gcm(nonce: Uint8Array, additionalData: Uint8Array) {
+  return { name: "AES-GCM", iv: nonce, additionalData, tagLength: 8 * TAG_BYTES };
+}
+
+/** LABEL(local-kms) ‖ CBOR([key id, [[name, value], …]]). */
+function associatedData(keyId: string, context: EncryptionContext): Uint8Array {
+  return concatBytes(labelBytes(LABEL.localKms), encodeCbor([keyId, context]));
+}
+
+function usable(keys: readonly CustomerKey[], id: string): SecretKey {
+  const found = keys.find((entry) => entry.id === id);
+  if (found === undefined) {
+    throw new BackupError({ code: "key_mismatch", which: "cmk", id, found: "absent" });
+  }
+  if (found.state === "destroyed" || found.key === null) {
+    throw new BackupError({ code: "key_mismatch", which: "cmk", id, found: "destroyed" });
+  }
+  return found.key;
+}
+
+function importCmk(subtle: Subtle, key: SecretKey) {
+  return key.use((bytes) =>
+    subtle.importKey("raw", bytes, { name: "AES-GCM" }, false, ["encrypt", "decrypt"]),
+  );
+}
+
+function refused(id: string): BackupError {
+  return new BackupError({ code: "key_mismatch", which: "cmk", id, found: "refused" });
+}

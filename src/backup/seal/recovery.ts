@@ -1,0 +1,81 @@
+/**
+ * The recovery key: the second recipient of a data key, whose private half lies in recovery kits.
+ *
+ * Spec: FORMAT.md §7.4 (RFC 8017 §7.1, RSA-OAEP with SHA-256 under RSA-3072).
+ */
+import type { Core } from "../../crypto/core.ts";
+import { SecretKey } from "../../crypto/secret-key.ts";
+import type { Subtle } from "../../crypto/web-crypto.ts";
+import { concatBytes, encodeHex } from "../format/bytes.ts";
+import { encodeCbor } from "../format/cbor.ts";
+import { BackupError } from "../format/errors.ts";
+import { KEY_ID_BYTES, LABEL, labelBytes } from "../format/layout.ts";
+import { type Location, locationTexts } from "./location.ts";
+
+/** The private half, as a kit holds it. */
+export interface RecoveryKey {
+  /** 32 hex digits. */
+  readonly id: string;
+  /** DER. */
+  readonly pkcs8: SecretKey;
+}
+
+const ALGORITHM = { name: "RSA-OAEP", hash: "SHA-256" };
+
+/** The first 16 bytes of SHA-256 of the SubjectPublicKeyInfo, in hexadecimal. */
+export function recoveryKeyId(core: Core, spki: Uint8Array): string {
+  return encodeHex(core.sha256(spki).subarray(0, KEY_ID_BYTES));
+}
+
+/** RSA-OAEP of a data key (32 bytes, borrowed) for `spki` (DER): 384 fresh bytes. */
+export async function wrapForRecovery(
+  subtle: Subtle,
+  spki: Uint8Array,
+  dataKey: SecretKey,
+  location: Location,
+  sealId: Uint8Array,
+): Promise<Uint8Array> {
+  const publicKey = await subtle.importKey("spki", spki, ALGORITHM, false, ["encrypt"]);
+  const algorithm = { name: "RSA-OAEP", label: oaepLabel(location, sealId) };
+  const wrapped = await dataKey.use((bytes) => subtle.encrypt(algorithm, publicKey, bytes));
+  return new Uint8Array(wrapped);
+}
+
+/** The inverse: a fresh data key. @throws BackupError `key_mismatch` of the recovery key. */
+export async function unwrapWithRecovery(
+  subtle: Subtle,
+  key: RecoveryKey,
+  wrapped: Uint8Array,
+  location: Location,
+  sealId: Uint8Array,
+): Promise<SecretKey> {
+  const privateKey = await importPrivate(subtle, key);
+  const algorithm = { name: "RSA-OAEP", label: oaepLabel(location, sealId) };
+  try {
+    return new SecretKey(new Uint8Array(await subtle.decrypt(algorithm, privateKey, wrapped)));
+  } catch {
+    // WebCrypto has one error for all that can be wrong with a ciphertext.
+    throw refused(key);
+  }
+}
+
+async function importPrivate(subtle: Subtle, key: RecoveryKey) {
+  try {
+    return await key.pkcs8.use((der) =>
+      subtle.importKey("pkcs8", der, ALGORITHM, false, ["decrypt"]),
+    );
+  } catch {
+    // Not a private key at all: the kit's, not the file's fault, but the same to whoever holds
+    // both.
+    throw refused(key);
+  }
+}
+
+/** LABEL(recovery) ‖ CBOR([account, region, cluster id, backup id, sealId]). */
+function oaepLabel(location: Location, sealId: Uint8Array): Uint8Array {
+  return concatBytes(labelBytes(LABEL.recovery), encodeCbor([...locationTexts(location), sealId]));
+}
+
+function refused({ id }: RecoveryKey): BackupError {
+  return new BackupError({ code: "key_mismatch", which: "recovery", id, found: "refused" });
+}

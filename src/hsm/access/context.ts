@@ -1,0 +1,24 @@
+/**
+ * What every operation of an HSM works on: its memory, its primitives, its sessions, and the
+ * platform.
+ *
+ * Passed in once, so fixed inputs give fixed results. Nothing here does anything.
+ */
+import type { Core } from "../../crypto/core.ts";
+import type { Clock, RandomBytes, Subtle } from "../../crypto/web-crypto.ts";
+import type { HsmStore } from "../memory/store.ts";
+import type { HsmType } from "../rules/limits.ts";
+import type { PasswordCost } from "./passwords.ts";
+import type { SessionStore } from "./sessions.ts";
+
+export interface HsmContext {
+  readonly store: HsmStore;
+  readonly sessions: SessionStore;
+  readonly core: Core;
+  readonly subtle: Subtle;
+  readonly random: RandomBytes;
+  readonly now: Clock;
+  readonly passwordCost: PasswordCost;
+  /** Type of the hardware, where it may differ from what the configuration says; null if not. */
+  readonly hardwareType: HsmType | null;
+}

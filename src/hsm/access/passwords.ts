@@ -1,0 +1,93 @@
+/**
+ * Password verifiers: chained PBKDF2-HMAC-SHA-256 through WebCrypto, and the password rules.
+ *
+ * SP 800-132, RFC 8018 §5.2; docs/HSM.md §2. Passwords come as text, which cannot be wiped; what is
+ * derived from them is held as `SecretKey`.
+ */
+import { SecretKey } from "../../crypto/secret-key.ts";
+import type { RandomBytes, Subtle } from "../../crypto/web-crypto.ts";
+import type { PolicyAttributes } from "../memory/policy-record.ts";
+import { SALT_BYTES, VERIFIER_BYTES } from "../memory/user-record.ts";
+import { HsmError } from "../rules/errors.ts";
+
+/** How much work one guess takes: `calls` times `roundsPerCall` iterations of HMAC-SHA-256. */
+export interface PasswordCost {
+  /** 1 to 64. */
+  readonly calls: number;
+  /** 1 to 100,000: production workerd refuses more in one call. */
+  readonly roundsPerCall: number;
+}
+
+/** 600,000 iterations in all. */
+export const DEFAULT_PASSWORD_COST: PasswordCost = { calls: 6, roundsPerCall: 100_000 };
+
+/** A verifier and how it was made. Dispose of `digest`. */
+export interface PasswordVerifier {
+  readonly salt: Uint8Array;
+  readonly cost: PasswordCost;
+  /** 32 bytes. */
+  readonly digest: SecretKey;
+}
+
+/** A verifier for a new password, under a fresh salt. */
+export async function generateVerifier(
+  subtle: Subtle,
+  random: RandomBytes,
+  password: string,
+  cost: PasswordCost,
+): Promise<PasswordVerifier> {
+  const salt = random(SALT_BYTES);
+  return { salt, cost, digest: await deriveVerifier(subtle, password, salt, cost) };
+}
+
+/**
+ * The chain: call i derives 32 bytes from what call i − 1 gave (the password, for the first), with
+ * the salt `salt ‖ u32 i`. Each call ends in a fresh PBKDF2, so the work adds up.
+ *
+ * @param salt - `SALT_BYTES`. @returns 32 bytes, disposed of by the caller.
+ */
+export async function deriveVerifier(
+  subtle: Subtle,
+  password: string,
+  salt: Uint8Array,
+  cost: PasswordCost,
+): Promise<SecretKey> {
+  let held = new TextEncoder().encode(password.normalize("NFC"));
+  for (let index = 0; index < cost.calls; index++) {
+    try {
+      const base = await subtle.importKey("raw", held, { name: "PBKDF2" }, false, ["deriveBits"]);
+      const algorithm = {
+        name: "PBKDF2",
+        hash: "SHA-256",
+        salt: saltOfCall(salt, index),
+        iterations: cost.roundsPerCall,
+      };
+      const derived = await subtle.deriveBits(algorithm, base, 8 * VERIFIER_BYTES);
+      held.fill(0);
+      held = new Uint8Array(derived);
+    } catch (error) {
+      held.fill(0);
+      throw error;
+    }
+  }
+  return new SecretKey(held);
+}
+
+function saltOfCall(salt: Uint8Array, index: number): Uint8Array {
+  const bytes = new Uint8Array(salt.length + 4);
+  bytes.set(salt);
+  new DataView(bytes.buffer).setUint32(salt.length, index);
+  return bytes;
+}
+
+/**
+ * Characters are Unicode code points, after normalisation (NFC). @throws HsmError
+ * `password_invalid`.
+ */
+export function verifyPasswordRules(password: string, policy: PolicyAttributes): void {
+  const { minPasswordCharacters: min, maxPasswordCharacters: max } = policy;
+  const characters = [...password.normalize("NFC")].length;
+  if (characters < min || characters > max) {
+    throw new HsmError({ code: "password_invalid", min, max });
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * Sessions: who is logged in to this HSM. Local to it, and never part of a snapshot.
+ *
+ * docs/HSM.md §2. A token is random and held by the user alone; the store knows its SHA-256.
+ */
+
+import { HsmError } from "../rules/errors.ts";
+import {
+  MAX_SESSIONS,
+  SESSION_IDLE_MS,
+  SESSION_TOKEN_BYTES,
+  SESSION_TOUCH_MS,
+} from "../rules/limits.ts";
+import type { HsmContext } from "./context.ts";
+
+/** 32 random bytes in base64url, 43 characters. A secret. */
+export type SessionToken = string;
+
+export interface Session {
+  readonly userId: number;
+  readonly expiresAtMs: number;
+}
+
+/** Synchronous, like the store, and beside it: a restore empties it. */
+export interface SessionStore {
+  /** @param digest - base64url SHA-256 of a token. */
+  get(digest: string): Session | null;
+  put(digest: string, session: Session): void;
+  delete(digest: string): void;
+  /** Ends all sessions of a user but the one named, "" for none. */
+  deleteUser(userId: number, exceptDigest: string): void;
+  /** Forgets sessions that expired before `nowMs`; says how many are left. */
+  purge(nowMs: number): number;
+  clear(): void;
+}
+
+export class MemorySessionStore implements SessionStore {
+  readonly #sessions = new Map<string, Session>();
+
+  get(digest: string): Session | null {
+    return this.#sessions.get(digest) ?? null;
+  }
+
+  put(digest: string, session: Session): void {
+    this.#sessions.set(digest, session);
+  }
+
+  delete(digest: string): void {
+    this.#sessions.delete(digest);
+  }
+
+  deleteUser(userId: number, exceptDigest: string): void {
+    for (const [digest, session] of this.#sessions) {
+      if (session.userId === userId && digest !== exceptDigest) this.#sessions.delete(digest);
+    }
+  }
+
+  purge(nowMs: number): number {
+    for (const [digest, session] of this.#sessions) {
+      if (session.expiresAtMs <= nowMs) this.#sessions.delete(digest);
+    }
+    return this.#sessions.size;
+  }
+
+  clear(): void {
+    this.#sessions.clear();
+  }
+}
+
+/** Opens a session for a user who has just been authenticated. @throws HsmError `session_limit`. */
+export function openSession(context: HsmContext, userId: number): SessionToken {
+  const nowMs = context.now();
+  if (context.sessions.purge(nowMs) >= MAX_SESSIONS) {
+    throw new HsmError({ code: "session_limit", limit: MAX_SESSIONS });
+  }
+  const token = encodeBase64Url(context.random(SESSION_TOKEN_BYTES));
+  context.sessions.put(digestOfToken(context, token), {
+    userId,
+    expiresAtMs: nowMs + SESSION_IDLE_MS,
+  });
+  return token;
+}
+
+/** The user behind a token, whose idle time begins anew. @throws HsmError `session_invalid`. */
+export function sessionUserId(context: HsmContext, token: SessionToken): number {
+  const nowMs = context.now();
+  const digest = digestOfToken(context, token);
+  const session = context.sessions.get(digest);
+  if (session === null || session.expiresAtMs <= nowMs)
+    throw new HsmError({ code: "session_invalid" });
+  const expiresAtMs = nowMs + SESSION_IDLE_MS;
+  if (expiresAtMs - session.expiresAtMs >= SESSION_TOUCH_MS) {
+    context.sessions.put(digest, { userId: session.userId, expiresAtMs });
+  }
+  return session.userId;
+}
+
+/** Looked up by digest: finding it takes no comparison with the token itself. */
+export function digestOfToken(context: HsmContext, token: SessionToken): string {
+  return encodeBase64Url(context.core.sha256(new TextEncoder().encode(token)));
+}
+
+function encodeBase64Url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
+}

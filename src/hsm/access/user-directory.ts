@@ -1,0 +1,84 @@
+/**
+ * Users by id and by name, how they are shown and written back.
+ *
+ * docs/HSM.md §2. Decides nothing; verifiers are only ever handed to the store.
+ */
+import type { SecretKey } from "../../crypto/secret-key.ts";
+import { RECORD_TYPE } from "../memory/record.ts";
+import { readAttributes, rowsOf } from "../memory/records.ts";
+import type { HsmStore } from "../memory/store.ts";
+import { ROLE_OF, type UserAttributes, userCodec } from "../memory/user-record.ts";
+import { HsmError } from "../rules/errors.ts";
+import type { UserView } from "../views.ts";
+
+export interface FoundUser {
+  readonly id: number;
+  readonly user: UserAttributes;
+}
+
+export function getUser(store: HsmStore, id: number): UserAttributes | null {
+  const row = store.get(RECORD_TYPE.user, id);
+  return row === null ? null : readAttributes(userCodec, row);
+}
+
+/** @param username - in any case. */
+export function findUser(store: HsmStore, username: string): FoundUser | null {
+  const row = store.find(RECORD_TYPE.user, username.toLowerCase());
+  return row === null ? null : { id: row.id, user: readAttributes(userCodec, row) };
+}
+
+/** @throws HsmError `user_not_found`. */
+export function requireUser(store: HsmStore, username: string): FoundUser {
+  const found = findUser(store, username);
+  if (found === null) throw new HsmError({ code: "user_not_found", username });
+  return found;
+}
+
+export function* allUsers(store: HsmStore): Generator<FoundUser> {
+  for (const row of rowsOf(store, RECORD_TYPE.user)) {
+    yield { id: row.id, user: readAttributes(userCodec, row) };
+  }
+}
+
+/** Inserts or replaces. @param verifier - borrowed; null for a user no password opens. */
+export function putUser(
+  store: HsmStore,
+  id: number,
+  user: UserAttributes,
+  verifier: SecretKey | null,
+): void {
+  const attributes = userCodec.encode(user);
+  store.put({ type: RECORD_TYPE.user, id, attributes, secret: verifier }, user.username);
+}
+
+/** Replaces the attributes and keeps the verifier. */
+export function updateUser(store: HsmStore, id: number, user: UserAttributes): void {
+  const attributes = userCodec.encode(user);
+  store.put({ type: RECORD_TYPE.user, id, attributes, secret: null }, user.username, true);
+}
+
+export function userView(found: FoundUser): UserView {
+  const { id, user } = found;
+  return {
+    id,
+    username: user.username,
+    role: ROLE_OF[user.role],
+    locked: user.locked === 1,
+    failures: user.failures,
+    createdAtMs: user.createdAtMs,
+    passwordChangedAtMs: user.passwordChangedAtMs,
+    quorumKeyRegistered: user.quorumPublicKey.length > 0,
+  };
+}
+
+/** Names by id, looked up once each; "" for a user that is gone. */
+export function userNames(store: HsmStore): (id: number) => string {
+  const names = new Map<number, string>();
+  return (id) => {
+    const known = names.get(id);
+    if (known !== undefined) return known;
+    const name = getUser(store, id)?.username ?? "";
+    names.set(id, name);
+    return name;
+  };
+}

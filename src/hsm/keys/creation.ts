@@ -1,0 +1,119 @@
+/**
+ * Where new keys enter: imported, generated or unwrapped, they are prepared, then written together.
+ *
+ * docs/HSM.md §3. Everything the platform has to be waited for is done before the transaction.
+ */
+import { keyLimits } from "../access/configuration.ts";
+import type { HsmContext } from "../access/context.ts";
+import { authorize, type Permission } from "../access/permissions.ts";
+import type { SessionToken } from "../access/sessions.ts";
+import {
+  encodeFlags,
+  isAsymmetricRecord,
+  KEY_CLASS_NUMBER,
+  KEY_TYPE_NUMBER,
+  type KeyAttributes,
+  keyCodec,
+} from "../memory/key-record.ts";
+import { RECORD_TYPE } from "../memory/record.ts";
+import { rowsOf } from "../memory/records.ts";
+import { HsmError } from "../rules/errors.ts";
+import {
+  decodeKeyId,
+  initialFlags,
+  type NewKeyAttributes,
+  verifyLabel,
+} from "./attribute-rules.ts";
+import { checkValue } from "./check-value.ts";
+import type { ReadMaterial } from "./material.ts";
+
+/** A key on its way in: all of its record but the owner. Dispose of `material.secret`. */
+export interface PreparedKey {
+  readonly material: ReadMaterial;
+  readonly attributes: Omit<KeyAttributes, "owner">;
+}
+
+/**
+ * Rules and check value. @param material - taken: disposed of if the rules refuse.
+ * @param isLocal - made inside the HSM. @throws HsmError `attribute_refused`.
+ */
+export async function prepareKey(
+  context: HsmContext,
+  material: ReadMaterial,
+  asked: NewKeyAttributes,
+  isLocal: boolean,
+): Promise<PreparedKey> {
+  try {
+    const flags = initialFlags(asked, material, isLocal);
+    const attributes = {
+      class: KEY_CLASS_NUMBER[material.class],
+      type: KEY_TYPE_NUMBER[material.type],
+      flags: encodeFlags(flags),
+      label: verifyLabel(asked.label ?? ""),
+      id: decodeKeyId(asked.id ?? ""),
+      sharedWith: [],
+      sizeBits: material.sizeBits,
+      checkValue: await checkValue(context, material),
+      publicKey: material.publicKey,
+      createdAtMs: context.now(),
+      manageQuorum: 0,
+      useQuorum: 0,
+    };
+    return { material, attributes };
+  } catch (error) {
+    material.secret?.[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/**
+ * Writes prepared keys, all or none, owned by the caller. @param keys - taken: disposed of.
+ * @returns their handles, in order. @throws HsmError `key_limit`, `asymmetric_key_limit`, ….
+ */
+export function addKeys(
+  context: HsmContext,
+  token: SessionToken,
+  keys: readonly PreparedKey[],
+  permission: Permission = "manage keys",
+): number[] {
+  try {
+    return context.store.transaction(() => {
+      const caller = authorize(context, token, permission);
+      verifyRoom(context, keys);
+      const first = context.store.lastId(RECORD_TYPE.key) + 1;
+      keys.forEach(({ material, attributes }, i) => {
+        const encoded = keyCodec.encode({ ...attributes, owner: caller.id });
+        const { secret } = material;
+        const record = { type: RECORD_TYPE.key, id: first + i, attributes: encoded, secret };
+        context.store.put(record, attributes.label);
+      });
+      return keys.map((_, i) => first + i);
+    });
+  } finally {
+    disposeOf(keys);
+  }
+}
+
+export function disposeOf(keys: readonly PreparedKey[]): void {
+  for (const { material } of keys) material.secret?.[Symbol.dispose]();
+}
+
+/** Whether as many keys, and as many RSA and EC keys, still fit on this hardware. */
+function verifyRoom(context: HsmContext, keys: readonly PreparedKey[]): void {
+  const limits = keyLimits(context);
+  const held = context.store.count(RECORD_TYPE.key);
+  if (held + keys.length > limits.keys) {
+    throw new HsmError({ code: "key_limit", limit: limits.keys });
+  }
+  const isAsymmetric = ({ material }: PreparedKey): boolean => material.class !== "secret";
+  const added = keys.filter(isAsymmetric).length;
+  // Counting reads every key; while all keys together fit the smaller limit there is no need.
+  if (added === 0 || held + added <= limits.asymmetricKeys) return;
+  let asymmetric = added;
+  for (const row of rowsOf(context.store, RECORD_TYPE.key)) {
+    if (isAsymmetricRecord(row.attributes)) asymmetric++;
+  }
+  if (asymmetric > limits.asymmetricKeys) {
+    throw new HsmError({ code: "asymmetric_key_limit", limit: limits.asymmetricKeys });
+  }
+}

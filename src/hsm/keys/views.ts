@@ -1,0 +1,35 @@
+/**
+ * How a key is shown. No material.
+ *
+ * docs/HSM.md §3; shape after CloudHSM's `key list --verbose`.
+ */
+
+import { decodeFlags, KEY_CLASS_OF, KEY_TYPE_OF } from "../memory/key-record.ts";
+import { encodePem } from "../memory/pem.ts";
+import { encodeHex } from "../memory/records.ts";
+import type { KeyView } from "../views.ts";
+import type { FoundKey } from "./lookup.ts";
+import { curveOfBits } from "./structures.ts";
+
+/** @param nameOf - the name of a user by id. */
+export function keyView(found: FoundKey, nameOf: (userId: number) => string): KeyView {
+  const { handle, key } = found;
+  const type = KEY_TYPE_OF[key.type];
+  return {
+    handle,
+    label: key.label,
+    id: encodeHex(key.id),
+    class: KEY_CLASS_OF[key.class],
+    type,
+    sizeBits: key.sizeBits,
+    curve: type === "ec" ? curveOfBits(key.sizeBits) : null,
+    owner: nameOf(key.owner),
+    sharedWith: key.sharedWith.map(nameOf),
+    attributes: decodeFlags(key.flags),
+    checkValue: type === "generic-secret" ? null : encodeHex(key.checkValue),
+    publicKeyPem: key.publicKey.length === 0 ? null : encodePem("PUBLIC KEY", key.publicKey),
+    createdAtMs: key.createdAtMs,
+    manageQuorum: key.manageQuorum || null,
+    useQuorum: key.useQuorum || null,
+  };
+}

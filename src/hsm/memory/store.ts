@@ -1,0 +1,55 @@
+/**
+ * What an HSM needs of its memory, whatever holds it: rows of SQLite at the edge, a map in a page.
+ *
+ * Synchronous on purpose: between a check and the write that relies on it no other event can run.
+ * Secrets come out as `SecretKey` only; a store at rest keeps them wrapped.
+ */
+import type { SecretKey } from "../../crypto/secret-key.ts";
+import type { HsmRecord, RecordType } from "./record.ts";
+
+/** A row as listed: no secret, but its length, so that a size-only pass can be made. */
+export interface StoredRecord {
+  readonly type: RecordType;
+  readonly id: number;
+  /** Fresh; deterministic CBOR. */
+  readonly attributes: Uint8Array;
+  /** Bytes of the secret part; 0 where there is none. */
+  readonly secretBytes: number;
+}
+
+/** A row's place and lengths: what a size-only pass needs. */
+export interface StoredSize {
+  readonly type: RecordType;
+  readonly id: number;
+  readonly attributeBytes: number;
+  readonly secretBytes: number;
+}
+
+export interface HsmStore {
+  get(type: RecordType, id: number): StoredRecord | null;
+  /** The record of this type whose index text is exactly `index`, lowest id first. */
+  find(type: RecordType, index: string): StoredRecord | null;
+  /** Fresh secret, disposed of by the caller; null where the record is absent or has none. */
+  secret(type: RecordType, id: number): SecretKey | null;
+  /** Records of one type with id > `afterId`, ascending, at most `limit`. */
+  list(type: RecordType, afterId: number, limit: number): StoredRecord[];
+  /**
+   * Every record in canonical order, attributes and secret borrowed until the next is asked for.
+   * Not to be interleaved with writes.
+   */
+  all(): Iterable<HsmRecord>;
+  /** The sizes of the same records in the same order; no secret is touched. */
+  sizes(): Iterable<StoredSize>;
+  count(type: RecordType): number;
+  /** Highest id of the type ever used, 0 if none: ids are never reused within a generation. */
+  lastId(type: RecordType): number;
+  /**
+   * Inserts or replaces. `index` is the text `find` looks up (a user's name, a key's label), "" for
+   * none. `secret` is borrowed. With `keepSecret` the stored secret stays and `record.secret` must
+   * be null.
+   */
+  put(record: HsmRecord, index: string, keepSecret?: boolean): void;
+  delete(type: RecordType, id: number): boolean;
+  /** Runs `f` so that all of its writes hold or none does; a throw rolls back. */
+  transaction<T>(f: () => T): T;
+}

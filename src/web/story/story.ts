@@ -1,8 +1,0 @@
-/**
- * The restore tool over example data: `npx vite --mode story`.
- */
-
-import { mount } from "../restore/mount.tsx";
-import StoryEngine from "./story-engine.ts?worker";
-
-mount(() => new StoryEngine(), "/");

@@ -1,0 +1,156 @@
+/**
+ * createBackup at the edge: from an HSM's memory to two objects in the bucket and a receipt.
+ *
+ * Spec: docs/STORAGE.md, "Making a backup"; the bytes are those of src/backup/create.ts. Until the receipt
+ * is stored nothing is promised: an order asked again starts anew, under a fresh EBK and a fresh seal.
+ */
+import { type BackupStore, createBackup as createSealedBackup } from "../../backup/create.ts";
+import { localKms } from "../../backup/seal/kms.ts";
+import type { Recipients } from "../../backup/seal/recipients.ts";
+import { snapshotSource } from "../../hsm/memory/snapshot.ts";
+import type { BackupOrder, BackupReceipt } from "../contracts/hsm-api.ts";
+import { InstalledKeyring } from "../opening/keyring.ts";
+import type { Deployment } from "../platform/deployment.ts";
+import { randomBytes } from "../platform/engine.ts";
+import { backupBucket, bodyKey, envelopeKey, putNew, putNewStream } from "../platform/objects.ts";
+import { reached } from "../platform/steps.ts";
+import { type HsmMemory, type HsmSite, openMemory } from "./memory.ts";
+import { addAncestor } from "./peers.ts";
+import { lastChange } from "./rows.ts";
+import {
+  clearSpool,
+  readParts,
+  readReceipt,
+  spooledBackups,
+  writeParts,
+  writeReceipt,
+} from "./spool.ts";
+
+/**
+ * Makes the backup that is ordered, or answers with the receipt of the one that was made.
+ *
+ * @param isRunning - whether a backup of that id is being made in this object: its spool is kept.
+ * @throws Refused, BackupError `verification_failed`, whatever the bucket throws.
+ */
+export async function createBackup(
+  site: HsmSite,
+  order: BackupOrder,
+  isRunning: (backupId: string) => boolean,
+): Promise<BackupReceipt> {
+  const { storage, deployment } = site;
+  const { sql } = storage;
+  const { backupId } = order.location;
+  const known = readReceipt(sql, backupId);
+  if (known !== null) return known;
+  for (const id of spooledBackups(sql)) if (!isRunning(id)) clearSpool(sql, id);
+  await reached("backup_begun", deployment, storage);
+  using memory = openMemory(site);
+  using keys = new InstalledKeyring(site, memory.kek);
+  const put = new PutBackup(site, order, memory);
+  const { core } = memory;
+  const created = await createSealedBackup(
+    { core, subtle: crypto.subtle, random: randomBytes },
+    keys.ring,
+    recipientsOf(deployment),
+    {
+      origin: originOf(order),
+      location: order.location,
+      source: snapshotSource(memory.store),
+    },
+    put,
+  );
+  const receipt = put.receipt({
+    containerDigest: created.containerDigest.toHex(),
+    containerBytes: created.containerBytes,
+    stateDigest: created.stateDigest.toHex(),
+    bodyBytes: created.bodyBytes,
+    envelopeBytes: created.envelopeBytes,
+    restorableOffline: created.restorableOffline,
+  });
+  storage.transactionSync(() => {
+    writeReceipt(sql, backupId, receipt);
+    addAncestor(sql, { history: receipt.containerDigest, change: put.change, snapshot: true });
+  });
+  await reached("backup_receipt_stored", deployment, storage);
+  clearSpool(sql, backupId);
+  await reached("backup_spool_cleared", deployment, storage);
+  return receipt;
+}
+
+/** New backups are sealed for the active CMK and, unless the deployment has none, for the kits. */
+export function recipientsOf(deployment: Deployment): Recipients {
+  const kms = localKms(crypto.subtle, randomBytes, deployment.localKms.keys);
+  return { kms, recoveryPublicKey: deployment.recoveryPublicKey };
+}
+
+function originOf(order: BackupOrder) {
+  const { location, lineageId, hsmType, mode, createdAtMs, chainNumber, previousDigest } = order;
+  return {
+    backupId: location.backupId,
+    clusterId: location.clusterId,
+    region: location.region,
+    lineageId,
+    hsmType,
+    mode,
+    createdAtMs,
+    chainNumber,
+    previousDigest: Uint8Array.fromHex(previousDigest),
+  };
+}
+
+type Made = Omit<BackupReceipt, "bodyKey" | "bodyEtag" | "envelopeKey">;
+
+/** Where one backup is kept: rows of the spool, then two objects of the bucket. */
+class PutBackup implements BackupStore {
+  readonly #site: HsmSite;
+  readonly #order: BackupOrder;
+  readonly #memory: HsmMemory;
+  readonly #bucket: R2Bucket;
+  #bodyKey = "";
+  #bodyEtag = "";
+  #envelopeKey = "";
+  /** Number of the latest change inside the snapshot. */
+  change = 0;
+
+  constructor(site: HsmSite, order: BackupOrder, memory: HsmMemory) {
+    this.#site = site;
+    this.#order = order;
+    this.#memory = memory;
+    this.#bucket = backupBucket(site.deployment, order.location.region);
+  }
+
+  readonly spool = {
+    write: (parts: Iterable<Uint8Array>): void => {
+      const { storage } = this.#site;
+      this.change = lastChange(storage.sql, this.#memory.store.generation);
+      const { backupId } = this.#order.location;
+      storage.transactionSync(() => writeParts(storage.sql, backupId, parts));
+    },
+    read: (): Iterable<Uint8Array> =>
+      readParts(this.#site.storage.sql, this.#order.location.backupId),
+  };
+
+  async putBody(
+    sealId: Uint8Array,
+    byteLength: number,
+    body: AsyncIterable<Uint8Array>,
+  ): Promise<void> {
+    const { storage, deployment } = this.#site;
+    await reached("backup_spooled", deployment, storage);
+    this.#bodyKey = bodyKey(this.#order.location, sealId);
+    this.#bodyEtag = await putNewStream(this.#bucket, this.#bodyKey, byteLength, body);
+    await reached("backup_body_put", deployment, storage);
+  }
+
+  async putEnvelope(sealId: Uint8Array, envelope: Uint8Array): Promise<void> {
+    const { storage, deployment } = this.#site;
+    this.#envelopeKey = envelopeKey(this.#order.location, sealId, 1);
+    await putNew(this.#bucket, this.#envelopeKey, envelope);
+    await reached("backup_envelope_put", deployment, storage);
+  }
+
+  receipt(made: Made): BackupReceipt {
+    const names = { bodyKey: this.#bodyKey, bodyEtag: this.#bodyEtag };
+    return { ...names, envelopeKey: this.#envelopeKey, ...made };
+  }
+}

@@ -1,0 +1,262 @@
+/**
+ * The `Hsm` Durable Object: one HSM, its memory in SQLite, its faces towards `Region`, peers and REST.
+ *
+ * Spec: DESIGN.md, "The edge"; docs/STORAGE.md. Orders are turned into results here and carried out in
+ * the files beside it. What leaves this object is a container, sealed; never plaintext of its memory.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { stateDigest } from "../../hsm/memory/snapshot.ts";
+import type {
+  BackupOrder,
+  BackupReceipt,
+  HardwareIdentity,
+  HsmApi,
+  HsmLocation,
+  ManufactureOrder,
+  RestoreOrder,
+  RestoreReceipt,
+  ServiceDuty,
+} from "../contracts/hsm-api.ts";
+import { Refused } from "../contracts/refused.ts";
+import type { Result } from "../contracts/result.ts";
+import { InstalledKeyring } from "../opening/keyring.ts";
+import { verifyStored } from "../opening/probe.ts";
+import { type Deployment, deploymentOf, type Env } from "../platform/deployment.ts";
+import { refusalsOf } from "../platform/fault-response.ts";
+import { reached } from "../platform/steps.ts";
+import { createBackup } from "./backup.ts";
+import { initialize, manufacture } from "./life.ts";
+import { createLocalTable, readLocal, writeLocal } from "./local.ts";
+import { type HsmSite, openMemory } from "./memory.ts";
+import { type Input, OPERATIONS, type OperationName, type Output } from "./operations.ts";
+import {
+  beginHistory,
+  type Delta,
+  ownPosition,
+  type PeerApi,
+  type PeerPosition,
+  Peers,
+  takeDelta,
+  withDeltaKeks,
+} from "./peers.ts";
+import { restore } from "./restore.ts";
+import { createRecordTables, currentGeneration, lastChange } from "./rows.ts";
+import { createSessionTable } from "./sessions.ts";
+import { createSpoolTables } from "./spool.ts";
+
+export class Hsm extends DurableObject<Env> implements HsmApi, PeerApi {
+  readonly #deployment: Deployment;
+  readonly #sql: SqlStorage;
+  readonly #peers: Peers;
+  /** Backups being made, by id: an order repeated meanwhile waits for the same one. */
+  readonly #backups = new Map<string, Promise<Result<BackupReceipt>>>();
+  /** Manufacture, restore and zeroization come one after another. */
+  #exclusive: Promise<unknown> = Promise.resolve();
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#deployment = deploymentOf(env);
+    this.#sql = ctx.storage.sql;
+    this.#createTables();
+    this.#peers = new Peers(ctx.storage, this.#deployment, () => this.#digest());
+  }
+
+  manufacture(order: ManufactureOrder): Promise<Result<HardwareIdentity>> {
+    const { storage } = this.ctx;
+    const { location, hsmType } = order;
+    const site = { storage, deployment: this.#deployment, location, hsmType };
+    return this.#alone(() => manufacture(site, order));
+  }
+
+  initialize(clusterCertificate: string, trustAnchor: string): Promise<Result<null>> {
+    return this.#writing(() => initialize(this.#site(), clusterCertificate, trustAnchor));
+  }
+
+  createBackup(order: BackupOrder): Promise<Result<BackupReceipt>> {
+    const { backupId } = order.location;
+    const running = this.#backups.get(backupId);
+    if (running !== undefined) return running;
+    const begun = refusalsOf(() =>
+      createBackup(this.#site(), order, (id) => this.#backups.has(id)),
+    ).finally(() => this.#backups.delete(backupId));
+    this.#backups.set(backupId, begun);
+    return begun;
+  }
+
+  restore(order: RestoreOrder): Promise<Result<RestoreReceipt>> {
+    return this.#alone(() => restore(this.#site(), order));
+  }
+
+  verify(order: RestoreOrder): Promise<Result<{ stateDigest: string; records: number }>> {
+    return refusalsOf(async () => {
+      const site = this.#site();
+      using memory = openMemory(site);
+      using keys = new InstalledKeyring(site, memory.kek);
+      return await verifyStored(site.deployment, keys.ring, order);
+    });
+  }
+
+  stateDigest(): Promise<Result<string>> {
+    return refusalsOf(() => this.#digest());
+  }
+
+  /** No change comes after the flag, so the push behind it leaves no peer without one. */
+  freeze(): Promise<Result<null>> {
+    return refusalsOf(async () => {
+      const { location } = this.#site();
+      writeLocal(this.#sql, "frozen", true);
+      const duty = readLocal(this.#sql, "duty");
+      if (duty === null || duty.peers.length === 0) return null;
+      this.#peers.forget(); // Where a peer was last heard of proves nothing of where it stands.
+      await this.#settlePeers(location, duty.peers);
+      // A peer may lead from here on: asked again, this HSM must not measure it by its own state.
+      writeLocal(this.#sql, "duty", { ...duty, peers: [] });
+      return null;
+    });
+  }
+
+  serve(duty: ServiceDuty): Promise<Result<null>> {
+    return refusalsOf(() => {
+      this.#site();
+      this.ctx.storage.transactionSync(() => {
+        const led = readLocal(this.#sql, "duty")?.leader === true;
+        if (duty.leader && !led) beginHistory(this.#sql);
+        writeLocal(this.#sql, "duty", duty);
+        writeLocal(this.#sql, "frozen", false);
+      });
+      this.#peers.forget();
+      return null;
+    });
+  }
+
+  zeroize(): Promise<Result<null>> {
+    return this.#alone(async () => {
+      await this.ctx.storage.deleteAll();
+      this.#createTables();
+      await reached("hsm_zeroized", this.#deployment, this.ctx.storage);
+      return null;
+    });
+  }
+
+  position(withDigest: boolean): Promise<Result<PeerPosition>> {
+    return refusalsOf(() => {
+      this.#site();
+      const stateDigest = withDigest ? this.#digest() : null;
+      return { position: ownPosition(this.#sql), stateDigest };
+    });
+  }
+
+  async applyDelta(delta: Delta): Promise<Result<null>> {
+    const taken = await refusalsOf(() =>
+      withDeltaKeks(this.#deployment, this.#site().location, (keks) =>
+        takeDelta(this.ctx.storage, keks, delta),
+      ),
+    );
+    return taken.ok ? taken.value : taken;
+  }
+
+  /** Carries out an operation of the data plane for whoever holds the session. */
+  call<K extends OperationName>(
+    name: K,
+    session: string,
+    input: Input<K>,
+  ): Promise<Result<Output<K>>> {
+    return this.#writing(async () => {
+      using memory = openMemory(this.#site());
+      return (await OPERATIONS[name](memory.hsm, session, input as never)) as Output<K>;
+    });
+  }
+
+  /**
+   * Runs `f`, and answers only when what it changed is on every peer. An operation that refuses may
+   * have changed something too: a wrong password counts.
+   */
+  #writing<T>(f: () => Promise<T>): Promise<Result<T>> {
+    return refusalsOf(async () => {
+      const before = this.#changeCount();
+      try {
+        return await f();
+      } finally {
+        if (this.#changeCount() !== before) await this.#replicate();
+        await this.#noteActivation();
+      }
+    });
+  }
+
+  async #replicate(): Promise<void> {
+    await reached("write_committed", this.#deployment, this.ctx.storage);
+    const peers = readLocal(this.#sql, "duty")?.peers ?? [];
+    await this.#settlePeers(this.#site().location, peers);
+    await reached("write_replicated", this.#deployment, this.ctx.storage);
+  }
+
+  /** @throws Refused if a peer lacks a change and could not be taken out of service either. */
+  async #settlePeers(place: HsmLocation, peers: readonly HsmLocation[]): Promise<void> {
+    if (await this.#peers.push(place, peers)) return;
+    throw new Refused({
+      kind: "unavailable",
+      code: "peers_unsettled",
+      message:
+        "The request was carried out, but not all HSMs of the cluster have heard of it yet. Look " +
+        "whether it holds before you repeat it.",
+    });
+  }
+
+  /**
+   * Tells `Region` once that PRECO has become CO. What does not get through is told again with the
+   * next request, since the configuration still says so.
+   */
+  async #noteActivation(): Promise<void> {
+    if (readLocal(this.#sql, "activationNoted") === true) return;
+    if (!this.#isActivated()) return;
+    const { account, region, clusterId } = this.#site().location;
+    try {
+      const noted = await this.#deployment.region(account, region).noteActivated(clusterId);
+      if (noted.ok) writeLocal(this.#sql, "activationNoted", true);
+      else console.log("activation not noted", { clusterId, code: noted.fault.code });
+    } catch (error) {
+      // What the request did is done: its answer must not become that of another object's failure.
+      console.log("activation not noted", { clusterId, error: String(error) });
+    }
+  }
+
+  #isActivated(): boolean {
+    using memory = openMemory(this.#site());
+    return memory.hsm.getConfiguration().activated;
+  }
+
+  /** Runs `f` when everything asked for before it, among what excludes each other, is over. */
+  #alone<T>(f: () => Promise<T>): Promise<Result<T>> {
+    const turn = this.#exclusive.then(() => refusalsOf(f));
+    // The next one begins whatever became of this one; its caller hears of a failure.
+    this.#exclusive = turn.catch(() => undefined);
+    return turn;
+  }
+
+  #site(): HsmSite {
+    const making = readLocal(this.#sql, "making");
+    if (making === null) {
+      const message = "The HSM is blank or zeroized. Create an HSM with CreateHsm.";
+      throw new Refused({ kind: "conflict", code: "hsm_blank", message });
+    }
+    const { storage } = this.ctx;
+    const { location, hsmType } = making;
+    return { storage, deployment: this.#deployment, location, hsmType };
+  }
+
+  #digest(): string {
+    using memory = openMemory(this.#site());
+    return stateDigest(memory.store, memory.core).toHex();
+  }
+
+  #changeCount(): number {
+    return lastChange(this.#sql, currentGeneration(this.#sql));
+  }
+
+  #createTables(): void {
+    createRecordTables(this.#sql);
+    createLocalTable(this.#sql);
+    createSessionTable(this.#sql);
+    createSpoolTables(this.#sql);
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * An HSM's beginning and end: manufacture, the cluster's certificate, zeroization.
+ *
+ * Spec: docs/STORAGE.md, "Rows of an HSM". Each can be asked for again and answers as the first time.
+ * Secrets that are made here (identity key) or come in (AKBK) are wrapped before they are written.
+ */
+import { SecretKey } from "../../crypto/secret-key.ts";
+import { isHsmType } from "../../hsm/rules/limits.ts";
+import type { HardwareIdentity, ManufactureOrder } from "../contracts/hsm-api.ts";
+import { Refused } from "../contracts/refused.ts";
+import { installAkbk } from "../opening/keyring.ts";
+import { randomBytes } from "../platform/engine.ts";
+import { reached } from "../platform/steps.ts";
+import { issueHardwareIdentity } from "./hardware-identity.ts";
+import { type Making, readLocal, writeLocal } from "./local.ts";
+import { type HsmSite, openMemory, openStaging } from "./memory.ts";
+import { flipGeneration, removeOtherGenerations } from "./rows.ts";
+import { LOCAL_SECRET, wrapSecret } from "./storage-key.ts";
+
+const FIRST_GENERATION = 1;
+
+/**
+ * Makes a blank HSM: identity, the operator's AKBK installed, and, unless a restore is to fill it, the
+ * PRECO and AU users. The last write makes all of it hold at once.
+ */
+export async function manufacture(
+  site: HsmSite,
+  order: ManufactureOrder,
+): Promise<HardwareIdentity> {
+  const { storage, deployment } = site;
+  const made = readLocal(storage.sql, "making");
+  if (made !== null) return made.identity;
+  const { hsmType, mode, preCoPassword } = order;
+  if (!isHsmType(hsmType)) throw typeRefused(hsmType);
+  const issued = await issueHardwareIdentity(deployment, order, Date.now(), randomBytes);
+  using identityKey = new SecretKey(issued.identityKey);
+  using memory = openStaging(site, FIRST_GENERATION);
+  removeOtherGenerations(storage.sql); // Rows of an attempt that did not come to its end.
+  if (preCoPassword !== null) await memory.hsm.manufacture({ hsmType, mode, preCoPassword });
+  const making: Making = {
+    location: order.location,
+    hsmType,
+    mode,
+    identity: issued.identity,
+    identityKey: wrapSecret(memory.kek, LOCAL_SECRET.identityKey, 0, identityKey).toBase64(),
+    akbk: installAkbk(memory.kek, deployment.operator.akbk),
+  };
+  storage.transactionSync(() => {
+    if (!flipGeneration(storage.sql, 0, FIRST_GENERATION, 0)) {
+      throw new Error("unreachable: manufactured twice");
+    }
+    writeLocal(storage.sql, "making", making);
+    writeLocal(storage.sql, "history", randomBytes(16).toHex());
+  });
+  await reached("hsm_manufactured", deployment, storage);
+  return making.identity;
+}
+
+function typeRefused(hsmType: string): Refused {
+  const message = `There is no HSM of type '${hsmType}'.`;
+  return new Refused({ kind: "invalid", code: "hsm_type_unsupported", message });
+}
+
+/** Takes the cluster's certificate and its owner's trust anchor into the configuration. */
+export async function initialize(
+  site: HsmSite,
+  clusterCertificate: string,
+  trustAnchor: string,
+): Promise<null> {
+  using memory = openMemory(site);
+  memory.hsm.initialize(clusterCertificate, trustAnchor);
+  await reached("hsm_initialized", site.deployment, site.storage);
+  return null;
+}

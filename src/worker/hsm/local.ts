@@ -1,0 +1,79 @@
+/**
+ * What is an HSM's own and never in a backup: where it stands, its identity, the operator's key
+ * backup keys installed in it, its duty in the cluster, and where its memory came from.
+ *
+ * Spec: docs/STORAGE.md, "Rows of an HSM". Secrets are in it only wrapped under the storage key.
+ */
+import type { HardwareIdentity, HsmLocation, ServiceDuty } from "../contracts/hsm-api.ts";
+
+/** A version of the AKBK as installed: the key wrapped, base64; null if it came destroyed. */
+export interface InstalledAkbk {
+  /** 32 hexadecimal digits. */
+  readonly id: string;
+  readonly version: number;
+  readonly state: "active" | "retired" | "destroyed";
+  readonly wrapped: string | null;
+}
+
+/** Written once, when the HSM is manufactured. */
+export interface Making {
+  readonly location: HsmLocation;
+  readonly hsmType: string;
+  readonly mode: "FIPS" | "NON_FIPS";
+  readonly identity: HardwareIdentity;
+  /** PKCS#8 of the identity key, wrapped, base64. */
+  readonly identityKey: string;
+  readonly akbk: readonly InstalledAkbk[];
+}
+
+/**
+ * Which history an HSM's memory belongs to, and how far along it stands.
+ *
+ * A history is named at random where an HSM is manufactured or takes over as leader, and by the
+ * container digest where one is restored.
+ */
+export interface Position {
+  readonly history: string;
+  readonly change: number;
+}
+
+/** A position from which this HSM's memory has come; `snapshot`: of a backup that it made. */
+export interface Ancestor extends Position {
+  readonly snapshot: boolean;
+}
+
+/** What the rows of `local` hold, by name. */
+interface LocalValues {
+  readonly making: Making;
+  readonly duty: ServiceDuty;
+  readonly frozen: boolean;
+  readonly history: string;
+  readonly ancestors: readonly Ancestor[];
+  /** Whether `Region` has heard that the cluster is activated. */
+  readonly activationNoted: boolean;
+}
+
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS local (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+`;
+
+export function createLocalTable(sql: SqlStorage): void {
+  sql.exec(SCHEMA);
+}
+
+export function readLocal<K extends keyof LocalValues>(
+  sql: SqlStorage,
+  name: K,
+): LocalValues[K] | null {
+  const rows = sql.exec<{ value: string }>("SELECT value FROM local WHERE name = ?", name);
+  const row = [...rows][0];
+  return row === undefined ? null : JSON.parse(row.value);
+}
+
+export function writeLocal<K extends keyof LocalValues>(
+  sql: SqlStorage,
+  name: K,
+  value: LocalValues[K],
+): void {
+  sql.exec("INSERT OR REPLACE INTO local (name, value) VALUES (?, ?)", name, JSON.stringify(value));
+}

@@ -1,0 +1,89 @@
+/**
+ * An HSM at work: its rules over its rows, with a core of its own for as long as one operation lasts.
+ *
+ * Spec: DESIGN.md, "The edge": one WASM instance per operation, closed and wiped after it. The storage
+ * key is derived for the operation and lives no longer.
+ */
+import coreModule from "../../../build/core.wasm";
+import { Core, type Kek } from "../../crypto/core.ts";
+import type { SecretKey } from "../../crypto/secret-key.ts";
+import { Hsm as HsmRules } from "../../hsm/hsm.ts";
+import { isHsmType } from "../../hsm/rules/limits.ts";
+import type { HsmLocation } from "../contracts/hsm-api.ts";
+import { Refused } from "../contracts/refused.ts";
+import type { Deployment } from "../platform/deployment.ts";
+import { randomBytes } from "../platform/engine.ts";
+import { readLocal } from "./local.ts";
+import { currentGeneration } from "./rows.ts";
+import { SqliteSessions } from "./sessions.ts";
+import { deriveStorageKey } from "./storage-key.ts";
+import { SqliteStore, type StoreRole } from "./store.ts";
+
+/** Where an HSM's rows lie and what it was deployed with. */
+export interface HsmSite {
+  readonly storage: DurableObjectStorage;
+  readonly deployment: Deployment;
+  readonly location: HsmLocation;
+  /** Of the hardware; a backup of a smaller type may have been restored onto it. */
+  readonly hsmType: string;
+}
+
+export class HsmMemory implements Disposable {
+  readonly core: Core;
+  readonly kek: Kek;
+  readonly store: SqliteStore;
+  readonly hsm: HsmRules;
+  readonly #storageKey: SecretKey;
+
+  constructor(site: HsmSite, generation: number, role: StoreRole) {
+    const { storage, deployment, location, hsmType } = site;
+    this.core = new Core(coreModule);
+    this.#storageKey = deriveStorageKey(this.core, deployment, location);
+    this.kek = this.core.kek(this.#storageKey);
+    this.store = new SqliteStore(storage, this.kek, generation, role);
+    this.hsm = new HsmRules({
+      store: this.store,
+      core: this.core,
+      subtle: crypto.subtle,
+      random: randomBytes,
+      now: Date.now,
+      ...(isHsmType(hsmType) ? { hardwareType: hsmType } : {}),
+      sessions: new SqliteSessions(storage.sql),
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#storageKey[Symbol.dispose]();
+    this.core.close();
+  }
+}
+
+/** The memory that serves; a change of it is refused while this HSM is frozen or does not lead. */
+export function openMemory(site: HsmSite): HsmMemory {
+  const { sql } = site.storage;
+  const admitChange = () => verifyTakesChanges(sql);
+  return new HsmMemory(site, currentGeneration(sql), { kind: "serving", admitChange });
+}
+
+/** A generation that nobody reads yet. */
+export function openStaging(site: HsmSite, generation: number): HsmMemory {
+  return new HsmMemory(site, generation, { kind: "staging" });
+}
+
+/** @throws Refused with `hsm_frozen` or `not_leader`. */
+function verifyTakesChanges(sql: SqlStorage): void {
+  if (readLocal(sql, "frozen") === true) {
+    throw new Refused({
+      kind: "unavailable",
+      code: "hsm_frozen",
+      message: "The HSM takes no changes while a backup of it is made. Try again in a moment.",
+    });
+  }
+  if (readLocal(sql, "duty")?.leader !== true) {
+    throw new Refused({
+      kind: "unavailable",
+      code: "not_leader",
+      message: "Another HSM of the cluster takes the changes now. Try again.",
+    });
+  }
+}

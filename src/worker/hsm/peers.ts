@@ -1,0 +1,215 @@
+/**
+ * Keeping the HSMs of one cluster equal: the leader pushes what changed before it acknowledges.
+ *
+ * Spec: docs/STORAGE.md, "Peers". A peer takes a delta only if it stands exactly where the delta
+ * begins; one that cannot be caught up is reported and rebuilt. Secrets travel wrapped.
+ */
+
+import coreModule from "../../../build/core.wasm";
+import { Core } from "../../crypto/core.ts";
+import type { HsmLocation } from "../contracts/hsm-api.ts";
+import { type Result, refusal, success } from "../contracts/result.ts";
+import type { Deployment } from "../platform/deployment.ts";
+import { applyChanges, type ChangedRow, changesSince, type DeltaKeks } from "./changes.ts";
+import { type Ancestor, type Position, readLocal, writeLocal } from "./local.ts";
+import { currentGeneration, lastChange } from "./rows.ts";
+import { deriveStorageKey, deriveSyncKey } from "./storage-key.ts";
+
+/** A larger delta is not sent: the peer is rebuilt from a backup instead. */
+const MAX_DELTA_BYTES = 16 * 1024 * 1024;
+/** Ancestors remembered: a peer is restored within minutes of the snapshot it is restored from. */
+const KEPT_ANCESTORS = 64;
+const PUSH_ATTEMPTS = 2;
+
+/** The way from one position to another. */
+export interface Delta {
+  readonly from: Position;
+  readonly to: Position;
+  readonly rows: readonly ChangedRow[];
+}
+
+/** What the leader asks of a peer; RPC of the `Hsm` Durable Object. */
+export interface PeerApi {
+  /** Where the peer stands, and the digest of its state if `withDigest`. */
+  position(withDigest: boolean): Promise<Result<PeerPosition>>;
+  /** Takes a delta over; refused with `replication_gap` unless it begins where the peer stands. */
+  applyDelta(delta: Delta): Promise<Result<null>>;
+}
+
+export interface PeerPosition {
+  readonly position: Position;
+  /** Hex; null unless asked for. */
+  readonly stateDigest: string | null;
+}
+
+/** Where this HSM's memory stands. */
+export function ownPosition(sql: SqlStorage): Position {
+  const history = readLocal(sql, "history") ?? "";
+  return { history, change: lastChange(sql, currentGeneration(sql)) };
+}
+
+/** Remembers a position that peers may stand at and still be caught up from. */
+export function addAncestor(sql: SqlStorage, ancestor: Ancestor): void {
+  const known = (readLocal(sql, "ancestors") ?? []).filter(
+    ({ history }) => history !== ancestor.history,
+  );
+  writeLocal(sql, "ancestors", [...known, ancestor].slice(-KEPT_ANCESTORS));
+}
+
+/** Takes over as leader: the history so far ends here, and a new one begins. */
+export function beginHistory(sql: SqlStorage): void {
+  addAncestor(sql, { ...ownPosition(sql), snapshot: false });
+  writeLocal(sql, "history", crypto.getRandomValues(new Uint8Array(16)).toHex());
+}
+
+/**
+ * The change after which a peer at `peer` is missing rows; null if it is not on this HSM's line.
+ *
+ * A restored peer counts from 0 in the snapshot's own name; the snapshot knows the leader's number.
+ */
+export function missingSince(
+  own: Position,
+  ancestors: readonly Ancestor[],
+  peer: Position,
+): number | null {
+  if (peer.history === own.history) return peer.change <= own.change ? peer.change : null;
+  const ancestor = ancestors.find(({ history }) => history === peer.history);
+  if (ancestor === undefined) return null;
+  if (ancestor.snapshot) return peer.change === 0 ? ancestor.change : null;
+  return peer.change <= ancestor.change ? peer.change : null;
+}
+
+/** Applies a leader's delta to this HSM's memory. */
+export function takeDelta(
+  storage: DurableObjectStorage,
+  keks: DeltaKeks,
+  delta: Delta,
+): Result<null> {
+  return storage.transactionSync(() => {
+    const own = ownPosition(storage.sql);
+    if (own.history !== delta.from.history || own.change !== delta.from.change) {
+      return refusal(
+        "conflict",
+        "replication_gap",
+        "This HSM does not stand where the delta begins.",
+      );
+    }
+    const generation = currentGeneration(storage.sql);
+    applyChanges(storage.sql, keks, generation, delta.rows, delta.to.change);
+    writeLocal(storage.sql, "history", delta.to.history);
+    return success(null);
+  });
+}
+
+/** Runs `f` with the keys a delta passes between, on a core of its own. */
+export function withDeltaKeks<T>(
+  deployment: Deployment,
+  place: HsmLocation,
+  f: (keks: DeltaKeks) => T,
+): T {
+  using core = new Core(coreModule);
+  using storageKey = deriveStorageKey(core, deployment, place);
+  using syncKey = deriveSyncKey(core, deployment, place);
+  using storage = core.kek(storageKey);
+  using sync = core.kek(syncKey);
+  return f({ storage, sync });
+}
+
+/** The leader's side. One per Durable Object; what it holds is lost with the object, harmlessly. */
+export class Peers {
+  readonly #storage: DurableObjectStorage;
+  readonly #deployment: Deployment;
+  readonly #digest: () => string;
+  /** Where each peer stood when last heard of. */
+  readonly #positions = new Map<string, Position>();
+  readonly #stale = new Set<string>();
+  #queue: Promise<unknown> = Promise.resolve();
+
+  /** @param digest - hex digest of this HSM's state, computed when a peer's line is unknown. */
+  constructor(storage: DurableObjectStorage, deployment: Deployment, digest: () => string) {
+    this.#storage = storage;
+    this.#deployment = deployment;
+    this.#digest = digest;
+  }
+
+  /** Forgets what is known of the peers: their membership has changed. */
+  forget(): void {
+    this.#positions.clear();
+    this.#stale.clear();
+  }
+
+  /**
+   * Brings every peer to where this HSM stands now. Pushes of one HSM run one after another, so
+   * each peer takes the changes in the order in which they were made. Never rejects.
+   *
+   * @returns Whether every peer is there now or out of service; false: nothing may be acknowledged.
+   */
+  push(place: HsmLocation, peers: readonly HsmLocation[]): Promise<boolean> {
+    if (peers.length === 0) return Promise.resolve(true);
+    const turn = this.#queue.then(async () => {
+      const settled = await Promise.all(peers.map((peer) => this.#pushTo(place, peer)));
+      return settled.every((isSettled) => isSettled);
+    });
+    this.#queue = turn;
+    return turn;
+  }
+
+  async #pushTo(place: HsmLocation, peer: HsmLocation): Promise<boolean> {
+    if (this.#stale.has(peer.hsmId)) return true;
+    for (let attempt = 0; attempt < PUSH_ATTEMPTS; attempt++) {
+      try {
+        if (await this.#catchUp(place, peer)) return true;
+      } catch (error) {
+        console.log("push failed", { hsmId: peer.hsmId, error: String(error) });
+      }
+      this.#positions.delete(peer.hsmId);
+    }
+    return await this.#report(place, peer);
+  }
+
+  /** Whether the peer has been caught up; false: it stood elsewhere than thought, or is lost. */
+  async #catchUp(place: HsmLocation, peer: HsmLocation): Promise<boolean> {
+    const stub: PeerApi = this.#deployment.hsm(peer);
+    const from = this.#positions.get(peer.hsmId) ?? (await this.#locate(stub));
+    if (from === null) return false;
+    const { sql } = this.#storage;
+    const to = ownPosition(sql);
+    if (from.history === to.history && from.change === to.change) return true;
+    const ancestors = readLocal(sql, "ancestors") ?? [];
+    const since = missingSince(to, ancestors, from) ?? (await this.#sinceIfEqual(stub, to));
+    if (since === null) return false;
+    const rows = withDeltaKeks(this.#deployment, place, (keks) =>
+      changesSince(sql, keks, currentGeneration(sql), since, MAX_DELTA_BYTES),
+    );
+    if (rows === null) return false;
+    const taken = await stub.applyDelta({ from, to, rows });
+    if (taken.ok) this.#positions.set(peer.hsmId, to);
+    return taken.ok;
+  }
+
+  async #locate(stub: PeerApi): Promise<Position | null> {
+    const answer = await stub.position(false);
+    return answer.ok ? answer.value.position : null;
+  }
+
+  /** A peer of another line that holds the same state misses nothing. */
+  async #sinceIfEqual(stub: PeerApi, to: Position): Promise<number | null> {
+    const answer = await stub.position(true);
+    return answer.ok && answer.value.stateDigest === this.#digest() ? to.change : null;
+  }
+
+  /** Whether `Region` has taken the peer out of service; if not, the next push tries both again. */
+  async #report(place: HsmLocation, peer: HsmLocation): Promise<boolean> {
+    const { hsmId } = peer;
+    const region = this.#deployment.region(peer.account, peer.region);
+    try {
+      const noted = await region.noteStale(peer.clusterId, hsmId, place.hsmId);
+      if (noted.ok) this.#stale.add(hsmId);
+      else console.log("stale peer not taken out of service", { hsmId, code: noted.fault.code });
+      return noted.ok;
+    } catch (error) {
+      console.log("stale peer not reported", { hsmId, error: String(error) });
+      return false;
+    }
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * Keys that protect an HSM's memory at rest and on its way to the other HSMs of its cluster.
+ *
+ * Spec: docs/STORAGE.md, "Keys at rest"; SP 800-108r1 counter mode through the core. Derived from
+ * the deployment's storage key for one place each, never stored, disposed of after every operation.
+ */
+import type { Core, Kek } from "../../crypto/core.ts";
+import { SecretKey } from "../../crypto/secret-key.ts";
+import { setRecordId } from "../../hsm/memory/integers.ts";
+import type { HsmLocation } from "../contracts/hsm-api.ts";
+import type { Deployment } from "../platform/deployment.ts";
+
+const KEY_BYTES = 32;
+const STORAGE_LABEL = "holdfast/v1/hsm-storage";
+const SYNC_LABEL = "holdfast/v1/cluster-sync";
+
+/** Places of an HSM's own secrets, beside the record types: never in a snapshot. */
+export const LOCAL_SECRET = { akbk: 0x81, identityKey: 0x82 } as const;
+
+/**
+ * Type byte and id in front of every wrapped secret: a row moved to another place does not unwrap.
+ */
+const PLACE_BYTES = 9;
+
+/** Wraps the rows of one HSM: no other HSM's rows unwrap under it. 32 bytes, fresh. */
+export function deriveStorageKey(
+  core: Core,
+  deployment: Deployment,
+  place: HsmLocation,
+): SecretKey {
+  const context = encodeNames(place.account, place.region, place.clusterId, place.hsmId);
+  return core.kdfCounter(deployment.storageKey, STORAGE_LABEL, context, KEY_BYTES);
+}
+
+/** Wraps secrets between the HSMs of one cluster. 32 bytes, fresh. */
+export function deriveSyncKey(core: Core, deployment: Deployment, place: HsmLocation): SecretKey {
+  const context = encodeNames(place.account, place.region, place.clusterId);
+  return core.kdfCounter(deployment.storageKey, SYNC_LABEL, context, KEY_BYTES);
+}
+
+/** Injective: each name is preceded by its length in two bytes. */
+function encodeNames(...names: string[]): Uint8Array {
+  const parts = names.map((name) => new TextEncoder().encode(name));
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + 2 + part.length, 0));
+  const view = new DataView(bytes.buffer);
+  let offset = 0;
+  for (const part of parts) {
+    view.setUint16(offset, part.length);
+    bytes.set(part, offset + 2);
+    offset += 2 + part.length;
+  }
+  return bytes;
+}
+
+/** Wrapped bytes did not verify: the storage key is another one, or the row was changed. */
+export class UnreadableMemory extends Error {
+  constructor() {
+    super("a wrapped secret of this HSM does not verify under the deployment's storage key");
+    this.name = "UnreadableMemory";
+  }
+}
+
+/**
+ * KWP of type ‖ id ‖ secret, `type` being a record type or a `LOCAL_SECRET` (SP 800-38F §6.3).
+ * `secret` is borrowed; the result is fresh.
+ */
+export function wrapSecret(kek: Kek, type: number, id: number, secret: SecretKey): Uint8Array {
+  const plain = placedSecret(type, id, secret);
+  try {
+    return kek.kwpWrap(plain);
+  } finally {
+    plain.fill(0);
+  }
+}
+
+/** A secret and the place it is wrapped for; null where there is none. */
+export interface PlacedSecret {
+  readonly type: number;
+  readonly id: number;
+  readonly secret: SecretKey | null;
+}
+
+/** `wrapSecret` of many, null where there is none: one call, in lanes. Fresh. */
+export function wrapSecrets(kek: Kek, rows: readonly PlacedSecret[]): (Uint8Array | null)[] {
+  const plains = rows.flatMap(({ type, id, secret }) =>
+    secret === null ? [] : [placedSecret(type, id, secret)],
+  );
+  try {
+    const wrapped = kek.wrapMany(plains);
+    let next = 0;
+    return rows.map(({ secret }) => (secret === null ? null : (wrapped[next++] ?? null)));
+  } finally {
+    for (const plain of plains) plain.fill(0);
+  }
+}
+
+/** type ‖ id ‖ secret: fresh, wiped by the caller. */
+function placedSecret(type: number, id: number, secret: SecretKey): Uint8Array {
+  const plain = new Uint8Array(PLACE_BYTES + secret.length);
+  plain.set(encodePlace(type, id));
+  secret.use((bytes) => plain.set(bytes, PLACE_BYTES));
+  return plain;
+}
+
+/**
+ * Inverse of `wrapSecret`: a fresh key. Throws UnreadableMemory unless it was wrapped for this
+ * place.
+ */
+export function unwrapSecret(kek: Kek, type: number, id: number, wrapped: Uint8Array): SecretKey {
+  const plain = kek.kwpUnwrap(wrapped);
+  if (plain === null) throw new UnreadableMemory();
+  return takeSecret(type, id, plain);
+}
+
+/** A secret as a row holds it. */
+export interface WrappedSecret {
+  readonly type: number;
+  readonly id: number;
+  readonly wrapped: Uint8Array;
+}
+
+/**
+ * `unwrapSecret` of many, null where there is none: one call, in lanes. Fresh keys, or it throws.
+ */
+export function unwrapSecrets(
+  kek: Kek,
+  rows: readonly (WrappedSecret | null)[],
+): (SecretKey | null)[] {
+  const plains = kek.unwrapMany(rows.flatMap((row) => row?.wrapped ?? []));
+  if (!Array.isArray(plains)) throw new UnreadableMemory();
+  const secrets: (SecretKey | null)[] = [];
+  let next = 0;
+  try {
+    for (const row of rows) {
+      const plain = row === null ? undefined : plains[next++];
+      secrets.push(
+        row === null || plain === undefined ? null : takeSecret(row.type, row.id, plain),
+      );
+    }
+    return secrets;
+  } catch (error) {
+    for (const secret of secrets) secret?.[Symbol.dispose]();
+    for (const plain of plains) plain.fill(0);
+    throw error;
+  }
+}
+
+/**
+ * The secret in `plain`, which is wiped. @throws UnreadableMemory if it was wrapped for another
+ * place.
+ */
+function takeSecret(type: number, id: number, plain: Uint8Array): SecretKey {
+  const place = encodePlace(type, id);
+  const isHere = plain.length > PLACE_BYTES && place.every((byte, i) => plain[i] === byte);
+  try {
+    if (!isHere) throw new UnreadableMemory();
+    return new SecretKey(plain.slice(PLACE_BYTES));
+  } finally {
+    plain.fill(0);
+  }
+}
+
+function encodePlace(type: number, id: number): Uint8Array {
+  const place = new Uint8Array(PLACE_BYTES);
+  const view = new DataView(place.buffer);
+  view.setUint8(0, type);
+  setRecordId(view, 1, id);
+  return place;
+}

@@ -1,0 +1,117 @@
+/**
+ * From a fault of the engine to what may be said of it at the edge: the one place that decides.
+ *
+ * Spec: STORAGE.md and API.md, "Errors". Each switch is exhaustive: a new fault does not compile until
+ * someone decides what a stranger may learn. No fault carries a secret, so messages pass unchanged.
+ */
+import { BackupError, type BackupFault, describeFault } from "../../backup/format/errors.ts";
+import { type FaultFamily, faultFamily, HsmError } from "../../hsm/rules/errors.ts";
+import { Refused } from "../contracts/refused.ts";
+import type { Fault, Result } from "../contracts/result.ts";
+import { UnreadableMemory } from "../hsm/storage-key.ts";
+import { GenerationGone } from "../hsm/store.ts";
+import { ObjectConflict } from "./objects.ts";
+
+/** Runs `f` and turns the errors that mean a refusal into one; any other goes on up. */
+export async function refusalsOf<T>(f: () => Promise<T> | T): Promise<Result<T>> {
+  try {
+    return { ok: true, value: await f() };
+  } catch (error) {
+    const fault = publicFault(error);
+    if (fault === null) throw error;
+    return { ok: false, fault };
+  }
+}
+
+/** What may be said of an error; null if it is no refusal but a failure or a mistake of ours. */
+export function publicFault(error: unknown): Fault | null {
+  if (error instanceof Refused) return error.fault;
+  if (error instanceof HsmError) {
+    return {
+      kind: kindOfFamily(faultFamily(error.fault)),
+      code: error.fault.code,
+      message: error.message,
+    };
+  }
+  if (error instanceof BackupError) return backupFault(error.fault);
+  if (error instanceof GenerationGone) {
+    return {
+      kind: "conflict",
+      code: "hsm_restored",
+      message: "A backup was restored onto the HSM meanwhile. Log in again and repeat the request.",
+    };
+  }
+  if (error instanceof UnreadableMemory) {
+    return {
+      kind: "unavailable",
+      code: "hsm_memory_unreadable",
+      message:
+        "The HSM's memory does not open under this deployment's storage key. Give the worker the " +
+        "STORAGE_KEY it had when the HSM was made, or restore a backup onto a new HSM.",
+    };
+  }
+  if (error instanceof ObjectConflict) {
+    return { kind: "conflict", code: "object_conflict", message: error.message };
+  }
+  return null;
+}
+
+/** The answer to an error that is no refusal. Its name is logged; nothing of it is sent. */
+export function unexpectedFault(error: unknown): Fault {
+  const known = publicFault(error);
+  if (known !== null) return known;
+  const name = error instanceof Error ? error.name : typeof error;
+  console.log("unexpected error", { name });
+  return {
+    kind: "unavailable",
+    code: "internal_failure",
+    message: "The request failed inside the service. Try again; nothing was acknowledged.",
+  };
+}
+
+function kindOfFamily(family: FaultFamily): Fault["kind"] {
+  switch (family) {
+    case "authentication":
+    case "permission":
+      return "denied";
+    case "absent":
+      return "not_found";
+    case "conflict":
+      return "conflict";
+    case "limit":
+      return "limit";
+    case "invalid":
+      return "invalid";
+  }
+}
+
+/** A code says which key, where that decides what to do; damage is told as it was found. */
+function backupFault(fault: BackupFault): Fault {
+  const message = describeFault(fault);
+  switch (fault.code) {
+    case "key_mismatch":
+      return { kind: "invalid", code: `key_mismatch_${fault.which}`, message };
+    case "verification_failed":
+      return { kind: "unavailable", code: fault.code, message };
+    case "not_ours":
+    case "newer_version":
+    case "truncated":
+    case "trailing_data":
+    case "envelope_damaged":
+    case "location_mismatch":
+    case "manufacturer_mismatch":
+    case "key_block_damaged":
+    case "header_damaged":
+    case "header_invalid":
+    case "mode_mismatch":
+    case "wrong_backup":
+    case "body_damaged":
+    case "body_digest_mismatch":
+    case "chunk_damaged":
+    case "chunk_out_of_order":
+    case "record_invalid":
+    case "manifest_mismatch":
+    case "trailer_damaged":
+      return { kind: "invalid", code: fault.code, message };
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * Objects of the bucket: their names, and the few ways in which they are written, read and listed.
+ *
+ * Spec: docs/STORAGE.md, I1 to I5. Every object is written once (I2): a put of a name that exists is
+ * an error, a get is pinned to the etag that the catalogue knows. Only sealed bytes pass through here.
+ */
+
+import type { BackupLocation } from "../contracts/hsm-api.ts";
+import { Refused } from "../contracts/refused.ts";
+import type { Deployment } from "./deployment.ts";
+
+/** Largest envelope, bytes; far above what FORMAT.md allows. */
+const MAX_ENVELOPE_BYTES = 64 * 1024;
+/** R2 deletes at most this many names in one call. */
+const MAX_DELETED_PER_CALL = 1000;
+
+/** The bucket has no object of that name and etag, or an object that had to be new was there. */
+export class ObjectConflict extends Error {
+  constructor(key: string, what: string) {
+    super(`object ${key}: ${what}`);
+    this.name = "ObjectConflict";
+  }
+}
+
+/** The bucket of a region. @throws Refused if this deployment has none. */
+export function backupBucket(deployment: Deployment, region: string): R2Bucket {
+  const bucket = deployment.bucket(region);
+  if (bucket !== null) return bucket;
+  const message = `This deployment does not serve region ${region}.`;
+  throw new Refused({ kind: "invalid", code: "region_not_served", message });
+}
+
+/** Everything of one cluster. */
+export function clusterPrefix(clusterId: string): string {
+  return `clusters/${clusterId}/`;
+}
+
+/** Everything of one backup. */
+export function backupPrefix(location: BackupLocation): string {
+  return `${clusterPrefix(location.clusterId)}backups/${location.backupId}/`;
+}
+
+export function bodyKey(location: BackupLocation, sealId: Uint8Array): string {
+  return `${backupPrefix(location)}body-${sealId.toHex()}`;
+}
+
+/** @param version - from 1; a new envelope over the same body takes the next one. */
+export function envelopeKey(location: BackupLocation, sealId: Uint8Array, version: number): string {
+  return `${backupPrefix(location)}envelope-${sealId.toHex()}-${version}`;
+}
+
+/** Puts bytes under a name that is still free. Returns the etag. */
+export async function putNew(bucket: R2Bucket, key: string, bytes: Uint8Array): Promise<string> {
+  const object = await bucket.put(key, bytes, { onlyIf: { etagDoesNotMatch: "*" } });
+  if (object === null) throw new ObjectConflict(key, "already there");
+  return object.etag;
+}
+
+/**
+ * Puts a stream of exactly `byteLength` bytes under a name that is still free. Returns the etag.
+ *
+ * One part is held at a time: the next is asked for when the bucket has taken the one before.
+ */
+export async function putNewStream(
+  bucket: R2Bucket,
+  key: string,
+  byteLength: number,
+  parts: AsyncIterable<Uint8Array>,
+): Promise<string> {
+  const { readable, writable } = new FixedLengthStream(byteLength);
+  const put = bucket.put(key, readable, { onlyIf: { etagDoesNotMatch: "*" } });
+  const [stored, sent] = await Promise.allSettled([put, pump(parts, writable)]);
+  // The source's own error explains more than the broken put that follows from it.
+  if (sent.status === "rejected" && stored.status === "rejected") throw sent.reason;
+  if (stored.status === "rejected") throw stored.reason;
+  if (stored.value === null) throw new ObjectConflict(key, "already there");
+  if (sent.status === "rejected") throw sent.reason;
+  return stored.value.etag;
+}
+
+async function pump(
+  parts: AsyncIterable<Uint8Array>,
+  writable: WritableStream<Uint8Array>,
+): Promise<void> {
+  const writer = writable.getWriter();
+  try {
+    for await (const part of parts) await writer.write(part);
+    await writer.close();
+  } catch (error) {
+    // The put ends with this error too; a second failure while aborting adds nothing to it.
+    await writer.abort(error).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** The whole of a small object; null if there is none of that name. */
+export async function getSmall(bucket: R2Bucket, key: string): Promise<Uint8Array | null> {
+  const object = await bucket.get(key);
+  if (object === null) return null;
+  if (object.size > MAX_ENVELOPE_BYTES) {
+    await object.body.cancel();
+    throw new ObjectConflict(key, `${object.size} bytes are too many`);
+  }
+  return new Uint8Array(await object.arrayBuffer());
+}
+
+/** A body, or its first `lengthBytes`, as long as it is still the one with this etag; else null. */
+export async function getPinned(
+  bucket: R2Bucket,
+  key: string,
+  etag: string,
+  lengthBytes?: number,
+): Promise<R2ObjectBody | null> {
+  const range = lengthBytes === undefined ? {} : { range: { offset: 0, length: lengthBytes } };
+  const object = await bucket.get(key, { onlyIf: { etagMatches: etag }, ...range });
+  return object !== null && "body" in object ? object : null;
+}
+
+/** Deletes objects; names that do not exist are no error. */
+export async function deleteObjects(bucket: R2Bucket, keys: readonly string[]): Promise<void> {
+  for (let i = 0; i < keys.length; i += MAX_DELETED_PER_CALL) {
+    await bucket.delete(keys.slice(i, i + MAX_DELETED_PER_CALL));
+  }
+}
+
+export interface ObjectPage {
+  readonly objects: readonly { readonly key: string; readonly uploadedAtMs: number }[];
+  /** Where the next page begins; null after the last. */
+  readonly cursor: string | null;
+}
+
+/** One page of the names under a prefix, ascending: what the sweep walks. */
+export async function listObjects(
+  bucket: R2Bucket,
+  prefix: string,
+  cursor: string | null,
+  limit: number,
+): Promise<ObjectPage> {
+  const page = await bucket.list({ prefix, limit, ...(cursor === null ? {} : { cursor }) });
+  return {
+    objects: page.objects.map((object) => ({
+      key: object.key,
+      uploadedAtMs: object.uploaded.getTime(),
+    })),
+    cursor: page.truncated ? page.cursor : null,
+  };
+}

@@ -1,0 +1,69 @@
+/**
+ * The storage steps: every point at which something has just become durable, by name.
+ *
+ * Spec: docs/STORAGE.md, "Steps". A crash test names one in PAUSE_AT; the process then stops dead
+ * there and is killed. In service PAUSE_AT is not set and a step costs one comparison.
+ */
+import type { Deployment } from "./deployment.ts";
+
+export const STORAGE_STEPS = [
+  // An HSM's own life.
+  "hsm_manufactured",
+  "hsm_initialized",
+  "hsm_zeroized",
+  // A change of an HSM's memory.
+  "write_committed",
+  "write_replicated",
+  // A backup being made, in order.
+  "backup_begun",
+  "backup_spooled",
+  "backup_body_put",
+  "backup_envelope_put",
+  "backup_receipt_stored",
+  "backup_spool_cleared",
+  // A restore, in order; `restore_slice_staged` is reached once for each slice.
+  "restore_begun",
+  "restore_slice_staged",
+  "restore_staged",
+  "restore_flipped",
+  "restore_old_removed",
+  // A row of the catalogue, of a cluster or of an HSM moved to its next state.
+  "region_cluster_created",
+  "region_hsm_created",
+  "region_backup_begun",
+  "region_backup_ready",
+  "region_backup_pending_deletion",
+  "region_backup_restored",
+  "region_backup_deleted",
+  "region_objects_deleted",
+  "region_hsm_active",
+  "region_hsm_deleted",
+  "region_cluster_initialized",
+  "region_cluster_active",
+  "region_cluster_deleted",
+] as const;
+
+export type StorageStep = (typeof STORAGE_STEPS)[number];
+
+/** What makes earlier writes durable; a Durable Object's storage. */
+interface Syncable {
+  sync(): Promise<void>;
+}
+
+const PAUSE_MS = 60_000;
+
+/**
+ * Marks `step` as done. Where the deployment pauses at it, the writes before it are made durable,
+ * the pause is logged and the caller never continues.
+ */
+export async function reached(
+  step: StorageStep,
+  deployment: Deployment,
+  storage?: Syncable,
+): Promise<void> {
+  if (deployment.pauseAt !== step) return;
+  await storage?.sync();
+  console.log(`paused at ${step}`);
+  // Pending timers, not a promise without an owner: the runtime would take that for a hang and end it.
+  for (;;) await scheduler.wait(PAUSE_MS);
+}

@@ -1,0 +1,36 @@
+/**
+ * Which function does which due task, and what is said when its last attempt has failed.
+ */
+import { createBackupTask, dailyBackupTask, giveUpBackup, sweepTask } from "./backup-tasks.ts";
+import type { Agenda } from "./clockwork.ts";
+import {
+  createClusterTask,
+  deleteClusterTask,
+  giveUpInitialize,
+  initializeClusterTask,
+} from "./cluster-tasks.ts";
+import {
+  createHsmTask,
+  deleteHsmTask,
+  giveUpHsm,
+  rebuildHsmTask,
+  reportCluster,
+  reportHsm,
+  serveClusterTask,
+} from "./hsm-tasks.ts";
+import { endBackup, purge } from "./retention.ts";
+
+export const AGENDA: Agenda = {
+  cluster_create: { run: createClusterTask },
+  cluster_initialize: { run: initializeClusterTask, giveUp: giveUpInitialize },
+  cluster_delete: { run: deleteClusterTask },
+  cluster_serve: { run: serveClusterTask, report: reportCluster },
+  hsm_create: { run: createHsmTask, giveUp: giveUpHsm },
+  hsm_rebuild: { run: rebuildHsmTask, giveUp: giveUpHsm },
+  hsm_delete: { run: deleteHsmTask, report: reportHsm },
+  backup_create: { run: createBackupTask, giveUp: giveUpBackup },
+  backup_daily: { run: dailyBackupTask },
+  backup_delete: { run: endBackup },
+  retention: { run: purge },
+  sweep: { run: sweepTask },
+};

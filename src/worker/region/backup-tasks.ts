@@ -1,0 +1,142 @@
+/**
+ * Making backups by the clock: the order to the HSM, the receipt, the daily promise, the sweep.
+ *
+ * Spec: DESIGN.md §7, I1 and I4. The row was CREATE_IN_PROGRESS before the HSM put its first object
+ * and becomes READY after the last; objects that no row names are removed here and only here.
+ */
+
+import type { BackupReceipt } from "../contracts/hsm-api.ts";
+import { startBackup } from "./backups.ts";
+import { DONE, failed, nextAt, type Outcome } from "./clockwork.ts";
+import { placeOf, type RegionDesk } from "./context.ts";
+import { hsmApi } from "./hsm-tasks.ts";
+import { activeHsms, scheduleDaily } from "./hsms.ts";
+import { scheduleRetention } from "./retention.ts";
+import type { BackupRow } from "./rows.ts";
+
+/** Task `backup_create`: the HSM makes it and puts its objects; then the row is READY. */
+export async function createBackupTask(desk: RegionDesk, backupId: string): Promise<Outcome> {
+  const row = desk.store.backup(backupId);
+  if (row?.state !== "CREATE_IN_PROGRESS") return DONE;
+  await desk.reached("region_backup_begun");
+  const hsm = desk.store.hsm(row.hsmId);
+  if (hsm === null || hsm.state === "DELETED") {
+    return { kind: "failed", reason: "The HSM that was to be backed up is gone." };
+  }
+  const { clusterId, lineageId, hsmType, mode, createdAtMs, chainNumber, previousDigest } = row;
+  const receipt = await hsmApi(desk, hsm).createBackup({
+    location: { ...placeOf(desk), clusterId, backupId },
+    lineageId,
+    hsmType,
+    mode,
+    createdAtMs,
+    chainNumber,
+    previousDigest,
+  });
+  if (!receipt.ok) return failed(receipt.fault);
+  completeBackup(desk, row, receipt.value);
+  await desk.reached("region_backup_ready");
+  return DONE;
+}
+
+/** CREATE_IN_PROGRESS → READY with everything that follows from it, in one turn. */
+function completeBackup(desk: RegionDesk, row: BackupRow, receipt: BackupReceipt): void {
+  const { store } = desk;
+  const columns = {
+    bodyKey: receipt.bodyKey,
+    bodyEtag: receipt.bodyEtag,
+    bodyBytes: receipt.bodyBytes,
+    envelopeKey: receipt.envelopeKey,
+    envelopeBytes: receipt.envelopeBytes,
+    containerDigest: receipt.containerDigest,
+    containerBytes: receipt.containerBytes,
+    stateDigest: receipt.stateDigest,
+    restorableOffline: receipt.restorableOffline ? 1 : 0,
+  };
+  if (!store.moveBackup(row.backupId, "CREATE_IN_PROGRESS", "READY", columns)) return;
+  store.updateCluster(row.clusterId, {
+    lastDigest: receipt.containerDigest,
+    lastBackupAtMs: row.createdAtMs,
+    stateMessage: "",
+  });
+  scheduleRetention(desk, row.clusterId);
+  if (activeHsms(desk, row.clusterId).length > 0) scheduleDaily(desk, row.clusterId);
+  wakeWaiting(desk, row);
+}
+
+/** After the last attempt: the number stays burnt, the row says why, whoever waited is told. */
+export function giveUpBackup(desk: RegionDesk, backupId: string, reason: string): void {
+  const { store, deployment } = desk;
+  const row = store.backup(backupId);
+  if (row === null) return;
+  if (!store.moveBackup(backupId, "CREATE_IN_PROGRESS", "DELETED", { failure: reason })) return;
+  const stateMessage = `Backup '${backupId}' failed: ${reason}`.slice(0, 300);
+  store.updateCluster(row.clusterId, { stateMessage });
+  wakeWaiting(desk, row);
+  if (activeHsms(desk, row.clusterId).length === 0) return;
+  const dueAtMs = desk.nowMs() + deployment.schedule.backupIntervalMs / 24;
+  desk.due.reschedule("backup_daily", row.clusterId, row.clusterId, dueAtMs);
+}
+
+function wakeWaiting(desk: RegionDesk, row: BackupRow): void {
+  for (const hsm of desk.store.hsmsOf(row.clusterId)) {
+    if (hsm.backupId !== row.backupId) continue;
+    const task = {
+      CREATE_IN_PROGRESS: "hsm_create",
+      DEGRADED: "hsm_rebuild",
+      DELETE_IN_PROGRESS: "hsm_delete",
+      ACTIVE: null,
+      DELETED: null,
+    } as const;
+    const waiting = task[hsm.state];
+    if (waiting !== null) desk.due.schedule(waiting, hsm.hsmId, hsm.clusterId, desk.nowMs());
+  }
+}
+
+/** Task `backup_daily`: begins a backup when the last one is an interval old. */
+export async function dailyBackupTask(desk: RegionDesk, clusterId: string): Promise<Outcome> {
+  const cluster = desk.store.cluster(clusterId);
+  const [leader] = activeHsms(desk, clusterId);
+  if (cluster?.state !== "ACTIVE" || leader === undefined) return DONE;
+  const { backupIntervalMs, retryMs } = desk.deployment.schedule;
+  const dueAtMs = (cluster.lastBackupAtMs ?? 0) + backupIntervalMs;
+  if (dueAtMs > desk.nowMs()) return nextAt(dueAtMs);
+  const row = startBackup(desk, leader, "daily");
+  // READY sets the next date, a failure an earlier one; this one is in case neither is heard of.
+  return nextAt(desk.nowMs() + (row === null ? retryMs : backupIntervalMs));
+}
+
+const LIST_PAGE = 500;
+const MAX_PAGES = 10;
+
+/** Task `sweep`: deletes objects of the cluster that no row names (I4). */
+export async function sweepTask(desk: RegionDesk, clusterId: string): Promise<Outcome> {
+  const { sweepMs, sweepGraceMs } = desk.deployment.schedule;
+  const bucket = desk.deployment.bucket(placeOf(desk).region);
+  if (bucket === null) return nextAt(desk.nowMs() + sweepMs);
+  const prefix = `clusters/${clusterId}/backups/`;
+  let cursor: string | undefined;
+  let isEmpty = true;
+  for (let page = 0; page < MAX_PAGES; page++) {
+    const listed = await bucket.list({ prefix, limit: LIST_PAGE, ...(cursor ? { cursor } : {}) });
+    const orphans = listed.objects.filter(
+      (object) =>
+        object.uploaded.getTime() + sweepGraceMs <= desk.nowMs() &&
+        !isNamed(desk, object.key.slice(prefix.length).split("/")[0] ?? "", object.key),
+    );
+    isEmpty &&= listed.objects.length === orphans.length;
+    if (orphans.length > 0) await bucket.delete(orphans.map((object) => object.key));
+    if (!listed.truncated) break;
+    cursor = listed.cursor;
+  }
+  // Nothing is put for a DELETED cluster any more: an empty prefix stays empty.
+  if (isEmpty && desk.store.cluster(clusterId)?.state === "DELETED") return DONE;
+  return nextAt(desk.nowMs() + sweepMs);
+}
+
+/** Whether a row promises this object. Of a backup in the making every object may yet be named. */
+function isNamed(desk: RegionDesk, backupId: string, key: string): boolean {
+  const row = desk.store.backup(backupId);
+  if (row === null || row.state === "DELETED") return false;
+  return row.state === "CREATE_IN_PROGRESS" || row.bodyKey === key || row.envelopeKey === key;
+}

@@ -1,0 +1,161 @@
+/**
+ * The backup catalogue: beginning a backup, listing, deleting and bringing one back.
+ *
+ * Spec: DESIGN.md §7, I1 to I4, worked out in docs/STORAGE.md §2. Nothing here touches a bucket.
+ */
+import { cutPage, type Facets, filterRows, filtersRefusal } from "../../cluster/catalog.ts";
+import { generateId } from "../../cluster/ids.ts";
+import type { BackupTrigger } from "../../cluster/states.ts";
+import type { CatalogView, Listing, ListOrder } from "../contracts/control-api.ts";
+import type { BackupView } from "../contracts/region-api.ts";
+import { type Result, refusal, success } from "../contracts/result.ts";
+import { backupNotFound, clusterNotFound, type RegionDesk, refused } from "./context.ts";
+import { beginDeletion, scheduleRetention } from "./retention.ts";
+import type { BackupRow, HsmRow } from "./rows.ts";
+import { backupView, catalogView, certificatesOf } from "./views.ts";
+
+/**
+ * Begins a backup of the cluster from this HSM: the row, its burnt number and its task, all or
+ * none.
+ *
+ * @returns null while another backup of the cluster is being made.
+ */
+export function startBackup(
+  desk: RegionDesk,
+  hsm: HsmRow,
+  trigger: BackupTrigger,
+): BackupRow | null {
+  const { store, due } = desk;
+  const cluster = store.cluster(hsm.clusterId);
+  if (cluster === null || store.backupInProgress(hsm.clusterId) !== null) return null;
+  const row: BackupRow = {
+    backupId: generateId("backup", desk.random),
+    clusterId: cluster.clusterId,
+    hsmId: hsm.hsmId,
+    state: "CREATE_IN_PROGRESS",
+    createdAtMs: desk.nowMs(),
+    deleteAtMs: null,
+    neverExpires: 0,
+    hsmType: cluster.hsmType,
+    mode: cluster.mode,
+    lineageId: cluster.lineageId,
+    chainNumber: cluster.nextChainNumber,
+    previousDigest: cluster.lastDigest,
+    trigger,
+    failure: null,
+    clusterCertificate: certificatesOf(cluster).clusterCertificate ?? "",
+    bodyKey: "",
+    bodyEtag: "",
+    bodyBytes: 0,
+    envelopeKey: "",
+    envelopeBytes: 0,
+    containerDigest: "",
+    containerBytes: 0,
+    stateDigest: "",
+    restorableOffline: 0,
+  };
+  store.insertBackup(row);
+  store.updateCluster(cluster.clusterId, { nextChainNumber: cluster.nextChainNumber + 1 });
+  due.schedule("backup_create", row.backupId, cluster.clusterId, desk.nowMs());
+  return row;
+}
+
+/** Back up now, from the cluster's leader. */
+export function backUpNow(desk: RegionDesk, clusterId: string): Result<BackupView> {
+  const cluster = desk.store.cluster(clusterId);
+  if (cluster === null) return clusterNotFound(clusterId);
+  const leader = desk.store.hsmsOf(clusterId).find((hsm) => hsm.state === "ACTIVE");
+  if (cluster.state !== "ACTIVE" || leader === undefined) {
+    return refusal(
+      "conflict",
+      "cluster_not_serving",
+      `Cluster '${clusterId}' cannot be backed up now: it needs to be ACTIVE with an ACTIVE HSM.`,
+    );
+  }
+  const row = startBackup(desk, leader, "on_demand");
+  if (row !== null) return success(backupView(desk, row));
+  return refusal(
+    "conflict",
+    "backup_in_progress",
+    `A backup of cluster '${clusterId}' is being made. Wait until it is READY, then try again.`,
+  );
+}
+
+export function describeBackup(desk: RegionDesk, backupId: string): Result<BackupView> {
+  const row = desk.store.backup(backupId);
+  return row === null ? backupNotFound(backupId) : success(backupView(desk, row));
+}
+
+const FACETS: Facets<BackupRow> = {
+  backupIds: (row) => row.backupId,
+  // Copies from another region will carry their source; a backup made here has none.
+  sourceBackupIds: () => null,
+  clusterIds: (row) => row.clusterId,
+  states: (row) => row.state,
+  neverExpires: (row) => (row.neverExpires === 1 ? "true" : "false"),
+};
+
+/** DELETED rows stay for the chain's sake; they are listed only when a filter asks for them. */
+export function describeBackups(desk: RegionDesk, order: ListOrder): Result<Listing<CatalogView>> {
+  const unknown = filtersRefusal(order.filters, FACETS);
+  if (unknown !== null) return refused(unknown);
+  const asksForDeleted = "states" in order.filters || "backupIds" in order.filters;
+  const rows = filterRows(desk.store.backups(), order.filters, FACETS)
+    .filter((row) => asksForDeleted || row.state !== "DELETED")
+    .map((row) => ({ ...row, id: row.backupId }));
+  const page = cutPage(rows, order);
+  if ("message" in page) return refused(page);
+  const items = page.rows.map((row) => catalogView(desk, row));
+  return success({ items, nextToken: page.nextToken });
+}
+
+/** READY → PENDING_DELETION, with the date of its end. */
+export function deleteBackup(desk: RegionDesk, backupId: string): Result<CatalogView> {
+  const { store, deployment } = desk;
+  const row = store.backup(backupId);
+  if (row === null) return backupNotFound(backupId);
+  if (!beginDeletion(desk, row, desk.nowMs() + deployment.schedule.undeleteMs)) {
+    return wrongState(desk, backupId, "only a READY backup can be deleted");
+  }
+  return viewOf(desk, backupId);
+}
+
+/** PENDING_DELETION → READY, as long as its time has not come (I3). */
+export function restoreBackup(desk: RegionDesk, backupId: string): Result<CatalogView> {
+  const { store } = desk;
+  const row = store.backup(backupId);
+  if (row === null) return backupNotFound(backupId);
+  const inTime = row.deleteAtMs !== null && row.deleteAtMs > desk.nowMs();
+  if (row.state !== "PENDING_DELETION" || !inTime) {
+    return wrongState(desk, backupId, "only a backup that is PENDING_DELETION can be restored");
+  }
+  store.moveBackup(backupId, "PENDING_DELETION", "READY", { deleteAtMs: null });
+  desk.due.cancel("backup_delete", backupId);
+  scheduleRetention(desk, row.clusterId);
+  return viewOf(desk, backupId);
+}
+
+export function modifyBackup(
+  desk: RegionDesk,
+  backupId: string,
+  neverExpires: boolean,
+): Result<CatalogView> {
+  const row = desk.store.backup(backupId);
+  if (row === null) return backupNotFound(backupId);
+  if (row.state !== "READY" && row.state !== "PENDING_DELETION") {
+    return wrongState(desk, backupId, "its attributes cannot be changed");
+  }
+  desk.store.updateBackup(backupId, { neverExpires: neverExpires ? 1 : 0 });
+  scheduleRetention(desk, row.clusterId);
+  return viewOf(desk, backupId);
+}
+
+function viewOf(desk: RegionDesk, backupId: string): Result<CatalogView> {
+  const row = desk.store.backup(backupId);
+  return row === null ? backupNotFound(backupId) : success(catalogView(desk, row));
+}
+
+function wrongState(desk: RegionDesk, backupId: string, rule: string): Result<never> {
+  const state = desk.store.backup(backupId)?.state ?? "DELETED";
+  return refusal("invalid", "backup_state", `Backup '${backupId}' is in state ${state}; ${rule}.`);
+}

@@ -1,0 +1,125 @@
+/**
+ * How a due task ends, and the clockwork that runs a slice of them: the body of the alarm.
+ *
+ * Spec: docs/STORAGE.md §3. Leases first, then work, then the alarm again; nothing a task throws
+ * leaves this file. Which function does which task is the table in agenda.ts.
+ */
+
+import type { Fault } from "../contracts/result.ts";
+import type { RegionDesk } from "./context.ts";
+import type { Task } from "./due.ts";
+import type { DueRow } from "./rows.ts";
+
+/**
+ * Finished; to be continued at a time (waiting is no failure, but no success either: attempts go on
+ * being counted); finished for now, with a next time; or failed, to be tried again.
+ */
+export type Outcome =
+  | { readonly kind: "done" }
+  | { readonly kind: "again"; readonly atMs: number }
+  | { readonly kind: "next"; readonly atMs: number }
+  | { readonly kind: "failed"; readonly reason: string };
+
+export const DONE: Outcome = { kind: "done" };
+
+export function againAt(atMs: number): Outcome {
+  return { kind: "again", atMs };
+}
+
+export function nextAt(atMs: number): Outcome {
+  return { kind: "next", atMs };
+}
+
+export function failed(fault: Fault): Outcome {
+  return { kind: "failed", reason: fault.message };
+}
+
+export interface Duty {
+  run(desk: RegionDesk, subject: string): Promise<Outcome>;
+  /** Ends the task when its last attempt has failed; absent: it is tried for ever. */
+  giveUp?(desk: RegionDesk, subject: string, reason: string): void;
+  /** Where callers see why a task that is tried for ever is not done yet. */
+  report?(desk: RegionDesk, subject: string, reason: string): void;
+}
+
+export type Agenda = Readonly<Record<Task, Duty>>;
+
+/** Tasks of one alarm: each of another cluster, so that a slow one delays few. */
+const SLICE_TASKS = 4;
+const MAX_ATTEMPTS = 5;
+
+/** One alarm's work: leases some due tasks, runs them, arms the alarm for what is next. */
+export async function runSlice(desk: RegionDesk, agenda: Agenda): Promise<void> {
+  const claimed = desk.due.claim(desk.nowMs(), SLICE_TASKS);
+  desk.due.arm();
+  await Promise.all(claimed.map((row) => runTask(desk, agenda, row)));
+  desk.due.arm();
+}
+
+/** Nothing a task throws leaves this function, or the platform would give the alarm up. */
+async function runTask(desk: RegionDesk, agenda: Agenda, row: DueRow): Promise<void> {
+  try {
+    if (isTask(agenda, row.task)) {
+      const duty = agenda[row.task];
+      settle(desk, duty, row, await attempt(desk, duty, row));
+    } else {
+      desk.due.finish(row); // Of a version that is no longer deployed.
+    }
+  } catch (error) {
+    log(row, reasonOf(error));
+    desk.due.retry(row, desk.nowMs(), desk.deployment.schedule.retryMs);
+  }
+}
+
+function isTask(agenda: Agenda, name: string): name is Task {
+  return Object.hasOwn(agenda, name);
+}
+
+function settle(desk: RegionDesk, duty: Duty, row: DueRow, outcome: Outcome): void {
+  switch (outcome.kind) {
+    case "done":
+      desk.due.finish(row);
+      break;
+    case "again":
+      desk.due.again(row, outcome.atMs);
+      break;
+    case "next":
+      desk.due.next(row, outcome.atMs);
+      break;
+    case "failed":
+      settleFailure(desk, duty, row, outcome.reason);
+      break;
+  }
+}
+
+function settleFailure(desk: RegionDesk, duty: Duty, row: DueRow, reason: string): void {
+  log(row, reason);
+  const isLast = row.attempts + 1 >= MAX_ATTEMPTS;
+  if (isLast && duty.giveUp !== undefined) {
+    duty.giveUp(desk, row.subject, reason);
+    desk.due.finish(row);
+    return;
+  }
+  if (isLast) duty.report?.(desk, row.subject, reason);
+  desk.due.retry(row, desk.nowMs(), desk.deployment.schedule.retryMs);
+}
+
+/** A throw is the world failing (another object, the bucket): the same as a failure it names. */
+async function attempt(desk: RegionDesk, duty: Duty, row: DueRow): Promise<Outcome> {
+  try {
+    return await duty.run(desk, row.subject);
+  } catch (error) {
+    return { kind: "failed", reason: reasonOf(error) };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function log(row: DueRow, reason: string): void {
+  const { task, subject, attempts } = row;
+  console.warn(
+    JSON.stringify({ event: "task_failed", task, subject, attempt: attempts + 1, reason }),
+  );
+}

@@ -1,0 +1,224 @@
+/**
+ * Clusters: making, claiming, describing, changing and deleting them.
+ *
+ * Spec: DESIGN.md §7, the CloudHSM V2 API. Each function checks, then writes rows and due tasks in
+ * one turn; what takes time is the alarm's.
+ */
+import { cutPage, type Facets, filterRows, filtersRefusal } from "../../cluster/catalog.ts";
+import { typeRefusal } from "../../cluster/eligibility.ts";
+import { generateHexId, generateId } from "../../cluster/ids.ts";
+import { chainFrom, newChain } from "../../cluster/lineage.ts";
+import { subnetMapping, subnetsRefusal, vpcId } from "../../cluster/network.ts";
+import { DEFAULT_RETENTION_DAYS, retentionRefusal } from "../../cluster/retention.ts";
+import type {
+  ClusterView,
+  CreateClusterOrder,
+  InitializeOrder,
+  Listing,
+  ListOrder,
+} from "../contracts/control-api.ts";
+import { type Result, refusal, success } from "../contracts/result.ts";
+import { verifyClusterClaim } from "./cluster-claim.ts";
+import { clusterNotFound, type RegionDesk, refused } from "./context.ts";
+import { scheduleRetention } from "./retention.ts";
+import type { BackupRow, ClusterRow } from "./rows.ts";
+import { verifySource } from "./source.ts";
+import type { Place } from "./store.ts";
+import { putTags, tagsRefusal } from "./tags.ts";
+import { certificatesOf, clusterView } from "./views.ts";
+
+export async function createCluster(
+  desk: RegionDesk,
+  place: Place,
+  order: CreateClusterOrder,
+): Promise<Result<ClusterView>> {
+  const reason =
+    typeRefusal(order.hsmType, order.mode) ??
+    subnetsRefusal(order.subnetIds) ??
+    (order.retentionDays === null ? null : retentionRefusal(order.retentionDays)) ??
+    tagsRefusal([], order.tags);
+  if (reason !== null) return refused(reason);
+  const target = { hsmType: order.hsmType, mode: order.mode ?? "FIPS" };
+  const source =
+    order.sourceBackup === null
+      ? success(null)
+      : await verifySource(desk, place, order.sourceBackup, target);
+  if (!source.ok) return source;
+  const row = newCluster(desk, place, order, source.value);
+  desk.store.setPlace(place);
+  desk.store.insertCluster(row);
+  putTags(desk, row.clusterId, order.tags);
+  const { transitionMs, sweepMs } = desk.deployment.schedule;
+  desk.due.schedule("cluster_create", row.clusterId, row.clusterId, row.createdAtMs + transitionMs);
+  desk.due.schedule("sweep", row.clusterId, row.clusterId, row.createdAtMs + sweepMs);
+  return success(await clusterView(desk, row));
+}
+
+function newCluster(
+  desk: RegionDesk,
+  place: Place,
+  order: CreateClusterOrder,
+  source: BackupRow | null,
+): ClusterRow {
+  const chain = source === null ? newChain(generateId("lineage", desk.random)) : chainFrom(source);
+  // One certificate for all clusters of a lineage: it stays what the source's owner signed.
+  const certificates =
+    source === null || source.clusterCertificate === ""
+      ? {}
+      : { clusterCertificate: source.clusterCertificate };
+  return {
+    clusterId: generateId("cluster", desk.random),
+    state: "CREATE_IN_PROGRESS",
+    stateMessage: "",
+    createdAtMs: desk.nowMs(),
+    deletedAtMs: null,
+    hsmType: order.hsmType,
+    mode: order.mode ?? "FIPS",
+    retentionDays: order.retentionDays ?? DEFAULT_RETENTION_DAYS,
+    subnetMapping: JSON.stringify(subnetMapping(place.region, order.subnetIds)),
+    vpcId: vpcId(place.account, place.region),
+    securityGroup: generateHexId("sg", desk.random),
+    networkType: order.networkType,
+    sourceBackupId: source?.backupId ?? null,
+    lineageId: chain.lineageId,
+    nextChainNumber: chain.nextNumber,
+    lastDigest: chain.lastDigest,
+    lastBackupAtMs: null,
+    certificates: JSON.stringify(certificates),
+    trustAnchor: "",
+  };
+}
+
+const FACETS: Facets<ClusterRow> = {
+  clusterIds: (row) => row.clusterId,
+  vpcIds: (row) => row.vpcId,
+  states: (row) => row.state,
+};
+
+/**
+ * A DELETED cluster stays listed for a while; its row stays for good, since its backups name it.
+ */
+export async function describeClusters(
+  desk: RegionDesk,
+  order: ListOrder,
+): Promise<Result<Listing<ClusterView>>> {
+  const unknown = filtersRefusal(order.filters, FACETS);
+  if (unknown !== null) return refused(unknown);
+  const listedSinceMs = desk.nowMs() - desk.deployment.schedule.deletedListedMs;
+  const rows = filterRows(desk.store.clusters(), order.filters, FACETS)
+    .filter((row) => row.deletedAtMs === null || row.deletedAtMs > listedSinceMs)
+    .map((row) => ({ ...row, id: row.clusterId }));
+  const page = cutPage(rows, order);
+  if ("message" in page) return refused(page);
+  const items = await Promise.all(page.rows.map((row) => clusterView(desk, row)));
+  return success({ items, nextToken: page.nextToken });
+}
+
+const INITIALIZING_MESSAGE =
+  "Cluster is initializing. State will change to INITIALIZED upon completion.";
+
+/** UNINITIALIZED → INITIALIZE_IN_PROGRESS, once the owner's certificates hold. */
+export async function initializeCluster(
+  desk: RegionDesk,
+  order: InitializeOrder,
+): Promise<Result<ClusterView>> {
+  const { clusterId, signedCertificate, trustAnchor } = order;
+  const cluster = desk.store.cluster(clusterId);
+  if (cluster === null) return clusterNotFound(clusterId);
+  if (cluster.state !== "UNINITIALIZED") return notUninitialized(cluster);
+  const { clusterCsr } = certificatesOf(cluster);
+  const active = desk.store.hsmsOf(clusterId).some((hsm) => hsm.state === "ACTIVE");
+  if (clusterCsr === undefined || !active) {
+    return refusal(
+      "invalid",
+      "csr_missing",
+      `Cluster '${clusterId}' has no certificate signing request yet: create its first HSM and ` +
+        "wait until it is ACTIVE.",
+    );
+  }
+  const claim = { clusterCsr, signedCertificate, trustAnchor };
+  const claimed = await verifyClusterClaim(claim, desk.nowMs());
+  if (!claimed.ok) return claimed;
+  const now = desk.store.cluster(clusterId);
+  if (now === null || certificatesOf(now).clusterCsr !== clusterCsr)
+    return notUninitialized(cluster);
+  const { store, due } = desk;
+  if (
+    !store.moveCluster(clusterId, "UNINITIALIZED", "INITIALIZE_IN_PROGRESS", INITIALIZING_MESSAGE)
+  ) {
+    return notUninitialized(now);
+  }
+  const certificates = { ...certificatesOf(now), clusterCertificate: signedCertificate };
+  store.updateCluster(clusterId, { certificates: JSON.stringify(certificates), trustAnchor });
+  const dueAtMs = desk.nowMs() + desk.deployment.schedule.transitionMs;
+  due.schedule("cluster_initialize", clusterId, clusterId, dueAtMs);
+  return viewOf(desk, clusterId);
+}
+
+function notUninitialized(cluster: ClusterRow): Result<never> {
+  return refusal(
+    "invalid",
+    "cluster_state",
+    `Cluster '${cluster.clusterId}' is in state ${cluster.state}; only an UNINITIALIZED cluster ` +
+      "can be initialized.",
+  );
+}
+
+export async function modifyCluster(
+  desk: RegionDesk,
+  clusterId: string,
+  retentionDays: number,
+): Promise<Result<ClusterView>> {
+  const cluster = desk.store.cluster(clusterId);
+  if (cluster === null) return clusterNotFound(clusterId);
+  const reason = retentionRefusal(retentionDays);
+  if (reason !== null) return refused(reason);
+  if (cluster.state !== "ACTIVE") {
+    return refusal(
+      "invalid",
+      "cluster_state",
+      `Cluster '${clusterId}' is in state ${cluster.state}; its retention policy can be changed ` +
+        "when it is ACTIVE.",
+    );
+  }
+  desk.store.updateCluster(clusterId, { retentionDays });
+  scheduleRetention(desk, clusterId);
+  return viewOf(desk, clusterId);
+}
+
+const DELETING_MESSAGE = "The cluster is being deleted.";
+
+/** → DELETE_IN_PROGRESS. Its backups stay, under its retention policy. */
+export async function deleteCluster(
+  desk: RegionDesk,
+  clusterId: string,
+): Promise<Result<ClusterView>> {
+  const { store } = desk;
+  const cluster = store.cluster(clusterId);
+  if (cluster === null) return clusterNotFound(clusterId);
+  const hsms = store.hsmsOf(clusterId);
+  if (hsms.length > 0) {
+    return refusal(
+      "invalid",
+      "cluster_not_empty",
+      `Cluster '${clusterId}' still contains ${hsms.length} HSM(s): delete them first.`,
+    );
+  }
+  const { state } = cluster;
+  const deletable = state === "UNINITIALIZED" || state === "INITIALIZED" || state === "ACTIVE";
+  if (!deletable || !store.moveCluster(clusterId, state, "DELETE_IN_PROGRESS", DELETING_MESSAGE)) {
+    return refusal(
+      "invalid",
+      "cluster_state",
+      `Cluster '${clusterId}' is in state ${state} and cannot be deleted now.`,
+    );
+  }
+  const dueAtMs = desk.nowMs() + desk.deployment.schedule.transitionMs;
+  desk.due.schedule("cluster_delete", clusterId, clusterId, dueAtMs);
+  return viewOf(desk, clusterId);
+}
+
+async function viewOf(desk: RegionDesk, clusterId: string): Promise<Result<ClusterView>> {
+  const row = desk.store.cluster(clusterId);
+  return row === null ? clusterNotFound(clusterId) : success(await clusterView(desk, row));
+}

@@ -1,0 +1,52 @@
+/**
+ * What every piece of the control plane works with: rows, due tasks, settings, clock and chance.
+ */
+import type { RandomBytes } from "../../cluster/ids.ts";
+import type { Refusal } from "../../cluster/refusal.ts";
+import type { HsmLocation } from "../contracts/hsm-api.ts";
+import { type Result, refusal } from "../contracts/result.ts";
+import type { Deployment } from "../platform/deployment.ts";
+import type { StorageStep } from "../platform/steps.ts";
+import type { DueTable } from "./due.ts";
+import type { BackupRow, ClusterRow, HsmRow } from "./rows.ts";
+import type { Place, RegionStore } from "./store.ts";
+
+export interface RegionDesk {
+  readonly store: RegionStore;
+  readonly due: DueTable;
+  readonly deployment: Deployment;
+  readonly random: RandomBytes;
+  nowMs(): number;
+  /** Marks a storage step as done: crash tests stop here. */
+  reached(step: StorageStep): Promise<void>;
+}
+
+export function refused(reason: Refusal): Result<never> {
+  return { ok: false, fault: reason };
+}
+
+export function clusterNotFound(clusterId: string): Result<never> {
+  return refusal("not_found", "cluster_not_found", `Cluster '${clusterId}' was not found.`);
+}
+
+export function backupNotFound(backupId: string): Result<never> {
+  return refusal("not_found", "backup_not_found", `Backup '${backupId}' was not found.`);
+}
+
+/** The region's own name. Only called where a cluster exists, and the first one wrote it down. */
+export function placeOf(desk: RegionDesk): Place {
+  const place = desk.store.place();
+  if (place === null) throw new Error("unreachable: a cluster in a region without a name");
+  return place;
+}
+
+export function locationOf(desk: RegionDesk, hsm: HsmRow): HsmLocation {
+  return { ...placeOf(desk), clusterId: hsm.clusterId, hsmId: hsm.hsmId };
+}
+
+/** The cluster of a row that names it: rows of clusters are never removed. */
+export function clusterOf(desk: RegionDesk, row: HsmRow | BackupRow): ClusterRow {
+  const cluster = desk.store.cluster(row.clusterId);
+  if (cluster === null) throw new Error(`unreachable: ${row.clusterId} has rows but no cluster`);
+  return cluster;
+}

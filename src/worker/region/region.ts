@@ -1,0 +1,168 @@
+/**
+ * The `Region` Durable Object: control plane and backup catalogue of one account in one region.
+ *
+ * Spec: DESIGN.md §7, docs/STORAGE.md. This file is the door: RPC in, `Result` out; the work is in
+ * the files beside it. Neither keys nor the bytes of a backup pass through here.
+ */
+import { DurableObject } from "cloudflare:workers";
+import type {
+  ControlApi,
+  CreateClusterOrder,
+  CreateHsmOrder,
+  DeleteHsmOrder,
+  InitializeOrder,
+  ListOrder,
+  Tag,
+} from "../contracts/control-api.ts";
+import type { RegionApi } from "../contracts/region-api.ts";
+import { type Result, success } from "../contracts/result.ts";
+import { deploymentOf, type Env } from "../platform/deployment.ts";
+import { reached, type StorageStep } from "../platform/steps.ts";
+import { AGENDA } from "./agenda.ts";
+import {
+  backUpNow,
+  deleteBackup,
+  describeBackup,
+  describeBackups,
+  modifyBackup,
+  restoreBackup,
+} from "./backups.ts";
+import { runSlice } from "./clockwork.ts";
+import {
+  createCluster,
+  deleteCluster,
+  describeClusters,
+  initializeCluster,
+  modifyCluster,
+} from "./clusters.ts";
+import type { RegionDesk } from "./context.ts";
+import { DueTable } from "./due.ts";
+import { createHsm, deleteHsm, noteActivated, noteStale, servingHsms } from "./hsms.ts";
+import { type Place, RegionStore } from "./store.ts";
+import { listTags, tagResource, untagResource } from "./tags.ts";
+
+/** A task this late means that the alarm has been lost. */
+const OVERDUE_MS = 60_000;
+
+export class Region extends DurableObject<Env> implements ControlApi, RegionApi {
+  readonly #desk: RegionDesk;
+
+  constructor(state: DurableObjectState, env: Env) {
+    super(state, env);
+    const deployment = deploymentOf(env);
+    const { storage } = state;
+    this.#desk = {
+      store: new RegionStore(storage.sql),
+      due: new DueTable(storage),
+      deployment,
+      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+      nowMs: () => Date.now(),
+      reached: (step) => reached(step, deployment, storage),
+    };
+    this.#desk.due.releaseAll(Date.now());
+  }
+
+  override async alarm(): Promise<void> {
+    await runSlice(this.#desk, AGENDA);
+  }
+
+  /** The watchdog's call: sets the alarm again if something has been due for too long. */
+  async watch(): Promise<void> {
+    if (this.#desk.due.overdue(Date.now() - OVERDUE_MS) > 0) this.#desk.due.arm();
+  }
+
+  async createCluster(place: Place, order: CreateClusterOrder) {
+    await this.#desk.deployment.registry().register(place);
+    return this.#after("region_cluster_created", createCluster(this.#desk, place, order));
+  }
+
+  describeClusters(order: ListOrder) {
+    return describeClusters(this.#desk, order);
+  }
+
+  initializeCluster(order: InitializeOrder) {
+    return initializeCluster(this.#desk, order);
+  }
+
+  modifyCluster(clusterId: string, retentionDays: number) {
+    return modifyCluster(this.#desk, clusterId, retentionDays);
+  }
+
+  deleteCluster(clusterId: string) {
+    return deleteCluster(this.#desk, clusterId);
+  }
+
+  async createHsm(order: CreateHsmOrder) {
+    return this.#after("region_hsm_created", createHsm(this.#desk, order));
+  }
+
+  async deleteHsm(order: DeleteHsmOrder) {
+    return deleteHsm(this.#desk, order);
+  }
+
+  async describeBackups(order: ListOrder) {
+    return describeBackups(this.#desk, order);
+  }
+
+  async deleteBackup(backupId: string) {
+    return this.#after("region_backup_pending_deletion", deleteBackup(this.#desk, backupId));
+  }
+
+  async restoreBackup(backupId: string) {
+    return this.#after("region_backup_restored", restoreBackup(this.#desk, backupId));
+  }
+
+  async modifyBackup(backupId: string, neverExpires: boolean) {
+    return modifyBackup(this.#desk, backupId, neverExpires);
+  }
+
+  async listTags(resourceId: string) {
+    return listTags(this.#desk, resourceId);
+  }
+
+  async tagResource(resourceId: string, tags: readonly Tag[]) {
+    return tagResource(this.#desk, resourceId, tags);
+  }
+
+  async untagResource(resourceId: string, keys: readonly string[]) {
+    return untagResource(this.#desk, resourceId, keys);
+  }
+
+  async servingHsms(clusterId: string) {
+    return servingHsms(this.#desk, clusterId);
+  }
+
+  async noteActivated(clusterId: string) {
+    return this.#after("region_cluster_active", noteActivated(this.#desk, clusterId));
+  }
+
+  async noteStale(clusterId: string, hsmId: string, reporterId: string) {
+    return noteStale(this.#desk, clusterId, hsmId, reporterId);
+  }
+
+  async backUpNow(clusterId: string) {
+    return this.#after("region_backup_begun", backUpNow(this.#desk, clusterId));
+  }
+
+  async backup(backupId: string) {
+    return describeBackup(this.#desk, backupId);
+  }
+
+  async health() {
+    const { store, due } = this.#desk;
+    const clusters = store.clusters().filter((row) => row.state !== "DELETED");
+    return success({
+      clusters: clusters.length,
+      hsms: clusters.reduce((sum, row) => sum + store.hsmsOf(row.clusterId).length, 0),
+      backups: store.backups().filter((row) => row.state === "READY").length,
+      overdue: due.overdue(Date.now() - OVERDUE_MS),
+    });
+  }
+
+  /** The rows are written: a crash test may stop here, before the caller hears of it. */
+  async #after<T>(step: StorageStep, work: Result<T> | Promise<Result<T>>): Promise<Result<T>> {
+    const result = await work;
+    if (result.ok) await this.#desk.reached(step);
+    return result;
+  }
+}

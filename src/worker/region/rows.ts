@@ -1,0 +1,145 @@
+/**
+ * What a region remembers: the tables of the `Region` object and the rows in them.
+ *
+ * Spec: docs/STORAGE.md §1, which has a line for every column. Rows hold no key material: of a
+ * backup its names, sizes and digests; of an HSM its place in a cluster.
+ */
+import type {
+  BackupState,
+  BackupTrigger,
+  ClusterMode,
+  ClusterState,
+  HsmState,
+} from "../../cluster/states.ts";
+
+export type ClusterRow = {
+  clusterId: string;
+  state: ClusterState;
+  stateMessage: string;
+  createdAtMs: number;
+  deletedAtMs: number | null;
+  hsmType: string;
+  mode: ClusterMode;
+  retentionDays: number;
+  /** JSON: zone to subnet. */
+  subnetMapping: string;
+  vpcId: string;
+  securityGroup: string;
+  networkType: string;
+  sourceBackupId: string | null;
+  lineageId: string;
+  nextChainNumber: number;
+  lastDigest: string;
+  lastBackupAtMs: number | null;
+  /** JSON of `ClusterCertificates`. */
+  certificates: string;
+  /** PEM, kept from InitializeCluster until the HSM has taken it in; "" otherwise. */
+  trustAnchor: string;
+};
+
+export type HsmRow = {
+  hsmId: string;
+  clusterId: string;
+  state: HsmState;
+  stateMessage: string;
+  createdAtMs: number;
+  deletedAtMs: number | null;
+  availabilityZone: string;
+  subnetId: string;
+  eniId: string;
+  eniIp: string;
+  /** 1 once it held the cluster's state: its removal then waits for a backup. */
+  filled: number;
+  /** The backup its creation or removal waits for. */
+  backupId: string | null;
+};
+
+export type BackupRow = {
+  backupId: string;
+  clusterId: string;
+  /** The HSM that makes it. */
+  hsmId: string;
+  state: BackupState;
+  createdAtMs: number;
+  deleteAtMs: number | null;
+  neverExpires: number;
+  hsmType: string;
+  mode: ClusterMode;
+  lineageId: string;
+  chainNumber: number;
+  previousDigest: string;
+  trigger: BackupTrigger;
+  failure: string | null;
+  /** PEM of the cluster certificate at the time. */
+  clusterCertificate: string;
+  bodyKey: string;
+  bodyEtag: string;
+  bodyBytes: number;
+  envelopeKey: string;
+  envelopeBytes: number;
+  containerDigest: string;
+  containerBytes: number;
+  stateDigest: string;
+  restorableOffline: number;
+};
+
+export type TagRow = { resourceId: string; key: string; value: string };
+
+export type DueRow = {
+  task: string;
+  subject: string;
+  clusterId: string;
+  dueAtMs: number;
+  attempts: number;
+  leased: number;
+};
+
+/** What DescribeClusters shows under Certificates; PEM. Either the first four or the last. */
+export interface ClusterCertificates {
+  readonly clusterCsr?: string;
+  readonly hsmCertificate?: string;
+  readonly awsHardwareCertificate?: string;
+  readonly manufacturerHardwareCertificate?: string;
+  readonly clusterCertificate?: string;
+}
+
+export const REGION_SCHEMA: readonly string[] = [
+  `CREATE TABLE IF NOT EXISTS place (
+    one INTEGER PRIMARY KEY CHECK (one = 1), account TEXT NOT NULL, region TEXT NOT NULL)`,
+  `CREATE TABLE IF NOT EXISTS clusters (
+    clusterId TEXT PRIMARY KEY, state TEXT NOT NULL, stateMessage TEXT NOT NULL DEFAULT '',
+    createdAtMs INTEGER NOT NULL, deletedAtMs INTEGER, hsmType TEXT NOT NULL, mode TEXT NOT NULL,
+    retentionDays INTEGER NOT NULL, subnetMapping TEXT NOT NULL, vpcId TEXT NOT NULL,
+    securityGroup TEXT NOT NULL, networkType TEXT NOT NULL, sourceBackupId TEXT,
+    lineageId TEXT NOT NULL, nextChainNumber INTEGER NOT NULL, lastDigest TEXT NOT NULL,
+    lastBackupAtMs INTEGER, certificates TEXT NOT NULL, trustAnchor TEXT NOT NULL DEFAULT '')`,
+  `CREATE TABLE IF NOT EXISTS hsms (
+    hsmId TEXT PRIMARY KEY, clusterId TEXT NOT NULL, state TEXT NOT NULL,
+    stateMessage TEXT NOT NULL DEFAULT '', createdAtMs INTEGER NOT NULL, deletedAtMs INTEGER,
+    availabilityZone TEXT NOT NULL, subnetId TEXT NOT NULL, eniId TEXT NOT NULL,
+    eniIp TEXT NOT NULL, filled INTEGER NOT NULL DEFAULT 0, backupId TEXT)`,
+  "CREATE INDEX IF NOT EXISTS hsmsOfCluster ON hsms (clusterId)",
+  `CREATE TABLE IF NOT EXISTS backups (
+    backupId TEXT PRIMARY KEY, clusterId TEXT NOT NULL, hsmId TEXT NOT NULL, state TEXT NOT NULL,
+    createdAtMs INTEGER NOT NULL, deleteAtMs INTEGER, neverExpires INTEGER NOT NULL DEFAULT 0,
+    hsmType TEXT NOT NULL, mode TEXT NOT NULL, lineageId TEXT NOT NULL,
+    chainNumber INTEGER NOT NULL, previousDigest TEXT NOT NULL, trigger TEXT NOT NULL,
+    failure TEXT, clusterCertificate TEXT NOT NULL, bodyKey TEXT NOT NULL DEFAULT '',
+    bodyEtag TEXT NOT NULL DEFAULT '', bodyBytes INTEGER NOT NULL DEFAULT 0,
+    envelopeKey TEXT NOT NULL DEFAULT '', envelopeBytes INTEGER NOT NULL DEFAULT 0,
+    containerDigest TEXT NOT NULL DEFAULT '', containerBytes INTEGER NOT NULL DEFAULT 0,
+    stateDigest TEXT NOT NULL DEFAULT '', restorableOffline INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (clusterId, chainNumber))`,
+  "CREATE INDEX IF NOT EXISTS backupsOfCluster ON backups (clusterId, createdAtMs)",
+  // Backups of one cluster are made one at a time: a second one in progress cannot be inserted.
+  `CREATE UNIQUE INDEX IF NOT EXISTS backupInProgress ON backups (clusterId)
+    WHERE state = 'CREATE_IN_PROGRESS'`,
+  `CREATE TABLE IF NOT EXISTS tags (
+    resourceId TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+    PRIMARY KEY (resourceId, key)) WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS due (
+    task TEXT NOT NULL, subject TEXT NOT NULL, clusterId TEXT NOT NULL, dueAtMs INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, leased INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (task, subject)) WITHOUT ROWID`,
+  "CREATE INDEX IF NOT EXISTS dueNext ON due (dueAtMs)",
+];

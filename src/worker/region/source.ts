@@ -1,0 +1,66 @@
+/**
+ * May this backup become a new cluster? The checks of CreateCluster's SourceBackupId.
+ *
+ * Spec: DESIGN.md §7. Rows tell region, account, state, mode and type; another manufacturer's or
+ * another operator's key shows only when the key block does not open under ours, so it is opened.
+ */
+import { sourceRefusal } from "../../cluster/eligibility.ts";
+import { parseBackupArn } from "../../cluster/ids.ts";
+import type { ClusterMode } from "../../cluster/states.ts";
+import { type Result, refusal, success } from "../contracts/result.ts";
+import { probeBackup } from "../opening/probe.ts";
+import { type RegionDesk, refused } from "./context.ts";
+import type { BackupRow } from "./rows.ts";
+import type { Place } from "./store.ts";
+import { restoreOrder } from "./views.ts";
+
+/** @param name - id or ARN of the backup. */
+export async function verifySource(
+  desk: RegionDesk,
+  place: Place,
+  name: string,
+  target: { readonly hsmType: string; readonly mode: ClusterMode },
+): Promise<Result<BackupRow>> {
+  const found = findSource(desk, place, name, target);
+  if (!found.ok) return found;
+  const probe = await probeBackup(desk.deployment, restoreOrder(desk, found.value, target));
+  if (!probe.ok) return probe;
+  // The probe read the bucket, so other events may have run: once more, in the turn that inserts.
+  return findSource(desk, place, name, target);
+}
+
+function findSource(
+  desk: RegionDesk,
+  place: Place,
+  name: string,
+  target: { readonly hsmType: string; readonly mode: ClusterMode },
+): Result<BackupRow> {
+  const arn = parseBackupArn(name);
+  const backupId = arn?.backupId ?? name;
+  if (arn !== null && arn.region !== place.region) {
+    return refusal(
+      "invalid",
+      "backup_region",
+      `Backup '${backupId}' is in region ${arn.region}; a cluster in ${place.region} can only be ` +
+        `created from a backup in ${place.region}. Copy the backup to this region first.`,
+    );
+  }
+  if (arn !== null && arn.account !== place.account) {
+    return refusal(
+      "denied",
+      "backup_account",
+      `Backup '${backupId}' belongs to another account and is not shared with yours.`,
+    );
+  }
+  const row = desk.store.backup(backupId);
+  if (row === null) {
+    return refusal(
+      "not_found",
+      "backup_not_found",
+      `Backup '${backupId}' was not found in ${place.region}. A cluster is created from a backup ` +
+        "of its own region.",
+    );
+  }
+  const reason = sourceRefusal(row, target);
+  return reason === null ? success(row) : refused(reason);
+}

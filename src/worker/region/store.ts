@@ -1,0 +1,215 @@
+/**
+ * The region's rows: reading them, inserting them, and moving them from one state to the next.
+ *
+ * Every `move…` names the state it leaves and says whether it found it: between a check and its
+ * write another event may have run. All of it is synchronous SQLite of one Durable Object.
+ */
+import {
+  type BackupState,
+  type ClusterState,
+  type HsmState,
+  mayBackupMove,
+  mayClusterMove,
+  mayHsmMove,
+} from "../../cluster/states.ts";
+import type { BackupReceipt } from "../contracts/hsm-api.ts";
+import {
+  type BackupRow,
+  type ClusterRow,
+  type HsmRow,
+  REGION_SCHEMA,
+  type TagRow,
+} from "./rows.ts";
+
+export interface Place {
+  readonly account: string;
+  readonly region: string;
+}
+
+type Value = string | number | null;
+
+export class RegionStore {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    for (const statement of REGION_SCHEMA) sql.exec(statement);
+  }
+
+  /** Whose region this is; null until the first cluster. */
+  place(): Place | null {
+    const row = this.#sql
+      .exec<{ account: string; region: string }>("SELECT * FROM place")
+      .toArray()[0];
+    return row === undefined ? null : { account: row.account, region: row.region };
+  }
+
+  setPlace(place: Place): void {
+    this.#sql.exec(
+      "INSERT INTO place VALUES (1, ?, ?) ON CONFLICT DO NOTHING",
+      place.account,
+      place.region,
+    );
+  }
+
+  cluster(clusterId: string): ClusterRow | null {
+    return this.#first<ClusterRow>("SELECT * FROM clusters WHERE clusterId = ?", clusterId);
+  }
+
+  clusters(): ClusterRow[] {
+    return this.#sql.exec<ClusterRow>("SELECT * FROM clusters").toArray();
+  }
+
+  insertCluster(row: ClusterRow): void {
+    this.#insert("clusters", row);
+  }
+
+  /** @returns false if the cluster was not in state `from`: nothing is changed then. */
+  moveCluster(clusterId: string, from: ClusterState, to: ClusterState, message: string): boolean {
+    if (!mayClusterMove(from, to)) throw new Error(`unreachable: cluster from ${from} to ${to}`);
+    return this.#write(
+      "UPDATE clusters SET state = ?, stateMessage = ? WHERE clusterId = ? AND state = ?",
+      [to, message, clusterId, from],
+    );
+  }
+
+  updateCluster(clusterId: string, changes: Partial<ClusterRow>): void {
+    this.#update("clusters", "clusterId", clusterId, changes);
+  }
+
+  hsm(hsmId: string): HsmRow | null {
+    return this.#first<HsmRow>("SELECT * FROM hsms WHERE hsmId = ?", hsmId);
+  }
+
+  /** HSMs of a cluster that are not DELETED, oldest first: the first ACTIVE one leads. */
+  hsmsOf(clusterId: string): HsmRow[] {
+    return this.#sql
+      .exec<HsmRow>(
+        "SELECT * FROM hsms WHERE clusterId = ? AND state <> 'DELETED' ORDER BY createdAtMs, rowid",
+        clusterId,
+      )
+      .toArray();
+  }
+
+  insertHsm(row: HsmRow): void {
+    this.#insert("hsms", row);
+  }
+
+  /** @returns false if the HSM was not in state `from`: nothing is changed then. */
+  moveHsm(hsmId: string, from: HsmState, to: HsmState, message: string): boolean {
+    if (!mayHsmMove(from, to)) throw new Error(`unreachable: HSM from ${from} to ${to}`);
+    return this.#write(
+      "UPDATE hsms SET state = ?, stateMessage = ? WHERE hsmId = ? AND state = ?",
+      [to, message, hsmId, from],
+    );
+  }
+
+  updateHsm(hsmId: string, changes: Partial<HsmRow>): void {
+    this.#update("hsms", "hsmId", hsmId, changes);
+  }
+
+  backup(backupId: string): BackupRow | null {
+    return this.#first<BackupRow>("SELECT * FROM backups WHERE backupId = ?", backupId);
+  }
+
+  backups(): BackupRow[] {
+    return this.#sql.exec<BackupRow>("SELECT * FROM backups").toArray();
+  }
+
+  backupsOf(clusterId: string): BackupRow[] {
+    return this.#sql
+      .exec<BackupRow>("SELECT * FROM backups WHERE clusterId = ? ORDER BY chainNumber", clusterId)
+      .toArray();
+  }
+
+  /** The READY backup with the highest number; null if the cluster has none. */
+  newestReady(clusterId: string): BackupRow | null {
+    return this.backupsOf(clusterId).findLast((row) => row.state === "READY") ?? null;
+  }
+
+  backupInProgress(clusterId: string): BackupRow | null {
+    return this.#first<BackupRow>(
+      "SELECT * FROM backups WHERE clusterId = ? AND state = 'CREATE_IN_PROGRESS'",
+      clusterId,
+    );
+  }
+
+  insertBackup(row: BackupRow): void {
+    this.#insert("backups", row);
+  }
+
+  /** @returns false if the backup was not in state `from`: nothing is changed then. */
+  moveBackup(
+    backupId: string,
+    from: BackupState,
+    to: BackupState,
+    changes: Partial<Pick<BackupRow, "deleteAtMs" | "failure">> &
+      Partial<BackupReceiptColumns> = {},
+  ): boolean {
+    if (!mayBackupMove(from, to)) throw new Error(`unreachable: backup from ${from} to ${to}`);
+    const names = Object.keys(changes);
+    return this.#write(
+      `UPDATE backups SET state = ?${names.map((name) => `, ${name} = ?`).join("")}
+       WHERE backupId = ? AND state = ?`,
+      [to, ...Object.values(changes), backupId, from],
+    );
+  }
+
+  updateBackup(backupId: string, changes: Partial<BackupRow>): void {
+    this.#update("backups", "backupId", backupId, changes);
+  }
+
+  tags(resourceId: string): TagRow[] {
+    return this.#sql
+      .exec<TagRow>("SELECT * FROM tags WHERE resourceId = ? ORDER BY key", resourceId)
+      .toArray();
+  }
+
+  putTag(tag: TagRow): void {
+    this.#sql.exec(
+      `INSERT INTO tags VALUES (?, ?, ?)
+       ON CONFLICT (resourceId, key) DO UPDATE SET value = excluded.value`,
+      tag.resourceId,
+      tag.key,
+      tag.value,
+    );
+  }
+
+  deleteTag(resourceId: string, key: string): void {
+    this.#sql.exec("DELETE FROM tags WHERE resourceId = ? AND key = ?", resourceId, key);
+  }
+
+  #first<Row extends Record<string, SqlStorageValue>>(
+    query: string,
+    ...values: Value[]
+  ): Row | null {
+    return this.#sql.exec<Row>(query, ...values).toArray()[0] ?? null;
+  }
+
+  #write(query: string, values: Value[]): boolean {
+    return this.#sql.exec(query, ...values).rowsWritten > 0;
+  }
+
+  #insert(table: string, row: Record<string, Value>): void {
+    const names = Object.keys(row);
+    const places = names.map(() => "?").join(", ");
+    this.#sql.exec(
+      `INSERT INTO ${table} (${names.join(", ")}) VALUES (${places})`,
+      ...Object.values(row),
+    );
+  }
+
+  #update(table: string, idColumn: string, id: string, changes: Record<string, Value>): void {
+    const names = Object.keys(changes);
+    if (names.length === 0) return;
+    this.#sql.exec(
+      `UPDATE ${table} SET ${names.map((name) => `${name} = ?`).join(", ")} WHERE ${idColumn} = ?`,
+      ...Object.values(changes),
+      id,
+    );
+  }
+}
+
+export type BackupReceiptColumns = {
+  [K in keyof BackupReceipt]: BackupReceipt[K] extends boolean ? number : BackupReceipt[K];
+};

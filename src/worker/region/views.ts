@@ -1,0 +1,110 @@
+/**
+ * Rows as the surfaces show them: what a caller may see of a cluster, an HSM or a backup.
+ */
+import type { CatalogView, ClusterView, HsmView, Tag } from "../contracts/control-api.ts";
+import type { RestoreOrder } from "../contracts/hsm-api.ts";
+import type { BackupView } from "../contracts/region-api.ts";
+import { clusterOf, placeOf, type RegionDesk } from "./context.ts";
+import type { BackupRow, ClusterCertificates, ClusterRow, HsmRow } from "./rows.ts";
+
+export async function clusterView(desk: RegionDesk, row: ClusterRow): Promise<ClusterView> {
+  const waitsForActivation = row.state === "UNINITIALIZED" || row.state === "INITIALIZED";
+  return {
+    clusterId: row.clusterId,
+    state: row.state,
+    stateMessage: row.stateMessage,
+    createdAtMs: row.createdAtMs,
+    hsmType: row.hsmType,
+    mode: row.mode,
+    retentionDays: row.retentionDays,
+    subnetMapping: subnetMappingOf(row),
+    vpcId: row.vpcId,
+    securityGroup: row.securityGroup,
+    networkType: row.networkType,
+    sourceBackupId: row.sourceBackupId,
+    certificates: certificatesOf(row),
+    preCoPassword: waitsForActivation ? await preCoPassword(desk, row.clusterId) : null,
+    hsms: desk.store.hsmsOf(row.clusterId).map((hsm) => hsmView(desk, hsm)),
+    tags: tagViews(desk, row.clusterId),
+  };
+}
+
+export function subnetMappingOf(row: ClusterRow): Record<string, string> {
+  return JSON.parse(row.subnetMapping);
+}
+
+export function certificatesOf(row: ClusterRow): ClusterCertificates {
+  return JSON.parse(row.certificates);
+}
+
+/**
+ * The first password of a cluster's PRECO user: 16 letters, the same whenever it is asked for.
+ *
+ * Derived, so that it is stored nowhere: HMAC-SHA-256 under the storage key of a label and the id.
+ */
+export async function preCoPassword(desk: RegionDesk, clusterId: string): Promise<string> {
+  const name = { name: "HMAC", hash: "SHA-256" };
+  const key = await desk.deployment.storageKey.use((bytes) =>
+    crypto.subtle.importKey("raw", bytes, name, false, ["sign"]),
+  );
+  const label = new TextEncoder().encode(`holdfast/v1/preco-password\0${clusterId}`);
+  const bytes = new Uint8Array(await crypto.subtle.sign("HMAC", key, label)).subarray(0, 16);
+  return Array.from(bytes, (byte) => "abcdefghijklmnopqrstuvwxyz234567".charAt(byte % 32)).join("");
+}
+
+export function hsmView(desk: RegionDesk, row: HsmRow): HsmView {
+  const { hsmId, clusterId, state, stateMessage, availabilityZone, subnetId, eniId, eniIp } = row;
+  const { hsmType } = clusterOf(desk, row);
+  const place = { availabilityZone, subnetId, eniId, eniIp };
+  return { hsmId, clusterId, state, stateMessage, ...place, hsmType };
+}
+
+export function backupView(desk: RegionDesk, row: BackupRow): BackupView {
+  const held = row.state === "READY" || row.state === "PENDING_DELETION";
+  return {
+    location: { ...placeOf(desk), clusterId: row.clusterId, backupId: row.backupId },
+    state: row.state,
+    createdAtMs: row.createdAtMs,
+    deleteAtMs: row.deleteAtMs,
+    hsmType: row.hsmType,
+    mode: row.mode,
+    chainNumber: row.chainNumber,
+    previousDigest: row.previousDigest,
+    lineageId: row.lineageId,
+    trigger: row.trigger,
+    failure: row.failure,
+    restorableOffline: row.restorableOffline === 1,
+    containerDigest: row.containerDigest,
+    stateDigest: row.stateDigest,
+    bodyBytes: row.bodyBytes,
+    objects: held ? restoreOrder(desk, row, row) : null,
+  };
+}
+
+export function catalogView(desk: RegionDesk, row: BackupRow): CatalogView {
+  return {
+    backup: backupView(desk, row),
+    neverExpires: row.neverExpires === 1,
+    tags: tagViews(desk, row.backupId),
+  };
+}
+
+/** What an HSM is told to restore this backup onto itself, in a cluster of the target's kind. */
+export function restoreOrder(
+  desk: RegionDesk,
+  row: BackupRow,
+  target: Pick<ClusterRow, "hsmType" | "mode">,
+): RestoreOrder {
+  return {
+    source: { ...placeOf(desk), clusterId: row.clusterId, backupId: row.backupId },
+    bodyKey: row.bodyKey,
+    bodyEtag: row.bodyEtag,
+    envelopeKey: row.envelopeKey,
+    containerDigest: row.containerDigest,
+    target: { hsmType: target.hsmType, mode: target.mode },
+  };
+}
+
+function tagViews(desk: RegionDesk, resourceId: string): Tag[] {
+  return desk.store.tags(resourceId).map(({ key, value }) => ({ key, value }));
+}

@@ -1,0 +1,288 @@
+/**
+ * REST: backups on demand, what the catalogue says of one, and the sealed file itself.
+ *
+ * Spec: docs/API.md, "Backups". A download streams envelope and body as they lie in the bucket: sealed
+ * bytes only. Verify and inspect open a backup here, at the edge, and answer with facts about it.
+ */
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { EnvelopeClear } from "../../backup/seal/envelope.ts";
+import type { RecordType } from "../../hsm/memory/record.ts";
+import type { RestoreOrder } from "../contracts/hsm-api.ts";
+import { granted, Refused } from "../contracts/refused.ts";
+import type { BackupView } from "../contracts/region-api.ts";
+import { deploymentKeyring } from "../opening/keyring.ts";
+import { inspectStored, verifyStored } from "../opening/probe.ts";
+import type { Deployment } from "../platform/deployment.ts";
+import { getSealed } from "../platform/stored-backup.ts";
+import {
+  answer,
+  clusterParams,
+  type RestContext,
+  type RestEnv,
+  refusals,
+  regionOf,
+  restApp,
+} from "./app.ts";
+
+const BACKUP_MEDIA_TYPE = "application/octet-stream";
+const FILE_EXTENSION = "hbk";
+
+const backupParams = z.object({
+  backupId: z
+    .string()
+    .regex(/^backup-[2-7a-z]{11,16}$/)
+    .openapi({ param: { name: "backupId", in: "path" }, example: "backup-ro5c4er4aac" }),
+});
+
+const digest = z.string().openapi({ description: "SHA-256, hexadecimal; empty if there is none." });
+
+const backupSchema = z
+  .object({
+    backupId: z.string(),
+    clusterId: z.string(),
+    region: z.string(),
+    state: z.enum(["CREATE_IN_PROGRESS", "READY", "PENDING_DELETION", "DELETED"]),
+    createdAt: z.iso.datetime(),
+    deleteAt: z.iso.datetime().nullable(),
+    hsmType: z.string(),
+    mode: z.enum(["FIPS", "NON_FIPS"]),
+    chainNumber: z.int(),
+    previousDigest: digest,
+    lineageId: z.string(),
+    trigger: z.string().openapi({
+      description: "activation, hsm_added, hsm_removed, daily or on_demand.",
+    }),
+    failure: z.string().nullable(),
+    restorableOffline: z
+      .boolean()
+      .openapi({ description: "Whether a recovery kit opens it without any service." }),
+    containerDigest: digest,
+    stateDigest: digest,
+    bodyBytes: z.int(),
+  })
+  .openapi("Backup");
+
+const verificationSchema = z
+  .object({ verified: z.literal(true), stateDigest: digest, records: z.int() })
+  .openapi("Verification");
+
+const recordType = z.enum(["configuration", "policy", "user", "certificate", "key"]);
+
+const envelopeSchema = z
+  .object({
+    sealId: z.string().openapi({ description: "16 bytes, hexadecimal." }),
+    bodyBytes: z.int(),
+    bodyDigest: digest,
+    location: z.object({
+      account: z.string(),
+      region: z.string(),
+      clusterId: z.string(),
+      backupId: z.string(),
+    }),
+    recipients: z
+      .array(z.object({ kind: z.enum(["kms", "recovery"]), keyId: z.string() }))
+      .openapi({ description: "Who can open the seal." }),
+    restorableOffline: z.boolean(),
+  })
+  .openapi({ description: "The clear part of the envelope, authentic." });
+
+const inspectionSchema = z
+  .object({
+    envelope: envelopeSchema,
+    header: z.object({
+      backupId: z.string(),
+      clusterId: z.string(),
+      lineageId: z.string(),
+      hsmType: z.string(),
+      mode: z.enum(["FIPS", "NON_FIPS"]),
+      manufacturer: z.string(),
+      region: z.string(),
+      createdAtMs: z.int(),
+      chainNumber: z.int(),
+      previousDigest: digest,
+    }),
+    counts: z.array(z.object({ type: recordType, count: z.int() })),
+    stateDigest: digest,
+    manifest: z.array(z.object({ type: recordType, id: z.int(), digest })),
+    next: z.int().nullable().openapi({ description: "`after` of the next page." }),
+  })
+  .openapi("Inspection");
+
+const createRouteOf = createRoute({
+  method: "post",
+  path: "/clusters/{clusterId}/backups",
+  tags: ["Backups"],
+  summary: "Back up now",
+  request: { params: clusterParams },
+  responses: {
+    ...refusals,
+    202: answer("Begun. Poll the backup until it is READY.", backupSchema),
+  },
+});
+
+const describeRoute = createRoute({
+  method: "get",
+  path: "/backups/{backupId}",
+  tags: ["Backups"],
+  summary: "What the catalogue says of a backup",
+  request: { params: backupParams },
+  responses: { ...refusals, 200: answer("The backup.", backupSchema) },
+});
+
+const downloadRoute = createRoute({
+  method: "get",
+  path: "/backups/{backupId}/download",
+  tags: ["Backups"],
+  summary: "The sealed file: envelope and body",
+  request: { params: backupParams },
+  responses: {
+    ...refusals,
+    200: {
+      description: "Open it with a recovery kit in the restore tool, or keep it.",
+      content: { [BACKUP_MEDIA_TYPE]: { schema: z.string().openapi({ format: "binary" }) } },
+    },
+  },
+});
+
+const verifyRoute = createRoute({
+  method: "post",
+  path: "/backups/{backupId}/verify",
+  tags: ["Backups"],
+  summary: "Open and authenticate a backup from end to end",
+  request: { params: backupParams },
+  responses: { ...refusals, 200: answer("Every byte is authentic.", verificationSchema) },
+});
+
+const inspectRoute = createRoute({
+  method: "get",
+  path: "/backups/{backupId}/inspect",
+  tags: ["Backups"],
+  summary: "What is inside: origin, counts and the manifest, never contents",
+  request: {
+    params: backupParams,
+    query: z.object({
+      after: z.coerce.number().int().min(0).default(0),
+      limit: z.coerce.number().int().min(1).max(1000).default(100),
+    }),
+  },
+  responses: { ...refusals, 200: answer("Facts about the backup.", inspectionSchema) },
+});
+
+export function backupRoutes(): OpenAPIHono<RestEnv> {
+  const app = restApp();
+  app.openapi(createRouteOf, async (c) => {
+    const begun = granted(await regionOf(c).backUpNow(c.req.valid("param").clusterId));
+    return c.json(presentBackup(begun), 202);
+  });
+  app.openapi(describeRoute, async (c) => {
+    const found = granted(await regionOf(c).backup(c.req.valid("param").backupId));
+    return c.json(presentBackup(found), 200);
+  });
+  app.openapi(downloadRoute, async (c) => {
+    const { backupId } = c.req.valid("param");
+    const order = await readableBackup(c, backupId);
+    const file = await sealedFile(c.get("deployment"), order);
+    return c.body(file.stream, 200, {
+      "content-type": BACKUP_MEDIA_TYPE,
+      "content-length": String(file.byteLength),
+      "content-disposition": `attachment; filename="${backupId}.${FILE_EXTENSION}"`,
+    });
+  });
+  app.openapi(verifyRoute, async (c) => {
+    const order = await readableBackup(c, c.req.valid("param").backupId);
+    const deployment = c.get("deployment");
+    const ring = deploymentKeyring(deployment);
+    const { stateDigest, records } = await verifyStored(deployment, ring, order);
+    return c.json({ verified: true as const, stateDigest, records }, 200);
+  });
+  app.openapi(inspectRoute, async (c) => {
+    const order = await readableBackup(c, c.req.valid("param").backupId);
+    const { after, limit } = c.req.valid("query");
+    return c.json(await inspection(c.get("deployment"), order, after, limit), 200);
+  });
+  return app;
+}
+
+/** What is needed to read a backup. @throws Refused unless it has its objects. */
+async function readableBackup(c: RestContext, backupId: string): Promise<RestoreOrder> {
+  const view = granted(await regionOf(c).backup(backupId));
+  if (view.objects !== null) return view.objects;
+  const message = `Backup '${backupId}' is ${view.state}; it can be read when it is READY.`;
+  throw new Refused({ kind: "conflict", code: "backup_not_ready", message });
+}
+
+const TYPE_NAMES: Readonly<Record<RecordType, z.output<typeof recordType>>> = {
+  1: "configuration",
+  2: "policy",
+  3: "user",
+  4: "certificate",
+  5: "key",
+};
+
+async function inspection(
+  deployment: Deployment,
+  order: RestoreOrder,
+  after: number,
+  limit: number,
+): Promise<z.output<typeof inspectionSchema>> {
+  const ring = deploymentKeyring(deployment);
+  const inspected = await inspectStored(deployment, ring, order, after, limit);
+  const { previousDigest, chunkBytes: _c, payloadBytes: _p, ...header } = inspected.header;
+  return {
+    envelope: presentEnvelope(inspected.clear),
+    header: { ...header, previousDigest: previousDigest.toHex() },
+    counts: inspected.counts.map(({ type, count }) => ({ type: TYPE_NAMES[type], count })),
+    stateDigest: inspected.stateDigest,
+    manifest: inspected.entries.map(({ type, id, digest: bytes }) => ({
+      type: TYPE_NAMES[type],
+      id,
+      digest: bytes.toHex(),
+    })),
+    next: inspected.next,
+  };
+}
+
+/** Of the recipients, who they are; their wraps of the data key stay in the file. */
+function presentEnvelope(clear: EnvelopeClear): z.output<typeof envelopeSchema> {
+  const { sealId, bodyBytes, bodyDigest, location, recipients } = clear;
+  const { account, region, clusterId, backupId } = location;
+  return {
+    sealId: sealId.toHex(),
+    bodyBytes,
+    bodyDigest: bodyDigest.toHex(),
+    location: { account, region, clusterId, backupId },
+    recipients: recipients.map(({ kind, keyId }) => ({ kind, keyId })),
+    restorableOffline: recipients.some(({ kind }) => kind === "recovery"),
+  };
+}
+
+function presentBackup(view: BackupView): z.output<typeof backupSchema> {
+  const { location, objects: _objects, createdAtMs, deleteAtMs, ...rest } = view;
+  const { backupId, clusterId, region } = location;
+  return {
+    backupId,
+    clusterId,
+    region,
+    ...rest,
+    createdAt: new Date(createdAtMs).toISOString(),
+    deleteAt: deleteAtMs === null ? null : new Date(deleteAtMs).toISOString(),
+  };
+}
+
+/** Envelope ‖ body, exactly as they lie in the bucket. */
+async function sealedFile(
+  deployment: Deployment,
+  order: RestoreOrder,
+): Promise<{ stream: ReadableStream; byteLength: number }> {
+  const { envelope, body } = await getSealed(deployment, order);
+  const byteLength = envelope.length + body.size;
+  const { readable, writable } = new FixedLengthStream(byteLength);
+  const writer = writable.getWriter();
+  const sent = writer
+    .write(envelope)
+    .then(() => writer.releaseLock())
+    .then(() => body.body.pipeTo(writable));
+  // A client that goes away, or a bucket that fails, breaks the stream; there is nobody to tell.
+  sent.catch(() => console.log("download broken off", { backupId: order.source.backupId }));
+  return { stream: readable, byteLength };
+}

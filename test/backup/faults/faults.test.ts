@@ -1,0 +1,74 @@
+/**
+ * Every row of FORMAT.md §9.1: each vector is refused with its code, and nothing is committed.
+ */
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { describeFault } from "../../../src/backup/format/errors.ts";
+import type { Core } from "../../../src/crypto/core.ts";
+import { loadCore } from "../../lib/core.ts";
+import { golden, hasGolden } from "../fixtures.ts";
+import { forge, forgeSeal, join } from "./forge.ts";
+import { FAULT_MEMORY } from "./maker.ts";
+import { READERS, refusalOf } from "./readers.ts";
+import { faultVectors } from "./vectors.ts";
+
+const core: Core = await loadCore();
+const vectors = await faultVectors(core);
+
+describe("a file that is wrong in one way", () => {
+  it.each(vectors)("$name is refused as $code", async ({ code, which, reader, bytes }) => {
+    const refusal = await refusalOf(core, READERS[reader](), bytes);
+    expect(refusal?.fault).toMatchObject({ code, ...(which === undefined ? {} : { which }) });
+    expect(refusal?.staging.committed).toBeNull();
+    expect(refusal?.staging.records).toEqual([]);
+  });
+
+  it.each(vectors)("$name is the file that is kept", ({ name, bytes }) => {
+    expect(hasGolden(`faults/${name}.hbk`)).toBe(true);
+    expect(Buffer.from(golden(`faults/${name}.hbk`)).equals(bytes)).toBe(true);
+  });
+
+  it("has a row in the specification, and each row has its files", () => {
+    const text = readFileSync("docs/FORMAT.md", "utf8");
+    const table = text.slice(text.indexOf("### 9.1"), text.indexOf("### 9.2"));
+    const rows = [...table.matchAll(/^\| `(\w+)`(?: \((\w+)\))? \| .* \| (.*) \|$/gm)];
+    const listed = rows.flatMap(([, code, which, names = ""]) =>
+      [...names.matchAll(/`(\w+)`/g)].map(([, name]) => [name, code, which].join(" ")),
+    );
+    const made = vectors.map(({ name, code, which }) => [name, code, which].join(" "));
+    expect(listed.sort()).toEqual(made.sort());
+  });
+
+  it("is wrong in nothing else: without the change the same file is restored", async () => {
+    const forged = forge(core, { records: FAULT_MEMORY });
+    const { file } = await forgeSeal(core, forged);
+    const reader = READERS.owner();
+    expect(await refusalOf(core, reader, join(forged.keyBlock, forged.container))).toBeNull();
+    expect(await refusalOf(core, reader, file)).toBeNull();
+    expect(await refusalOf(core, READERS["kit holder"](), file)).toBeNull();
+  });
+});
+
+describe("the messages", () => {
+  it("are six different ones for the six mistakes that people make", async () => {
+    const names = [
+      "mkbk_absent",
+      "akbk_absent",
+      "manufacturer_other",
+      "cmk_absent",
+      "body_flipped",
+      "container_version_2",
+    ];
+    const messages = new Set<string>();
+    for (const name of names) {
+      const vector = vectors.find((known) => known.name === name);
+      if (vector === undefined) throw new Error(`no vector ${name}`);
+      const refusal = await refusalOf(core, READERS[vector.reader](), vector.bytes);
+      if (refusal !== null) messages.add(describeFault(refusal.fault));
+    }
+    expect(messages.size).toBe(6);
+    for (const message of messages) {
+      expect(message).toMatch(/\b(take|open|restore|use|choose|only be restored)\b/i);
+    }
+  });
+});

@@ -1,0 +1,136 @@
+/**
+ * The golden files of every released format version: each build opens them, forever.
+ */
+import { execFileSync } from "node:child_process";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { ContainerSummary } from "../../../src/backup/container/reader.ts";
+import { diffManifests } from "../../../src/backup/diff.ts";
+import { memoryFile } from "../../../src/backup/file.ts";
+import { inspectBackup } from "../../../src/backup/inspect.ts";
+import type { Staging } from "../../../src/backup/restore.ts";
+import { restoreFile } from "../../../src/backup/verify.ts";
+import type { Core } from "../../../src/crypto/core.ts";
+import { MemorySessionStore } from "../../../src/hsm/access/sessions.ts";
+import { Hsm } from "../../../src/hsm/hsm.ts";
+import { MemoryStore } from "../../../src/hsm/memory/memory-store.ts";
+import { restoreRecord, stateDigest } from "../../../src/hsm/memory/snapshot.ts";
+import { loadCore } from "../../lib/core.ts";
+import { golden, hex, subtle, testKit, testKms, testRing } from "../fixtures.ts";
+import { GOLDEN_AES_KEY, GOLDEN_CREATED_AT_MS, GOLDEN_PASSWORDS } from "./hsm.ts";
+
+const core: Core = await loadCore();
+const ring = testRing();
+const byKms = { kms: testKms(), recoveryKey: null };
+const byKit = { kms: null, recoveryKey: testKit().recoveryKey };
+const FILES = ["v1-empty.hbk", "v1-empty-bare.hbk", "v1-full.hbk", "v1-full-bare.hbk"];
+
+function stagingOf(store: MemoryStore): Staging {
+  return {
+    put: (record) => store.transaction(() => restoreRecord(store, record)),
+    commit: () => undefined,
+    discard: () => undefined,
+  };
+}
+
+async function restored(name: string): Promise<{ store: MemoryStore; summary: ContainerSummary }> {
+  const store = new MemoryStore();
+  const file = memoryFile(golden(name));
+  const summary = await restoreFile({ core, subtle }, ring, byKit, file, stagingOf(store));
+  return { store, summary };
+}
+
+describe.each(FILES)("%s", (name) => {
+  it.each([
+    ["the KMS", byKms],
+    ["the recovery kit", byKit],
+  ])("opens with %s", async (_, openers) => {
+    const file = memoryFile(golden(name));
+    const contents = await inspectBackup({ core, subtle }, ring, openers, file);
+    expect(contents.header.createdAtMs).toBe(GOLDEN_CREATED_AT_MS);
+    expect(contents.manifest.length).toBe(contents.recordCount);
+  });
+
+  it("restores into an HSM with the same state digest", async () => {
+    const { store, summary } = await restored(name);
+    expect(hex(stateDigest(store, core))).toBe(hex(summary.stateDigest));
+  });
+
+  it("is read by a reader that shares no code with ours, with the same result", async () => {
+    const { summary } = await restored(name);
+    const args = ["test/second-reader/read-backup.mjs", `test/golden/${name}`];
+    for (const keys of [["kit.json"], ["kit.json", "kms.json"]]) {
+      const paths = keys.map((key) => `test/golden/${key}`);
+      const read = JSON.parse(
+        execFileSync(process.execPath, [...args, ...paths], { encoding: "utf8" }),
+      );
+      expect(read).toMatchObject({
+        counts: summary.counts,
+        stateDigest: hex(summary.stateDigest),
+        containerDigest: hex(summary.containerDigest),
+      });
+    }
+  });
+});
+
+describe("the HSM inside v1-full", () => {
+  let hsm: Hsm;
+
+  beforeAll(async () => {
+    hsm = new Hsm({
+      store: (await restored("v1-full.hbk")).store,
+      sessions: new MemorySessionStore(),
+      core,
+      subtle: globalThis.crypto.subtle,
+      random: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
+      now: () => GOLDEN_CREATED_AT_MS,
+    });
+  });
+
+  const login = async (username: string) =>
+    (await hsm.login(username, GOLDEN_PASSWORDS[username] ?? "")).token;
+
+  it("lets its users in, and keeps the locked one out", async () => {
+    for (const username of ["admin", "alice", "bob"]) expect(await login(username)).toBeDefined();
+    await expect(login("locked")).rejects.toMatchObject({ fault: { code: "user_locked" } });
+  });
+
+  it("gives out the key that may leave, unchanged, and not the one that may not", async () => {
+    const alice = await login("alice");
+    const { keys } = hsm.listKeys(alice);
+    const handleOf = (label: string) => keys.find((key) => key.label === label)?.handle ?? 0;
+    const known = await hsm.exportKey(alice, handleOf("aes-256 known"), "raw");
+    if (known.format !== "raw") throw new Error("expected raw bytes");
+    using key = known.key;
+    expect(key.use(hex)).toBe(GOLDEN_AES_KEY);
+    await expect(hsm.exportKey(alice, handleOf("aes-256"), "raw")).rejects.toMatchObject({
+      fault: { code: "key_not_extractable" },
+    });
+  });
+
+  it("signs with its keys, and the shared key is shared", async () => {
+    const alice = await login("alice");
+    const ec = hsm.listKeys(alice).keys.find(({ label }) => label === "ec P-256");
+    const data = Buffer.from("golden");
+    const signature = await hsm.sign(alice, ec?.handle ?? 0, "ecdsa-sha256", data);
+    expect(signature.length).toBe(64);
+    const bob = await login("bob");
+    expect(hsm.listKeys(bob).keys.map(({ label }) => label)).toContain("aes-256 known");
+  });
+});
+
+describe("the two memories", () => {
+  it("differ by what was added and changed", async () => {
+    const manifestOf = async (name: string) => {
+      const file = memoryFile(golden(name));
+      return (await inspectBackup({ core, subtle }, ring, byKit, file)).manifest;
+    };
+    const empty = await manifestOf("v1-empty.hbk");
+    const full = await manifestOf("v1-full.hbk");
+    const diff = diffManifests(empty, full);
+    expect(diff.removed).toEqual([]);
+    expect(diff.added.length).toBe(full.length - empty.length);
+    expect(diff.changed.map(({ type }) => type)).toContain(1);
+    expect(diffManifests(full, full)).toEqual({ added: [], removed: [], changed: [] });
+    expect(diffManifests(full, empty).removed).toEqual(diff.added);
+  });
+});

@@ -1,0 +1,206 @@
+/**
+ * The recovery kit: KIT.md, both ways, and every way of being no kit.
+ */
+import { describe, expect, it } from "vitest";
+import { describeKitFault, KitError, type KitFault } from "../../../src/backup/kit/errors.ts";
+import {
+  encodeKit,
+  MAX_KEY_VERSIONS,
+  MAX_KIT_BYTES,
+  parseKit,
+} from "../../../src/backup/kit/kit.ts";
+import { testKit } from "../fixtures.ts";
+
+type Document = Record<string, unknown>;
+
+const TEXT = encodeKit(testKit());
+
+function changed(change: (document: Document) => void): string {
+  const document: Document = JSON.parse(TEXT);
+  change(document);
+  return JSON.stringify(document);
+}
+
+function firstMkbk(document: Document): Document {
+  return (document["mkbk"] as Document[])[0]!;
+}
+
+function faultOf(text: string): KitFault {
+  try {
+    parseKit(text);
+  } catch (error) {
+    if (error instanceof KitError) return error.fault;
+    throw error;
+  }
+  throw new Error("expected a refusal, and there was none");
+}
+
+describe("a recovery kit", () => {
+  it("is the same after parsing and encoding, members in their order", () => {
+    expect(encodeKit(parseKit(TEXT))).toBe(TEXT);
+    expect(Object.keys(JSON.parse(TEXT))).toEqual([
+      "format",
+      "createdAt",
+      "manufacturer",
+      "operator",
+      "recoveryKey",
+      "mkbk",
+      "akbk",
+      "note",
+    ]);
+  });
+
+  it("may have no recovery key, and destroyed keys without bytes", () => {
+    const kit = parseKit(
+      changed((document) => {
+        document["recoveryKey"] = null;
+        Object.assign(firstMkbk(document), { state: "destroyed", key: null });
+      }),
+    );
+    expect(kit.recoveryKey).toBeNull();
+    expect(kit.ring.mkbk[0]).toMatchObject({ state: "destroyed", key: null });
+  });
+
+  it("wipes its keys when it is disposed of", () => {
+    const kit = parseKit(TEXT);
+    kit[Symbol.dispose]();
+    expect(() => kit.ring.mkbk[0]?.key?.length).toThrow(TypeError);
+    expect(() => kit.recoveryKey?.pkcs8.length).toThrow(TypeError);
+  });
+
+  it("at its limits is taken, one past them refused", () => {
+    const padded = TEXT + " ".repeat(MAX_KIT_BYTES - Buffer.byteLength(TEXT));
+    expect(parseKit(padded).operator).toBe("Golden Operator");
+    expect(faultOf(`${padded} `)).toMatchObject({ code: "kit_too_large" });
+    const versions = (count: number) =>
+      changed((document) => {
+        const entry = firstMkbk(document);
+        document["mkbk"] = Array.from({ length: count }, (_, i) => ({ ...entry, version: i + 1 }));
+      });
+    expect(parseKit(versions(MAX_KEY_VERSIONS)).ring.mkbk.length).toBe(MAX_KEY_VERSIONS);
+    expect(faultOf(versions(MAX_KEY_VERSIONS + 1))).toMatchObject({ path: "mkbk" });
+    const named = (length: number) =>
+      changed((document) => {
+        document["manufacturer"] = "m".repeat(length);
+      });
+    expect(parseKit(named(128)).ring.manufacturer.length).toBe(128);
+    expect(faultOf(named(129))).toMatchObject({ path: "manufacturer" });
+  });
+});
+
+const SECRET_LOOKING = "c2VjcmV0LWxvb2tpbmctdmFsdWU";
+
+describe("a file that is no recovery kit", () => {
+  const cases: [string, string, Partial<KitFault>][] = [
+    ["not JSON", `{"format": ${SECRET_LOOKING}`, { code: "kit_not_json" }],
+    ["JSON of another kind", "[1, 2]", { code: "kit_not_ours" }],
+    ["without a format", "{}", { code: "kit_not_ours" }],
+    [
+      "of a newer version",
+      changed((d) => {
+        d["format"] = "holdfast-recovery-kit/2";
+      }),
+      { code: "kit_newer_version", got: 2 },
+    ],
+    ...["createdAt", "manufacturer", "operator", "recoveryKey", "mkbk", "akbk", "note"].map(
+      (name): [string, string, Partial<KitFault>] => [
+        `without ${name}`,
+        changed((d) => {
+          delete d[name];
+        }),
+        { code: "kit_member_missing", path: name },
+      ],
+    ),
+    [
+      "with a member more",
+      changed((d) => {
+        d[SECRET_LOOKING] = 1;
+      }),
+      { code: "kit_member_invalid", path: "kit" },
+    ],
+    [
+      "without a key's bytes",
+      changed((d) => {
+        delete firstMkbk(d)["key"];
+      }),
+      { code: "kit_member_missing", path: "mkbk[0].key" },
+    ],
+    [
+      "with a lost character in a key",
+      changed((d) => {
+        firstMkbk(d)["key"] = SECRET_LOOKING;
+      }),
+      { code: "kit_base64", path: "mkbk[0].key" },
+    ],
+    [
+      "with base64 that ends in stray bits",
+      changed((d) => {
+        firstMkbk(d)["key"] = `${"A".repeat(42)}B=`;
+      }),
+      { code: "kit_base64" },
+    ],
+    [
+      "with a short key",
+      changed((d) => {
+        firstMkbk(d)["key"] = Buffer.alloc(31).toString("base64");
+      }),
+      { code: "kit_key_length", path: "mkbk[0].key" },
+    ],
+    [
+      "with a key that is null though not destroyed",
+      changed((d) => {
+        firstMkbk(d)["key"] = null;
+      }),
+      { code: "kit_member_invalid", path: "mkbk[0].key" },
+    ],
+    [
+      "with an id in capitals",
+      changed((d) => {
+        firstMkbk(d)["id"] = "A".repeat(32);
+      }),
+      { code: "kit_member_invalid", path: "mkbk[0].id" },
+    ],
+    [
+      "with version 0",
+      changed((d) => {
+        firstMkbk(d)["version"] = 0;
+      }),
+      { code: "kit_member_invalid", path: "mkbk[0].version" },
+    ],
+    [
+      "with an unknown state",
+      changed((d) => {
+        firstMkbk(d)["state"] = "asleep";
+      }),
+      { code: "kit_member_invalid", path: "mkbk[0].state" },
+    ],
+    [
+      "with the same key version twice",
+      changed((d) => {
+        d["mkbk"] = [firstMkbk(d), firstMkbk(d)];
+      }),
+      { code: "kit_member_invalid", path: "mkbk" },
+    ],
+    [
+      "with no key at all",
+      changed((d) => {
+        d["akbk"] = [];
+      }),
+      { code: "kit_member_invalid", path: "akbk" },
+    ],
+    [
+      "with a time of another form",
+      changed((d) => {
+        d["createdAt"] = "yesterday";
+      }),
+      { code: "kit_member_invalid", path: "createdAt" },
+    ],
+  ];
+
+  it.each(cases)("%s is refused, and nothing of it is repeated", (_, text, fault) => {
+    const got = faultOf(text);
+    expect(got).toMatchObject(fault);
+    expect(describeKitFault(got)).not.toContain(SECRET_LOOKING);
+    expect(describeKitFault(got)).toMatch(/^[A-Z].*\.$/);
+  });
+});

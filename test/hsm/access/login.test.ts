@@ -1,0 +1,150 @@
+import { describe, expect, it } from "vitest";
+import { RECORD_TYPE } from "../../../src/hsm/memory/record.ts";
+import {
+  APPLIANCE_PASSWORD,
+  activeHsm,
+  codeOf,
+  newHsm,
+  PRECO_PASSWORD,
+  passwordOf,
+} from "../../lib/hsm.ts";
+
+const MINUTE_MS = 60_000;
+
+describe("logging in", () => {
+  it("opens a session, whatever the case of the name", async () => {
+    const { hsm } = await activeHsm();
+    const { token, user } = await hsm.login("ALICE", passwordOf("alice"));
+    expect(user).toMatchObject({ username: "alice", role: "CU", locked: false, failures: 0 });
+    expect(hsm.whoAmI(token).username).toBe("alice");
+  });
+
+  it("answers an unknown user and a wrong password alike", async () => {
+    const { hsm } = await activeHsm();
+    expect(await codeOf(() => hsm.login("nobody", "wrong-password"))).toBe("login_failed");
+    expect(await codeOf(() => hsm.login("alice", "wrong-password"))).toBe("login_failed");
+  });
+
+  it("gives tokens of 256 bits and keeps only their digests", async () => {
+    const { hsm, sessions } = await activeHsm();
+    const { token } = await hsm.login("alice", passwordOf("alice"));
+    expect(token).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    expect(sessions.get(token)).toBeNull();
+  });
+
+  it("has no password for an appliance user that was given none", async () => {
+    const { hsm } = await newHsm();
+    await hsm.login("app_user", APPLIANCE_PASSWORD);
+    const bare = await activeHsm();
+    const user = bare.store.find(RECORD_TYPE.user, "app_user");
+    expect(user).not.toBeNull();
+    expect(await codeOf(() => bare.hsm.login("app_user", ""))).toBe("login_failed");
+  });
+
+  it("ends a session after 15 minutes without use, and not before", async () => {
+    const { hsm, alice, clock } = await activeHsm();
+    clock.nowMs += 14 * MINUTE_MS;
+    expect(hsm.whoAmI(alice).username).toBe("alice");
+    clock.nowMs += 14 * MINUTE_MS;
+    expect(hsm.whoAmI(alice).username).toBe("alice");
+    clock.nowMs += 15 * MINUTE_MS;
+    expect(await codeOf(() => hsm.whoAmI(alice))).toBe("session_invalid");
+  });
+
+  it("ends a session on logout", async () => {
+    const { hsm, alice } = await activeHsm();
+    hsm.logout(alice);
+    expect(await codeOf(() => hsm.listKeys(alice))).toBe("session_invalid");
+  });
+
+  it("refuses a session beyond the limit until another ends", async () => {
+    const { hsm, sessions, clock } = await activeHsm();
+    for (let i = 0; sessions.purge(clock.nowMs) < 1_024; i++) {
+      sessions.put(`digest ${i}`, { userId: 1, expiresAtMs: clock.nowMs + MINUTE_MS });
+    }
+    expect(await codeOf(() => hsm.login("alice", passwordOf("alice")))).toBe("session_limit");
+    clock.nowMs += MINUTE_MS;
+    await hsm.login("alice", passwordOf("alice"));
+  });
+});
+
+describe("the lockout", () => {
+  it("comes with the wrong password after the threshold, and keeps the right one out", async () => {
+    const { hsm, admin } = await activeHsm();
+    for (let i = 1; i <= 5; i++) await codeOf(() => hsm.login("alice", "wrong-password"));
+    expect(hsm.listUsers(admin).find(({ username }) => username === "alice")).toMatchObject({
+      locked: false,
+      failures: 5,
+    });
+    expect(await codeOf(() => hsm.login("alice", "wrong-password"))).toBe("login_failed");
+    expect(await codeOf(() => hsm.login("alice", passwordOf("alice")))).toBe("user_locked");
+    expect(hsm.listUsers(admin).find(({ username }) => username === "alice")).toMatchObject({
+      locked: true,
+      failures: 6,
+    });
+  });
+
+  it("forgets failures after a right password", async () => {
+    const { hsm } = await activeHsm();
+    for (let i = 1; i <= 5; i++) await codeOf(() => hsm.login("alice", "wrong-password"));
+    expect((await hsm.login("alice", passwordOf("alice"))).user.failures).toBe(0);
+    for (let i = 1; i <= 5; i++) await codeOf(() => hsm.login("alice", "wrong-password"));
+    await hsm.login("alice", passwordOf("alice"));
+  });
+
+  it("is not outrun by guesses made at the same time", async () => {
+    const { hsm } = await activeHsm();
+    const guesses = Array.from({ length: 40 }, () =>
+      codeOf(() => hsm.login("alice", "wrong-password")),
+    );
+    const right = codeOf(() => hsm.login("alice", passwordOf("alice")));
+    const codes = await Promise.all(guesses);
+    expect(codes.filter((code) => code === "login_failed").length).toBe(6);
+    expect(codes.filter((code) => code === "user_locked").length).toBe(34);
+    expect(await right).toBe("user_locked");
+  });
+
+  it("follows the policy's threshold", async () => {
+    const { hsm, admin } = await activeHsm();
+    hsm.setPolicies(admin, { lockoutThreshold: 1 });
+    await codeOf(() => hsm.login("bob", "wrong-password"));
+    await codeOf(() => hsm.login("bob", "wrong-password"));
+    expect(await codeOf(() => hsm.login("bob", passwordOf("bob")))).toBe("user_locked");
+  });
+
+  it("ends when an admin sets a new password", async () => {
+    const { hsm, admin } = await activeHsm();
+    for (let i = 1; i <= 6; i++) await codeOf(() => hsm.login("alice", "wrong-password"));
+    await hsm.changePassword(admin, "alice", "a-new-password");
+    const { user } = await hsm.login("alice", "a-new-password");
+    expect(user).toMatchObject({ locked: false, failures: 0 });
+  });
+});
+
+describe("activation", () => {
+  it("lets PRECO do nothing before it, and makes it the first CO", async () => {
+    const { hsm } = await newHsm();
+    const { token, user } = await hsm.login("admin", PRECO_PASSWORD);
+    expect(user.role).toBe("PRECO");
+    expect(hsm.getConfiguration().activated).toBe(false);
+    const create = () =>
+      hsm.createUser(token, { username: "carol", role: "CU", password: "carol-password" });
+    expect(await codeOf(create)).toBe("not_permitted");
+    expect((await hsm.activate(token, "admin-password")).role).toBe("CO");
+    expect(hsm.getConfiguration().activated).toBe(true);
+    await create();
+    expect(await codeOf(() => hsm.login("admin", PRECO_PASSWORD))).toBe("login_failed");
+  });
+
+  it("happens once", async () => {
+    const { hsm, admin } = await activeHsm();
+    expect(await codeOf(() => hsm.activate(admin, "another-password"))).toBe("already_activated");
+  });
+
+  it("is also what PRECO's change of its own password does", async () => {
+    const { hsm } = await newHsm();
+    const { token } = await hsm.login("admin", PRECO_PASSWORD);
+    await hsm.changePassword(token, "admin", "admin-password");
+    expect(hsm.getConfiguration().activated).toBe(true);
+  });
+});

@@ -1,0 +1,308 @@
+import { encode, rfc8949EncodeOptions } from "cborg";
+import { describe, expect, it } from "vitest";
+import { DEFAULT_POLICIES, putPolicies } from "../../../src/hsm/access/policies.ts";
+import { inventory } from "../../../src/hsm/inventory.ts";
+import { type KeyAttributes, keyCodec } from "../../../src/hsm/memory/key-record.ts";
+import { MemoryStore } from "../../../src/hsm/memory/memory-store.ts";
+import { policyCodec } from "../../../src/hsm/memory/policy-record.ts";
+import {
+  MAX_RECORD_BYTES,
+  RECORD_TYPE,
+  type SnapshotRecord,
+} from "../../../src/hsm/memory/record.ts";
+import { restoreRecord, snapshotSource, stateDigest } from "../../../src/hsm/memory/snapshot.ts";
+import type { HsmStore } from "../../../src/hsm/memory/store.ts";
+import { generateFullCluster, importFullCluster } from "../../lib/generator.ts";
+import {
+  activeHsm,
+  blankHsm,
+  type Cast,
+  CHEAP,
+  codeOf,
+  faultOf,
+  passwordOf,
+} from "../../lib/hsm.ts";
+
+/** An HSM with something of everything, and with protections. */
+async function fullHsm(): Promise<Cast> {
+  const cast = await activeHsm();
+  const cluster = await generateFullCluster({ keys: 60, users: 12, passwordCost: CHEAP });
+  await importFullCluster(cast.hsm, cluster, cast.admin);
+  return cast;
+}
+
+function copyOf(records: Iterable<SnapshotRecord>): SnapshotRecord[] {
+  return Array.from(records, (record) => ({ ...record, bytes: record.bytes.slice() }));
+}
+
+function restored(records: Iterable<SnapshotRecord>, store = new MemoryStore()): MemoryStore {
+  store.transaction(() => {
+    for (const record of records) restoreRecord(store, record);
+  });
+  return store;
+}
+
+/** Restores what `cast` holds onto a blank HSM. */
+async function twin(cast: Cast) {
+  return await blankHsm(restored(snapshotSource(cast.store).records()));
+}
+
+describe("a snapshot", () => {
+  it("lists records in canonical order, with the sizes they turn out to have", async () => {
+    const { store } = await fullHsm();
+    const entries = [...snapshotSource(store).entries()];
+    const records = copyOf(snapshotSource(store).records());
+    expect(records.map(({ type, id, bytes }) => [type, id, bytes.length])).toEqual(
+      entries.map(({ type, id, byteLength }) => [type, id, byteLength]),
+    );
+    const sorted = [...entries].sort((a, b) => a.type - b.type || a.id - b.id);
+    expect(entries).toEqual(sorted);
+  });
+
+  it("is an array of attributes and secret in deterministic CBOR", async () => {
+    const { store } = await fullHsm();
+    for (const { bytes } of snapshotSource(store).records()) expect(bytes[0]).toBe(0x82);
+    const [policy] = copyOf(snapshotSource(store).records()).filter(({ type }) => type === 2);
+    const map = new Map([8, 32, 5, 0, 0, 0, 0, 0, 0].map((value, i) => [i + 1, value]));
+    expect(policy?.bytes).toEqual(
+      new Uint8Array(encode([map, new Uint8Array(0)], rfc8949EncodeOptions)),
+    );
+  });
+
+  it("wipes each record when the next one is asked for", async () => {
+    const { store } = await fullHsm();
+    let last: Uint8Array = new Uint8Array(0);
+    for (const { bytes } of snapshotSource(store).records()) {
+      const behind = new Uint8Array(bytes.buffer, bytes.byteLength);
+      expect(Buffer.compare(behind, new Uint8Array(behind.length))).toBe(0);
+      last = new Uint8Array(bytes.buffer);
+    }
+    expect(last.length).toBeGreaterThan(0);
+    expect(Buffer.compare(last, new Uint8Array(last.length))).toBe(0);
+  });
+
+  it("restores to the same records, views and state digest", async () => {
+    const cast = await fullHsm();
+    const store = restored(snapshotSource(cast.store).records());
+    expect(copyOf(snapshotSource(store).records())).toEqual(
+      copyOf(snapshotSource(cast.store).records()),
+    );
+    expect(inventory(store)).toEqual(inventory(cast.store));
+    expect(stateDigest(store, cast.core)).toEqual(cast.hsm.stateDigest(cast.admin));
+  });
+
+  it("does not depend on the order in which records came in", async () => {
+    const cast = await fullHsm();
+    const store = restored(copyOf(snapshotSource(cast.store).records()).reverse());
+    expect(stateDigest(store, cast.core)).toEqual(cast.hsm.stateDigest(cast.admin));
+  });
+
+  it("shows nothing secret in an inventory", async () => {
+    const { store } = await fullHsm();
+    const text = JSON.stringify(inventory(store));
+    for (const { type, id } of store.all()) {
+      const secret = store.secret(type, id);
+      secret?.use((bytes) => {
+        expect(text).not.toContain(Buffer.from(bytes).toString("hex"));
+        expect(text).not.toContain(Buffer.from(bytes).toString("base64"));
+      });
+    }
+  });
+});
+
+describe("the state digest", () => {
+  it("is SHA-256 over its label and one entry per record", async () => {
+    const { store, core } = await activeHsm();
+    const entries = copyOf(snapshotSource(store).records()).map(({ type, id, bytes }) => {
+      const head = Buffer.alloc(9);
+      head.writeUInt8(type);
+      head.writeBigUInt64BE(BigInt(id), 1);
+      return Buffer.concat([head, core.sha256(bytes)]);
+    });
+    const label = Buffer.from("holdfast/v1/state-digest\0");
+    expect(stateDigest(store, core)).toEqual(core.sha256(label, ...entries));
+  });
+
+  it("changes with a failed login, which is part of the state", async () => {
+    const { hsm, admin } = await activeHsm();
+    const before = hsm.stateDigest(admin);
+    await codeOf(() => hsm.login("alice", "wrong-password"));
+    expect(hsm.stateDigest(admin)).not.toEqual(before);
+  });
+
+  it("does not change with sessions", async () => {
+    const { hsm, admin } = await activeHsm();
+    const before = hsm.stateDigest(admin);
+    hsm.logout((await hsm.login("alice", passwordOf("alice"))).token);
+    expect(hsm.stateDigest(admin)).toEqual(before);
+  });
+});
+
+describe("a restored HSM has the same protections", () => {
+  it("knows all users, their roles and their passwords", async () => {
+    const cast = await fullHsm();
+    const { hsm } = await twin(cast);
+    const { token, user } = await hsm.login("admin", passwordOf("admin"));
+    expect(user.role).toBe("CO");
+    expect(hsm.listUsers(token)).toEqual(cast.hsm.listUsers(cast.admin));
+    expect((await hsm.login("alice", passwordOf("alice"))).user.role).toBe("CU");
+  });
+
+  it("keeps a locked user locked, and the count of one who is not yet", async () => {
+    const cast = await activeHsm();
+    for (let i = 0; i < 6; i++) await codeOf(() => cast.hsm.login("alice", "wrong-password"));
+    for (let i = 0; i < 5; i++) await codeOf(() => cast.hsm.login("bob", "wrong-password"));
+    const { hsm } = await twin(cast);
+    expect(await codeOf(() => hsm.login("alice", passwordOf("alice")))).toBe("user_locked");
+    await codeOf(() => hsm.login("bob", "wrong-password"));
+    expect(await codeOf(() => hsm.login("bob", passwordOf("bob")))).toBe("user_locked");
+  });
+
+  it("keeps a key in that is not extractable, and signs with it", async () => {
+    const cast = await activeHsm();
+    const { handle } = await cast.hsm.generateKeyPair(cast.alice, {
+      type: "ec",
+      curve: "P-256",
+      attributes: { sign: true, verify: true, extractable: false },
+    });
+    const { hsm } = await twin(cast);
+    const { token } = await hsm.login("alice", passwordOf("alice"));
+    expect(await codeOf(() => hsm.exportKey(token, handle, "pkcs8"))).toBe("key_not_extractable");
+    const data = new Uint8Array(5);
+    const signature = await hsm.sign(token, handle, "ecdsa-sha256", data);
+    const request = { mechanism: "ecdsa-sha256" as const, data, signature };
+    expect(await cast.hsm.verify(cast.alice, handle, request)).toBe(true);
+  });
+
+  it("keeps owners and sharing", async () => {
+    const cast = await activeHsm();
+    const { handle } = await cast.hsm.generateKey(cast.alice, { type: "aes", sizeBits: 256 });
+    const other = await cast.hsm.generateKey(cast.alice, { type: "aes", sizeBits: 256 });
+    cast.hsm.shareKey(cast.alice, handle, "bob");
+    const { hsm } = await twin(cast);
+    const { token } = await hsm.login("bob", passwordOf("bob"));
+    expect(hsm.describeKey(token, handle)).toMatchObject({ owner: "alice", sharedWith: ["bob"] });
+    expect(await codeOf(() => hsm.describeKey(token, other.handle))).toBe("key_not_found");
+    expect(await codeOf(() => hsm.deleteKey(token, handle))).toBe("key_not_owned");
+  });
+
+  it("keeps policies, and a quorum still asks for its approvals", async () => {
+    const cast = await activeHsm();
+    cast.store.transaction(() =>
+      putPolicies(cast.store, { ...DEFAULT_POLICIES, lockoutThreshold: 2, userQuorum: 3 }),
+    );
+    const { hsm } = await twin(cast);
+    expect(hsm.getPolicies()).toMatchObject({ lockoutThreshold: 2, quorum: { user: 3 } });
+    const { token } = await hsm.login("admin", passwordOf("admin"));
+    expect(await faultOf(() => hsm.deleteUser(token, "bob"))).toMatchObject({
+      code: "quorum_required",
+      approvals: 3,
+    });
+  });
+
+  it("keeps a key's own quorum", async () => {
+    const cast = await activeHsm();
+    const { handle } = await cast.hsm.generateKey(cast.alice, {
+      type: "aes",
+      sizeBits: 256,
+      attributes: { encrypt: true },
+    });
+    changeKey(cast.store, handle, { useQuorum: 2, manageQuorum: 2 });
+    const { hsm } = await twin(cast);
+    const { token } = await hsm.login("alice", passwordOf("alice"));
+    const encrypt = () =>
+      hsm.encrypt(token, handle, { mechanism: "aes-gcm", data: new Uint8Array(1) });
+    expect(await codeOf(encrypt)).toBe("quorum_required");
+    expect(await codeOf(() => hsm.deleteKey(token, handle))).toBe("quorum_required");
+  });
+
+  it("keeps configuration and certificates", async () => {
+    const cast = await fullHsm();
+    cast.hsm.initialize("certificate", "anchor");
+    const { hsm } = await twin(cast);
+    expect(hsm.getConfiguration()).toEqual(cast.hsm.getConfiguration());
+    const { token } = await hsm.login("alice", passwordOf("alice"));
+    expect(hsm.listCertificates(token)).toEqual(cast.hsm.listCertificates(cast.alice));
+  });
+});
+
+function changeKey(store: HsmStore, id: number, change: Partial<KeyAttributes>): void {
+  const row = store.get(RECORD_TYPE.key, id);
+  const key = keyCodec.decode(row!.attributes) as KeyAttributes;
+  const attributes = keyCodec.encode({ ...key, ...change });
+  store.transaction(() =>
+    store.put({ type: RECORD_TYPE.key, id, attributes, secret: null }, key.label, true),
+  );
+}
+
+describe("a record that is not as it would be written", () => {
+  const policy = policyCodec.encode(DEFAULT_POLICIES);
+  const good = Uint8Array.of(0x82, ...policy, 0x40);
+  const refusal = (bytes: Uint8Array, type: 1 | 2 | 3 | 4 | 5 = 2, id = 0) =>
+    codeOf(() => restored([{ type, id, bytes }]));
+
+  it("is accepted as it is written", () => {
+    expect(restored([{ type: 2, id: 0, bytes: good }]).count(2)).toBe(1);
+  });
+
+  it("is refused with any bit flipped that does not make another valid policy", async () => {
+    for (let bit = 0; bit < 8 * good.length; bit++) {
+      const bytes = good.slice();
+      bytes[bit >> 3]! ^= 1 << (bit & 7);
+      try {
+        const store = restored([{ type: 2, id: 0, bytes }]);
+        const [again] = copyOf(snapshotSource(store).records());
+        expect(again?.bytes).toEqual(bytes);
+      } catch (error) {
+        expect(error).toMatchObject({ fault: { code: "record_invalid" } });
+      }
+    }
+  });
+
+  it("is refused at every truncation, and with a byte more", async () => {
+    for (let length = 0; length < good.length; length++) {
+      expect(await refusal(good.subarray(0, length))).toBe("record_invalid");
+    }
+    expect(await refusal(Uint8Array.of(...good, 0))).toBe("record_invalid");
+  });
+
+  it.each<[string, number[]]>([
+    ["a longer head than needed for its secret", [0x82, ...policy, 0x58, 0x00]],
+    ["an indefinite secret", [0x82, ...policy, 0x5f, 0xff]],
+    ["text for a secret", [0x82, ...policy, 0x60]],
+    ["a secret that its type has not", [0x82, ...policy, 0x41, 0x00]],
+    ["a longer array", [0x83, ...policy, 0x40, 0x40]],
+    ["a policy out of bounds", [0x82, ...replaced(policy, 2, 7), 0x40]],
+    ["keys out of order", [0x82, 0xa2, 0x02, 0x08, 0x01, 0x08, 0x40]],
+    ["a key twice", [0x82, 0xa2, 0x01, 0x08, 0x01, 0x08, 0x40]],
+    ["a missing attribute", [0x82, 0xa1, 0x01, 0x08, 0x40]],
+    ["an unknown attribute", [0x82, 0xaa, ...policy.subarray(1), 0x0a, 0x00, 0x40]],
+  ])("is refused with %s", async (_, bytes) => {
+    expect(await refusal(Uint8Array.from(bytes))).toBe("record_invalid");
+  });
+
+  it("is refused under another number or type", async () => {
+    expect(await refusal(good, 2, 1)).toBe("record_invalid");
+    expect(await refusal(good, 1, 0)).toBe("record_invalid");
+    expect(await refusal(good, 5, 1)).toBe("record_invalid");
+    expect(await refusal(good, 2, -1)).toBe("record_invalid");
+  });
+
+  it("is refused beyond 64 KiB", async () => {
+    expect(await refusal(new Uint8Array(MAX_RECORD_BYTES + 1).fill(0x82))).toBe("record_invalid");
+  });
+
+  it("is refused where the material does not fit the attributes", async () => {
+    const { store, hsm, alice } = await activeHsm();
+    const { handle } = await hsm.generateKey(alice, { type: "aes", sizeBits: 256 });
+    changeKey(store, handle, { sizeBits: 128 });
+    const [key] = copyOf(snapshotSource(store).records()).filter(({ type }) => type === 5);
+    expect(await refusal(key!.bytes, 5, handle)).toBe("record_invalid");
+  });
+});
+
+function replaced(bytes: Uint8Array, at: number, byte: number): Uint8Array {
+  const copy = bytes.slice();
+  copy[at] = byte;
+  return copy;
+}

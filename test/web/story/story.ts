@@ -1,0 +1,8 @@
+/**
+ * The restore tool over example data: `npx vite --mode story`.
+ */
+
+import { mount } from "../../../src/web/restore/mount.tsx";
+import StoryEngine from "./story-engine.ts?worker";
+
+mount(() => new StoryEngine(), "/");

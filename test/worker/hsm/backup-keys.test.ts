@@ -1,0 +1,196 @@
+/**
+ * Backups under keys that are not the deployment's: each refused by its own name, nothing restored; and
+ * the sealed file, opened outside with the recovery kit.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { memoryFile } from "../../../src/backup/file.ts";
+import { parseKit } from "../../../src/backup/kit/kit.ts";
+import { verifyBackup } from "../../../src/backup/verify.ts";
+import { cloudHsm, createCluster, refusal } from "../../lib/aws.ts";
+import { loadCore } from "../../lib/core.ts";
+import { type Edge, startEdge, testSecrets } from "../../lib/mf.ts";
+import {
+  backUp,
+  ok,
+  rest,
+  restFetch,
+  type ServingCluster,
+  servingCluster,
+} from "../../lib/rest.ts";
+
+let persist: string;
+let edge: Edge;
+let cluster: ServingCluster;
+let backup: { backupId: string; stateDigest: string; bodyBytes: number };
+
+beforeAll(async () => {
+  persist = await mkdtemp(join(tmpdir(), "holdfast-keys-"));
+  edge = await startEdge({ persist });
+  cluster = await servingCluster(edge);
+  backup = await backUp(edge, cluster);
+}, 60_000);
+
+afterAll(async () => {
+  await edge.stop();
+  await rm(persist, { recursive: true });
+});
+
+describe("a downloaded backup", () => {
+  it("comes as one file of known length and opens with the recovery kit", async () => {
+    const path = `/v1/backups/${backup.backupId}/download`;
+    const response = await restFetch(edge, "GET", path, undefined, {
+      headers: { "accept-encoding": "identity" },
+    });
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-disposition")).toContain(`${backup.backupId}.hbk`);
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    expect(Number(response.headers.get("content-length"))).toBe(bytes.length);
+    const { kit: text } = await testSecrets();
+    using kit = parseKit(text);
+    const core = await loadCore();
+    const verified = await verifyBackup(
+      { core, subtle: crypto.subtle },
+      kit.ring,
+      { kms: null, recoveryKey: kit.recoveryKey },
+      memoryFile(bytes),
+    );
+    expect(Buffer.from(verified.stateDigest).toString("hex")).toBe(backup.stateDigest);
+    expect(verified.location?.backupId).toBe(backup.backupId);
+  });
+
+  it("is not open to a caller without a signature", async () => {
+    const answer = await fetch(new URL(`/v1/backups/${backup.backupId}/download`, edge.url));
+    expect(answer.status).toBe(401);
+  });
+});
+
+/** A variable of this deployment, parsed, changed, as text again. */
+async function changed(
+  name: string,
+  // biome-ignore lint/suspicious/noExplicitAny: variables have many shapes.
+  change: (value: any) => void,
+): Promise<Record<string, string>> {
+  const { bindings } = await testSecrets();
+  const value = JSON.parse(bindings[name] ?? "null");
+  change(value);
+  return { [name]: JSON.stringify(value) };
+}
+
+const otherKey = () => randomBytes(32).toString("base64");
+const otherId = () => randomBytes(16).toString("hex");
+
+describe("a deployment with other keys", () => {
+  const cases: [string, string, () => Promise<Record<string, string>>][] = [
+    [
+      "another MKBK",
+      "key_mismatch_mkbk",
+      () =>
+        changed("MANUFACTURER", ({ mkbk }) =>
+          Object.assign(mkbk[0], { id: otherId(), key: otherKey() }),
+        ),
+    ],
+    [
+      "another AKBK",
+      "key_mismatch_akbk",
+      () =>
+        changed("OPERATOR", ({ akbk }) =>
+          Object.assign(akbk[0], { id: otherId(), key: otherKey() }),
+        ),
+    ],
+    [
+      "an AKBK of the right id with other bytes",
+      "key_mismatch_pbk",
+      () => changed("OPERATOR", ({ akbk }) => Object.assign(akbk[0], { key: otherKey() })),
+    ],
+    [
+      "another manufacturer",
+      "manufacturer_mismatch",
+      () =>
+        changed("MANUFACTURER", (value) => {
+          value.name = "Another Works";
+          Object.assign(value.mkbk[0], { id: otherId(), key: otherKey() });
+        }),
+    ],
+    [
+      "another CMK",
+      "key_mismatch_cmk",
+      () => changed("LOCAL_KMS", ({ keys }) => Object.assign(keys[0], { key: otherKey() })),
+    ],
+  ];
+  const messages = new Set<string>();
+
+  it.each(cases)("refuses the backup under %s as %s", async (_name, code, bindings) => {
+    await edge.stop();
+    edge = await startEdge({ persist, bindings: await bindings() });
+    const answer = await rest(edge, "POST", `/v1/backups/${backup.backupId}/verify`, {});
+    expect(answer.status).toBe(400);
+    expect(answer.body.error.code).toBe(code);
+    const client = await cloudHsm(edge);
+    const refused = await refusal(createCluster(client, { SourceBackupId: backup.backupId }));
+    expect(refused.message).toBe(answer.body.error.message);
+    messages.add(refused.message);
+  });
+
+  it("says something different each time", () => {
+    expect(messages.size).toBe(cases.length);
+  });
+
+  it("still has everything when its own keys are back", async () => {
+    await edge.stop();
+    edge = await startEdge({ persist });
+    const { stateDigest } = await ok(edge, "GET", `${cluster.path}/digest`);
+    const verified = await ok(edge, "POST", `/v1/backups/${backup.backupId}/verify`, {});
+    expect(verified.stateDigest).toBe(backup.stateDigest);
+    expect(stateDigest).toBe(backup.stateDigest);
+  });
+});
+
+/** As Miniflare's proxy takes bytes: it refuses a Buffer. */
+const copy = (bytes: Uint8Array) => Uint8Array.from(bytes).buffer;
+
+describe("objects that were changed in the bucket", () => {
+  async function objects(): Promise<{
+    bucket: Awaited<ReturnType<Edge["mf"]["getR2Bucket"]>>;
+    body: string;
+    envelope: string;
+  }> {
+    const bucket = await edge.mf.getR2Bucket("BACKUPS_US_EAST_1", "holdfast");
+    const { objects: all } = await bucket.list({ prefix: `clusters/${cluster.clusterId}/` });
+    const names = all.map(({ key }) => key).filter((key) => key.includes(backup.backupId));
+    const name = (part: string) => names.find((key) => key.includes(part)) ?? "";
+    return { bucket, body: name("/body-"), envelope: name("/envelope-") };
+  }
+
+  it("are refused: a body that is not the one of the catalogue", async () => {
+    const { bucket, body } = await objects();
+    const bytes = Buffer.from(await (await bucket.get(body))!.arrayBuffer());
+    bytes.writeUInt8(bytes.readUInt8(100) ^ 1, 100);
+    await bucket.put(body, copy(bytes));
+    const answer = await rest(edge, "POST", `/v1/backups/${backup.backupId}/verify`, {});
+    expect(answer.status).toBe(409);
+    expect(answer.body.error.code).toBe("backup_object_missing");
+    bytes.writeUInt8(bytes.readUInt8(100) ^ 1, 100);
+    await bucket.put(body, copy(bytes));
+    await ok(edge, "POST", `/v1/backups/${backup.backupId}/verify`, {});
+  });
+
+  it("are refused: an envelope of a newer version, and a damaged one", async () => {
+    const { bucket, envelope } = await objects();
+    const bytes = Buffer.from(await (await bucket.get(envelope))!.arrayBuffer());
+    const newer = Buffer.from(bytes);
+    newer.writeUInt16BE(2, 8);
+    await bucket.put(envelope, copy(newer));
+    const first = await rest(edge, "POST", `/v1/backups/${backup.backupId}/verify`, {});
+    expect(first.body.error.code).toBe("newer_version");
+    const damaged = Buffer.from(bytes);
+    damaged.writeUInt8(damaged.readUInt8(damaged.length - 1) ^ 1, damaged.length - 1);
+    await bucket.put(envelope, copy(damaged));
+    const second = await rest(edge, "POST", `/v1/backups/${backup.backupId}/verify`, {});
+    expect(second.body.error.code).toBe("envelope_damaged");
+    await bucket.put(envelope, copy(bytes));
+  });
+});
