@@ -31,7 +31,7 @@ export interface SampleBackup {
 }
 
 function pem(name: string): string {
-  return readFileSync(new URL(`../hsm/${name}.pem`, import.meta.url), "utf8");
+  return readFileSync(new URL(`../hsm/certificates/${name}.pem`, import.meta.url), "utf8");
 }
 
 interface SigningKey {

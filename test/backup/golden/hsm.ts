@@ -119,5 +119,5 @@ function passwordOf(username: string): string {
 }
 
 function pem(name: string): string {
-  return readFileSync(new URL(`../hsm/${name}.pem`, import.meta.url), "utf8");
+  return readFileSync(new URL(`../../hsm/certificates/${name}.pem`, import.meta.url), "utf8");
 }
