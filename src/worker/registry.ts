@@ -4,10 +4,11 @@
  * An alarm that fails too often is dropped by the platform without a word; the watchdog notices.
  */
 import { DurableObject } from "cloudflare:workers";
+import type { RegistryObject } from "./contracts/objects.ts";
+import type { Place } from "./contracts/place.ts";
 import type { Env } from "./platform/deployment.ts";
-import type { Place } from "./region/store.ts";
 
-export class Registry extends DurableObject<Env> {
+export class Registry extends DurableObject<Env> implements RegistryObject {
   readonly #sql: SqlStorage;
 
   constructor(state: DurableObjectState, env: Env) {

@@ -7,9 +7,9 @@
 import type * as z from "zod";
 import type { Action } from "../../cluster/permissions.ts";
 import type { CatalogView, ControlApi, Listing, Tag } from "../contracts/control-api.ts";
+import type { Place } from "../contracts/place.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
 import type { Role } from "../platform/deployment.ts";
-import type { Place } from "../region/store.ts";
 import * as schemas from "./schemas.ts";
 import { backupShape, clusterShape, hsmShape, type Shape, tagShapes } from "./shapes.ts";
 

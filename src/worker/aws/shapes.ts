@@ -6,8 +6,13 @@
  * and a member without a value is left out.
  */
 import { encodeBackupArn } from "../../cluster/ids.ts";
-import type { CatalogView, ClusterView, HsmView, Tag } from "../contracts/control-api.ts";
-import type { ClusterCertificates } from "../region/rows.ts";
+import type {
+  CatalogView,
+  ClusterCertificates,
+  ClusterView,
+  HsmView,
+  Tag,
+} from "../contracts/control-api.ts";
 
 export type Shape = Readonly<Record<string, unknown>>;
 

@@ -5,7 +5,8 @@
  * answer. Every answer carries a request id; what goes wrong inside is logged under it, not told.
  */
 import { isPermitted } from "../../cluster/permissions.ts";
-import { authenticate, readBody } from "../access/sigv4.ts";
+import { readBody } from "../access/body.ts";
+import { authenticate } from "../access/sigv4.ts";
 import type { Result } from "../contracts/result.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { type AwsError, awsError, errorBody, INTERNAL_FAILURE } from "./errors.ts";

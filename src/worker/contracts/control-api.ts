@@ -5,8 +5,7 @@
  */
 import type { Filters } from "../../cluster/catalog.ts";
 import type { ClusterMode, ClusterState, HsmState } from "../../cluster/states.ts";
-import type { ClusterCertificates } from "../region/rows.ts";
-import type { Place } from "../region/store.ts";
+import type { Place } from "./place.ts";
 import type { BackupView } from "./region-api.ts";
 import type { Result } from "./result.ts";
 
@@ -70,6 +69,15 @@ export interface HsmView {
   readonly eniId: string;
   readonly eniIp: string;
   readonly hsmType: string;
+}
+
+/** What DescribeClusters shows under Certificates; PEM. Either the first four or the last. */
+export interface ClusterCertificates {
+  readonly clusterCsr?: string;
+  readonly hsmCertificate?: string;
+  readonly awsHardwareCertificate?: string;
+  readonly manufacturerHardwareCertificate?: string;
+  readonly clusterCertificate?: string;
 }
 
 export interface ClusterView {

@@ -3,23 +3,8 @@
  *
  * Nothing here carries plaintext of an HSM's memory: what leaves it is a container, sealed and put.
  */
+import type { BackupLocation, HsmLocation } from "./place.ts";
 import type { Result } from "./result.ts";
-
-/** Where an HSM stands. */
-export interface HsmLocation {
-  readonly account: string;
-  readonly region: string;
-  readonly clusterId: string;
-  readonly hsmId: string;
-}
-
-/** Where a copy of a backup is held: bound into its envelope and its KMS encryption context. */
-export interface BackupLocation {
-  readonly account: string;
-  readonly region: string;
-  readonly clusterId: string;
-  readonly backupId: string;
-}
 
 export interface ManufactureOrder {
   readonly location: HsmLocation;

@@ -6,22 +6,9 @@
  */
 import type { Kek } from "../../crypto/core.ts";
 import type { RecordType } from "../../hsm/memory/record.ts";
+import type { ChangedRow } from "../contracts/peer-api.ts";
 import { insertRow, keepLastChange, PAGE_ROWS, recordType, removeRow } from "./rows.ts";
 import { unwrapSecret, wrapSecret } from "./storage-key.ts";
-
-/** A row as it travels between HSMs. */
-export interface ChangedRow {
-  readonly type: RecordType;
-  readonly id: number;
-  readonly change: number;
-  /** null: the place is empty now. */
-  readonly content: {
-    readonly name: string;
-    readonly attributes: Uint8Array;
-    /** KWP of type ‖ id ‖ secret under the sync key; null where there is no secret. */
-    readonly wrapped: Uint8Array | null;
-  } | null;
-}
 
 type PlaceRow = { type: number; id: number; change: number; gone: number };
 type ContentRow = { name: string; attributes: ArrayBuffer; wrapped: ArrayBuffer | null };

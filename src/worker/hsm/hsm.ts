@@ -6,45 +6,37 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { stateDigest } from "../../hsm/memory/snapshot.ts";
+import type { Input, OperationName, Output } from "../contracts/data-plane.ts";
 import type {
   BackupOrder,
   BackupReceipt,
   HardwareIdentity,
-  HsmApi,
-  HsmLocation,
   ManufactureOrder,
   RestoreOrder,
   RestoreReceipt,
   ServiceDuty,
 } from "../contracts/hsm-api.ts";
-import { Refused } from "../contracts/refused.ts";
-import type { Result } from "../contracts/result.ts";
-import { InstalledKeyring } from "../opening/keyring.ts";
+import type { HsmObject } from "../contracts/objects.ts";
+import type { Delta, PeerPosition } from "../contracts/peer-api.ts";
+import type { HsmLocation } from "../contracts/place.ts";
+import { Refused, type Result } from "../contracts/result.ts";
 import { verifyStored } from "../opening/probe.ts";
 import { type Deployment, deploymentOf, type Env } from "../platform/deployment.ts";
 import { refusalsOf } from "../platform/fault-response.ts";
 import { reached } from "../platform/steps.ts";
 import { createBackup } from "./backup.ts";
+import { InstalledKeyring } from "./keyring.ts";
 import { initialize, manufacture } from "./life.ts";
 import { createLocalTable, readLocal, writeLocal } from "./local.ts";
 import { type HsmSite, openMemory } from "./memory.ts";
-import { type Input, OPERATIONS, type OperationName, type Output } from "./operations.ts";
-import {
-  beginHistory,
-  type Delta,
-  ownPosition,
-  type PeerApi,
-  type PeerPosition,
-  Peers,
-  takeDelta,
-  withDeltaKeks,
-} from "./peers.ts";
+import { OPERATIONS } from "./operations.ts";
+import { beginHistory, ownPosition, Peers, takeDelta, withDeltaKeks } from "./peers.ts";
 import { restore } from "./restore.ts";
 import { createRecordTables, currentGeneration, lastChange } from "./rows.ts";
 import { createSessionTable } from "./sessions.ts";
 import { createSpoolTables } from "./spool.ts";
 
-export class Hsm extends DurableObject<Env> implements HsmApi, PeerApi {
+export class Hsm extends DurableObject<Env> implements HsmObject {
   readonly #deployment: Deployment;
   readonly #sql: SqlStorage;
   readonly #peers: Peers;
@@ -155,7 +147,6 @@ export class Hsm extends DurableObject<Env> implements HsmApi, PeerApi {
     return taken.ok ? taken.value : taken;
   }
 
-  /** Carries out an operation of the data plane for whoever holds the session. */
   call<K extends OperationName>(
     name: K,
     session: string,
@@ -163,7 +154,7 @@ export class Hsm extends DurableObject<Env> implements HsmApi, PeerApi {
   ): Promise<Result<Output<K>>> {
     return this.#writing(async () => {
       using memory = openMemory(this.#site());
-      return (await OPERATIONS[name](memory.hsm, session, input as never)) as Output<K>;
+      return await OPERATIONS[name](memory.hsm, session, input);
     });
   }
 

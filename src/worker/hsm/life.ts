@@ -7,11 +7,11 @@
 import { SecretKey } from "../../crypto/secret-key.ts";
 import { isHsmType } from "../../hsm/rules/limits.ts";
 import type { HardwareIdentity, ManufactureOrder } from "../contracts/hsm-api.ts";
-import { Refused } from "../contracts/refused.ts";
-import { installAkbk } from "../opening/keyring.ts";
+import { Refused } from "../contracts/result.ts";
 import { randomBytes } from "../platform/engine.ts";
 import { reached } from "../platform/steps.ts";
 import { issueHardwareIdentity } from "./hardware-identity.ts";
+import { installAkbk } from "./keyring.ts";
 import { type Making, readLocal, writeLocal } from "./local.ts";
 import { type HsmSite, openMemory, openStaging } from "./memory.ts";
 import { flipGeneration, removeOtherGenerations } from "./rows.ts";

@@ -4,7 +4,9 @@
  *
  * Spec: docs/STORAGE.md, "Rows of an HSM". Secrets are in it only wrapped under the storage key.
  */
-import type { HardwareIdentity, HsmLocation, ServiceDuty } from "../contracts/hsm-api.ts";
+import type { HardwareIdentity, ServiceDuty } from "../contracts/hsm-api.ts";
+import type { Position } from "../contracts/peer-api.ts";
+import type { HsmLocation } from "../contracts/place.ts";
 
 /** A version of the AKBK as installed: the key wrapped, base64; null if it came destroyed. */
 export interface InstalledAkbk {
@@ -24,17 +26,6 @@ export interface Making {
   /** PKCS#8 of the identity key, wrapped, base64. */
   readonly identityKey: string;
   readonly akbk: readonly InstalledAkbk[];
-}
-
-/**
- * Which history an HSM's memory belongs to, and how far along it stands.
- *
- * A history is named at random where an HSM is manufactured or takes over as leader, and by the
- * container digest where one is restored.
- */
-export interface Position {
-  readonly history: string;
-  readonly change: number;
 }
 
 /** A position from which this HSM's memory has come; `snapshot`: of a backup that it made. */

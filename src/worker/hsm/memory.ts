@@ -4,15 +4,14 @@
  * Spec: DESIGN.md, "The edge": one WASM instance per operation, closed and wiped after it. The storage
  * key is derived for the operation and lives no longer.
  */
-import coreModule from "../../../build/core.wasm";
-import { Core, type Kek } from "../../crypto/core.ts";
+import type { Core, Kek } from "../../crypto/core.ts";
 import type { SecretKey } from "../../crypto/secret-key.ts";
 import { Hsm as HsmRules } from "../../hsm/hsm.ts";
 import { isHsmType } from "../../hsm/rules/limits.ts";
-import type { HsmLocation } from "../contracts/hsm-api.ts";
-import { Refused } from "../contracts/refused.ts";
+import type { HsmLocation } from "../contracts/place.ts";
+import { Refused } from "../contracts/result.ts";
 import type { Deployment } from "../platform/deployment.ts";
-import { randomBytes } from "../platform/engine.ts";
+import { openCore, randomBytes } from "../platform/engine.ts";
 import { readLocal } from "./local.ts";
 import { currentGeneration } from "./rows.ts";
 import { SqliteSessions } from "./sessions.ts";
@@ -37,7 +36,7 @@ export class HsmMemory implements Disposable {
 
   constructor(site: HsmSite, generation: number, role: StoreRole) {
     const { storage, deployment, location, hsmType } = site;
-    this.core = new Core(coreModule);
+    this.core = openCore();
     this.#storageKey = deriveStorageKey(this.core, deployment, location);
     this.kek = this.core.kek(this.#storageKey);
     this.store = new SqliteStore(storage, this.kek, generation, role);

@@ -1,76 +1,48 @@
 /**
- * The data plane: every operation that REST may ask of an HSM, from its plain input to its plain answer.
+ * The data plane of an HSM: each operation of contracts/data-plane.ts, carried out by the HSM's rules.
  *
  * Spec: docs/API.md, docs/HSM.md. Inputs have passed the schemas of the route; bytes travel as base64.
  * Secrets become `SecretKey` here and are disposed of here; text that carried them cannot be wiped.
  */
 import { SecretKey } from "../../crypto/secret-key.ts";
-import type { JsonWebKey } from "../../crypto/web-crypto.ts";
-import type { PoliciesChange } from "../../hsm/access/policies.ts";
-import type { NewUser } from "../../hsm/access/users.ts";
 import type { Hsm } from "../../hsm/hsm.ts";
-import type { KeyAttributesChange, NewKeyAttributes } from "../../hsm/keys/attribute-rules.ts";
-import type { KeyListing } from "../../hsm/keys/directory.ts";
-import type { CipherMechanism } from "../../hsm/keys/encryption.ts";
-import type { ExportFormat } from "../../hsm/keys/export.ts";
-import type { KeyPairGeneration, SecretKeyGeneration } from "../../hsm/keys/generation.ts";
 import type { KeyMaterial } from "../../hsm/keys/material.ts";
-import type { DigestAlgorithm, SignMechanism } from "../../hsm/keys/signing.ts";
-import type { WrapMechanism } from "../../hsm/keys/wrapping.ts";
-import type { KeyType } from "../../hsm/memory/key-record.ts";
-
-/** Text of bytes, base64. */
-type Base64 = string;
-
-/** A user with a password's verifier, as it comes. */
-export interface UserInput {
-  readonly username: string;
-  readonly role: "CO" | "CU";
-  readonly verifier: {
-    readonly salt: Base64;
-    readonly calls: number;
-    readonly roundsPerCall: number;
-    readonly digest: Base64;
-  };
-}
-
-/** Key material as it comes. */
-export type MaterialInput =
-  | { readonly format: "pem"; readonly pem: string }
-  | { readonly format: "pkcs8" | "spki"; readonly der: Base64 }
-  | { readonly format: "jwk"; readonly jwk: JsonWebKey; readonly type?: "aes" | "generic-secret" }
-  | { readonly format: "raw"; readonly type: "aes" | "generic-secret"; readonly raw: Base64 };
-
-export interface KeyInput {
-  readonly material: MaterialInput;
-  readonly attributes: NewKeyAttributes;
-}
+import type {
+  Base64,
+  Input,
+  MaterialInput,
+  OperationName,
+  Output,
+} from "../contracts/data-plane.ts";
 
 const PRECO_USERNAME = "admin";
 
 /** `session` is "" where the request had none: such a session is invalid. */
-export const OPERATIONS = {
-  async activate(hsm: Hsm, _session: string, input: { password: string; newPassword: string }) {
-    const { token } = await hsm.login(PRECO_USERNAME, input.password);
+type DataPlane = {
+  readonly [K in OperationName]: (hsm: Hsm, session: string, input: Input<K>) => Promise<Output<K>>;
+};
+
+export const OPERATIONS: DataPlane = {
+  async activate(hsm, _session, { password, newPassword }) {
+    const { token } = await hsm.login(PRECO_USERNAME, password);
     try {
-      return await hsm.activate(token, input.newPassword);
+      return await hsm.activate(token, newPassword);
     } finally {
       hsm.logout(token);
     }
   },
-  login: (hsm: Hsm, _session: string, input: { username: string; password: string }) =>
-    hsm.login(input.username, input.password),
-  async logout(hsm: Hsm, session: string, _input: null) {
+  login: (hsm, _session, { username, password }) => hsm.login(username, password),
+  async logout(hsm, session) {
     hsm.whoAmI(session);
     hsm.logout(session);
     return null;
   },
-  whoAmI: async (hsm: Hsm, session: string, _input: null) => hsm.whoAmI(session),
+  whoAmI: async (hsm, session) => hsm.whoAmI(session),
 
-  listUsers: async (hsm: Hsm, session: string, _input: null) => hsm.listUsers(session),
-  createUser: (hsm: Hsm, session: string, input: NewUser) => hsm.createUser(session, input),
-  async importUsers(hsm: Hsm, session: string, input: readonly UserInput[]) {
-    const requests = input.map(({ username, role, verifier }) => ({
+  listUsers: async (hsm, session) => hsm.listUsers(session),
+  createUser: (hsm, session, user) => hsm.createUser(session, user),
+  async importUsers(hsm, session, users) {
+    const requests = users.map(({ username, role, verifier }) => ({
       username,
       role,
       verifier: {
@@ -85,22 +57,21 @@ export const OPERATIONS = {
       for (const { verifier } of requests) verifier.digest[Symbol.dispose]();
     }
   },
-  changePassword: (hsm: Hsm, session: string, input: { username: string; password: string }) =>
-    hsm.changePassword(session, input.username, input.password),
-  async deleteUser(hsm: Hsm, session: string, username: string) {
+  changePassword: (hsm, session, { username, password }) =>
+    hsm.changePassword(session, username, password),
+  async deleteUser(hsm, session, username) {
     hsm.deleteUser(session, username);
     return null;
   },
 
-  async importKey(hsm: Hsm, session: string, input: KeyInput) {
-    using material = new OwnedMaterial(input.material);
-    const { attributes } = input;
-    return await hsm.importKey(session, { material: material.value, attributes });
+  async importKey(hsm, session, { material, attributes }) {
+    using owned = new OwnedMaterial(material);
+    return await hsm.importKey(session, { material: owned.value, attributes });
   },
-  async importKeys(hsm: Hsm, session: string, input: readonly KeyInput[]) {
+  async importKeys(hsm, session, keys) {
     const owned: OwnedMaterial[] = [];
     try {
-      const requests = input.map(({ material, attributes }) => {
+      const requests = keys.map(({ material, attributes }) => {
         const value = new OwnedMaterial(material);
         owned.push(value);
         return { material: value.value, attributes };
@@ -110,134 +81,77 @@ export const OPERATIONS = {
       for (const material of owned) material[Symbol.dispose]();
     }
   },
-  generateKey: (hsm: Hsm, session: string, input: SecretKeyGeneration) =>
-    hsm.generateKey(session, input),
-  generateKeyPair: (hsm: Hsm, session: string, input: KeyPairGeneration) =>
-    hsm.generateKeyPair(session, input),
-  listKeys: async (hsm: Hsm, session: string, input: KeyListing) => hsm.listKeys(session, input),
-  describeKey: async (hsm: Hsm, session: string, handle: number) =>
-    hsm.describeKey(session, handle),
-  setAttributes: async (
-    hsm: Hsm,
-    session: string,
-    input: { handle: number; change: KeyAttributesChange },
-  ) => hsm.setAttributes(session, input.handle, input.change),
-  async deleteKey(hsm: Hsm, session: string, handle: number) {
+  generateKey: (hsm, session, order) => hsm.generateKey(session, order),
+  generateKeyPair: (hsm, session, order) => hsm.generateKeyPair(session, order),
+  listKeys: async (hsm, session, listing) => hsm.listKeys(session, listing),
+  describeKey: async (hsm, session, handle) => hsm.describeKey(session, handle),
+  setAttributes: async (hsm, session, { handle, change }) =>
+    hsm.setAttributes(session, handle, change),
+  async deleteKey(hsm, session, handle) {
     hsm.deleteKey(session, handle);
     return null;
   },
-  async shareKey(hsm: Hsm, session: string, input: { handle: number; username: string }) {
-    hsm.shareKey(session, input.handle, input.username);
+  async shareKey(hsm, session, { handle, username }) {
+    hsm.shareKey(session, handle, username);
     return null;
   },
-  async unshareKey(hsm: Hsm, session: string, input: { handle: number; username: string }) {
-    hsm.unshareKey(session, input.handle, input.username);
+  async unshareKey(hsm, session, { handle, username }) {
+    hsm.unshareKey(session, handle, username);
     return null;
   },
-  async exportKey(hsm: Hsm, session: string, input: { handle: number; format: ExportFormat }) {
-    const exported = await hsm.exportKey(session, input.handle, input.format);
+  async exportKey(hsm, session, { handle, format }) {
+    const exported = await hsm.exportKey(session, handle, format);
     if (exported.format === "pem" || exported.format === "jwk") return exported;
     using key = exported.key;
     return { format: exported.format, key: key.use((bytes) => bytes.toBase64()) };
   },
-  async wrapKey(
-    hsm: Hsm,
-    session: string,
-    input: { handle: number; wrappingHandle: number; mechanism: WrapMechanism },
-  ) {
-    const { handle, wrappingHandle, mechanism } = input;
-    return hsm.wrapKey(session, handle, wrappingHandle, mechanism).toBase64();
-  },
-  unwrapKey: (
-    hsm: Hsm,
-    session: string,
-    input: {
-      unwrappingHandle: number;
-      mechanism: WrapMechanism;
-      wrapped: Base64;
-      type: KeyType;
-      attributes: NewKeyAttributes;
-    },
-  ) => {
-    const { unwrappingHandle, wrapped, ...rest } = input;
-    return hsm.unwrapKey(session, unwrappingHandle, { ...rest, wrapped: bytesOf(wrapped) });
-  },
+  wrapKey: async (hsm, session, { handle, wrappingHandle, mechanism }) =>
+    hsm.wrapKey(session, handle, wrappingHandle, mechanism).toBase64(),
+  unwrapKey: (hsm, session, { unwrappingHandle, wrapped, ...order }) =>
+    hsm.unwrapKey(session, unwrappingHandle, { ...order, wrapped: bytesOf(wrapped) }),
 
-  async sign(
-    hsm: Hsm,
-    session: string,
-    input: { handle: number; mechanism: SignMechanism; message: Base64 },
-  ) {
-    const { handle, mechanism, message } = input;
+  async sign(hsm, session, { handle, mechanism, message }) {
     return (await hsm.sign(session, handle, mechanism, bytesOf(message))).toBase64();
   },
-  verify: (
-    hsm: Hsm,
-    session: string,
-    input: { handle: number; mechanism: SignMechanism; message: Base64; signature: Base64 },
-  ) =>
-    hsm.verify(session, input.handle, {
-      mechanism: input.mechanism,
-      data: bytesOf(input.message),
-      signature: bytesOf(input.signature),
+  verify: (hsm, session, { handle, mechanism, message, signature }) =>
+    hsm.verify(session, handle, {
+      mechanism,
+      data: bytesOf(message),
+      signature: bytesOf(signature),
     }),
-  async encrypt(
-    hsm: Hsm,
-    session: string,
-    input: { handle: number; mechanism: CipherMechanism; plaintext: Base64; aad?: Base64 },
-  ) {
-    const data = bytesOf(input.plaintext);
-    const { iv, ciphertext } = await hsm.encrypt(session, input.handle, {
-      mechanism: input.mechanism,
-      data,
-      ...aadOf(input.aad),
-    });
+  async encrypt(hsm, session, { handle, mechanism, plaintext, aad }) {
+    const data = bytesOf(plaintext);
+    const order = { mechanism, data, ...aadOf(aad) };
+    const { iv, ciphertext } = await hsm.encrypt(session, handle, order);
     data.fill(0);
     return { iv: iv?.toBase64() ?? null, ciphertext: ciphertext.toBase64() };
   },
-  async decrypt(
-    hsm: Hsm,
-    session: string,
-    input: {
-      handle: number;
-      mechanism: CipherMechanism;
-      iv: Base64 | null;
-      ciphertext: Base64;
-      aad?: Base64;
-    },
-  ) {
-    const plaintext = await hsm.decrypt(session, input.handle, {
-      mechanism: input.mechanism,
-      iv: input.iv === null ? null : bytesOf(input.iv),
-      ciphertext: bytesOf(input.ciphertext),
-      ...aadOf(input.aad),
+  async decrypt(hsm, session, { handle, mechanism, iv, ciphertext, aad }) {
+    const plaintext = await hsm.decrypt(session, handle, {
+      mechanism,
+      iv: iv === null ? null : bytesOf(iv),
+      ciphertext: bytesOf(ciphertext),
+      ...aadOf(aad),
     });
     const text = plaintext.toBase64();
     plaintext.fill(0);
     return text;
   },
-  async digest(hsm: Hsm, session: string, input: { algorithm: DigestAlgorithm; message: Base64 }) {
-    return (await hsm.digest(session, input.algorithm, bytesOf(input.message))).toHex();
+  async digest(hsm, session, { algorithm, message }) {
+    return (await hsm.digest(session, algorithm, bytesOf(message))).toHex();
   },
 
-  importCertificates: async (hsm: Hsm, session: string, pem: string) =>
-    hsm.importCertificates(session, pem),
-  listCertificates: async (hsm: Hsm, session: string, _input: null) =>
-    hsm.listCertificates(session),
-  async deleteCertificate(hsm: Hsm, session: string, id: number) {
+  importCertificates: async (hsm, session, pem) => hsm.importCertificates(session, pem),
+  listCertificates: async (hsm, session) => hsm.listCertificates(session),
+  async deleteCertificate(hsm, session, id) {
     hsm.deleteCertificate(session, id);
     return null;
   },
 
-  getConfiguration: async (hsm: Hsm, _session: string, _input: null) => hsm.getConfiguration(),
-  getPolicies: async (hsm: Hsm, _session: string, _input: null) => hsm.getPolicies(),
-  setPolicies: async (hsm: Hsm, session: string, input: PoliciesChange) =>
-    hsm.setPolicies(session, input),
-} as const;
-
-export type OperationName = keyof typeof OPERATIONS;
-export type Input<K extends OperationName> = Parameters<(typeof OPERATIONS)[K]>[2];
-export type Output<K extends OperationName> = Awaited<ReturnType<(typeof OPERATIONS)[K]>>;
+  getConfiguration: async (hsm) => hsm.getConfiguration(),
+  getPolicies: async (hsm) => hsm.getPolicies(),
+  setPolicies: async (hsm, session, change) => hsm.setPolicies(session, change),
+};
 
 /** Material with its bytes as keys that are wiped when the operation is over. */
 class OwnedMaterial implements Disposable {

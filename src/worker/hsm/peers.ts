@@ -4,14 +4,13 @@
  * Spec: docs/STORAGE.md, "Peers". A peer takes a delta only if it stands exactly where the delta
  * begins; one that cannot be caught up is reported and rebuilt. Secrets travel wrapped.
  */
-
-import coreModule from "../../../build/core.wasm";
-import { Core } from "../../crypto/core.ts";
-import type { HsmLocation } from "../contracts/hsm-api.ts";
+import type { Delta, PeerApi, Position } from "../contracts/peer-api.ts";
+import type { HsmLocation } from "../contracts/place.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
 import type { Deployment } from "../platform/deployment.ts";
-import { applyChanges, type ChangedRow, changesSince, type DeltaKeks } from "./changes.ts";
-import { type Ancestor, type Position, readLocal, writeLocal } from "./local.ts";
+import { openCore, randomBytes } from "../platform/engine.ts";
+import { applyChanges, changesSince, type DeltaKeks } from "./changes.ts";
+import { type Ancestor, readLocal, writeLocal } from "./local.ts";
 import { currentGeneration, lastChange } from "./rows.ts";
 import { deriveStorageKey, deriveSyncKey } from "./storage-key.ts";
 
@@ -20,27 +19,6 @@ const MAX_DELTA_BYTES = 16 * 1024 * 1024;
 /** Ancestors remembered: a peer is restored within minutes of the snapshot it is restored from. */
 const KEPT_ANCESTORS = 64;
 const PUSH_ATTEMPTS = 2;
-
-/** The way from one position to another. */
-export interface Delta {
-  readonly from: Position;
-  readonly to: Position;
-  readonly rows: readonly ChangedRow[];
-}
-
-/** What the leader asks of a peer; RPC of the `Hsm` Durable Object. */
-export interface PeerApi {
-  /** Where the peer stands, and the digest of its state if `withDigest`. */
-  position(withDigest: boolean): Promise<Result<PeerPosition>>;
-  /** Takes a delta over; refused with `replication_gap` unless it begins where the peer stands. */
-  applyDelta(delta: Delta): Promise<Result<null>>;
-}
-
-export interface PeerPosition {
-  readonly position: Position;
-  /** Hex; null unless asked for. */
-  readonly stateDigest: string | null;
-}
 
 /** Where this HSM's memory stands. */
 export function ownPosition(sql: SqlStorage): Position {
@@ -59,7 +37,7 @@ export function addAncestor(sql: SqlStorage, ancestor: Ancestor): void {
 /** Takes over as leader: the history so far ends here, and a new one begins. */
 export function beginHistory(sql: SqlStorage): void {
   addAncestor(sql, { ...ownPosition(sql), snapshot: false });
-  writeLocal(sql, "history", crypto.getRandomValues(new Uint8Array(16)).toHex());
+  writeLocal(sql, "history", randomBytes(16).toHex());
 }
 
 /**
@@ -107,7 +85,7 @@ export function withDeltaKeks<T>(
   place: HsmLocation,
   f: (keks: DeltaKeks) => T,
 ): T {
-  using core = new Core(coreModule);
+  using core = openCore();
   using storageKey = deriveStorageKey(core, deployment, place);
   using syncKey = deriveSyncKey(core, deployment, place);
   using storage = core.kek(storageKey);

@@ -5,7 +5,6 @@
  * are staged into a generation that nobody reads; when everything holds, one transaction makes it
  * the one that serves.
  */
-
 import type { Header } from "../../backup/container/header.ts";
 import type { ContainerSummary } from "../../backup/container/reader.ts";
 import { restoreBackup, type Staging } from "../../backup/restore.ts";
@@ -14,10 +13,10 @@ import { sourceRefusal } from "../../cluster/eligibility.ts";
 import type { SnapshotRecord } from "../../hsm/memory/record.ts";
 import { type DecodedRecord, decodeRecord, stateDigest } from "../../hsm/memory/snapshot.ts";
 import type { RestoreOrder, RestoreReceipt } from "../contracts/hsm-api.ts";
-import { Refused } from "../contracts/refused.ts";
-import { InstalledKeyring } from "../opening/keyring.ts";
+import { Refused } from "../contracts/result.ts";
+import { expectedOf, getStored, openersOf } from "../opening/stored.ts";
 import { reached } from "../platform/steps.ts";
-import { expectedOf, getStored, openersOf } from "../platform/stored-backup.ts";
+import { InstalledKeyring } from "./keyring.ts";
 import { writeLocal } from "./local.ts";
 import { type HsmMemory, type HsmSite, openStaging } from "./memory.ts";
 import { currentGeneration, flipGeneration, removeOtherGenerations } from "./rows.ts";

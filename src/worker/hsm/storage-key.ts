@@ -7,7 +7,8 @@
 import type { Core, Kek } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import { setRecordId } from "../../hsm/memory/integers.ts";
-import type { HsmLocation } from "../contracts/hsm-api.ts";
+import type { HsmLocation } from "../contracts/place.ts";
+import { Refused } from "../contracts/result.ts";
 import type { Deployment } from "../platform/deployment.ts";
 
 const KEY_BYTES = 32;
@@ -53,10 +54,15 @@ function encodeNames(...names: string[]): Uint8Array {
 }
 
 /** Wrapped bytes did not verify: the storage key is another one, or the row was changed. */
-export class UnreadableMemory extends Error {
+class UnreadableMemory extends Refused {
   constructor() {
-    super("a wrapped secret of this HSM does not verify under the deployment's storage key");
-    this.name = "UnreadableMemory";
+    super({
+      kind: "unavailable",
+      code: "hsm_memory_unreadable",
+      message:
+        "The HSM's memory does not open under this deployment's storage key. Give the worker the " +
+        "STORAGE_KEY it had when the HSM was made, or restore a backup onto a new HSM.",
+    });
   }
 }
 

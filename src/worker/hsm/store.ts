@@ -9,6 +9,7 @@ import type { SecretKey } from "../../crypto/secret-key.ts";
 import type { HsmRecord, RecordType } from "../../hsm/memory/record.ts";
 import type { DecodedRecord } from "../../hsm/memory/snapshot.ts";
 import type { HsmStore, StoredRecord, StoredSize } from "../../hsm/memory/store.ts";
+import { Refused } from "../contracts/result.ts";
 import {
   currentGeneration,
   insertRow,
@@ -29,10 +30,13 @@ type RecordWithSecret = Place & { attributes: ArrayBuffer; wrapped: ArrayBuffer 
 type RecordSize = Place & { attribute_bytes: number; secret_bytes: number };
 
 /** The generation a store was opened on no longer serves: a restore came between. */
-export class GenerationGone extends Error {
+class GenerationGone extends Refused {
   constructor() {
-    super("the generation of this store no longer serves");
-    this.name = "GenerationGone";
+    super({
+      kind: "conflict",
+      code: "hsm_restored",
+      message: "A backup was restored onto the HSM meanwhile. Log in again and repeat the request.",
+    });
   }
 }
 

@@ -1,16 +1,10 @@
 /**
- * Which keys open a backup: those installed in one HSM, or those this deployment would install.
+ * Which keys open a backup where no cluster's own HSM is meant: those this deployment would install.
  *
- * Spec: FORMAT.md §5, DEPLOY.md. The MKBK belongs to the hardware and is always the deployment's; the
- * AKBK stays what it was when the HSM was made, whatever the deployment holds now.
+ * Spec: FORMAT.md §5, DEPLOY.md.
  */
-import type { Keyring, KeyVersion } from "../../backup/format/keys.ts";
-import type { Kek } from "../../crypto/core.ts";
-import type { SecretKey } from "../../crypto/secret-key.ts";
-import { type InstalledAkbk, readLocal } from "../hsm/local.ts";
-import type { HsmSite } from "../hsm/memory.ts";
-import { LOCAL_SECRET, unwrapSecret, wrapSecret } from "../hsm/storage-key.ts";
-import type { Deployment, KeyBackupKey } from "../platform/deployment.ts";
+import type { Keyring } from "../../backup/format/keys.ts";
+import type { Deployment } from "../platform/deployment.ts";
 
 /** Keys of this deployment, borrowed. */
 export function deploymentKeyring(deployment: Deployment): Keyring {
@@ -20,43 +14,4 @@ export function deploymentKeyring(deployment: Deployment): Keyring {
     mkbk: [...manufacturer.mkbk],
     akbk: [...operator.akbk],
   };
-}
-
-/** A keyring and the life of the keys that were unwrapped for it. */
-export class InstalledKeyring implements Disposable {
-  readonly ring: Keyring;
-  readonly #unwrapped: readonly SecretKey[];
-
-  /** @param storageKek - the HSM's storage key. */
-  constructor({ deployment, storage }: HsmSite, storageKek: Kek) {
-    const installed = readLocal(storage.sql, "making")?.akbk ?? [];
-    const akbk = installed.map((entry) => unwrapAkbk(storageKek, entry));
-    const { manufacturer } = deployment;
-    this.ring = { manufacturer: manufacturer.name, mkbk: [...manufacturer.mkbk], akbk };
-    this.#unwrapped = akbk.flatMap(({ key }) => (key === null ? [] : [key]));
-  }
-
-  [Symbol.dispose](): void {
-    for (const key of this.#unwrapped) key[Symbol.dispose]();
-  }
-}
-
-/** The operator's keys as an HSM keeps them from its making on. */
-export function installAkbk(storageKek: Kek, akbk: readonly KeyBackupKey[]): InstalledAkbk[] {
-  return akbk.map(({ id, version, state, key }) => ({
-    id: id.toHex(),
-    version,
-    state,
-    wrapped:
-      key === null ? null : wrapSecret(storageKek, LOCAL_SECRET.akbk, version, key).toBase64(),
-  }));
-}
-
-function unwrapAkbk(storageKek: Kek, installed: InstalledAkbk): KeyVersion {
-  const { id, version, state, wrapped } = installed;
-  const key =
-    wrapped === null
-      ? null
-      : unwrapSecret(storageKek, LOCAL_SECRET.akbk, version, Uint8Array.fromBase64(wrapped));
-  return { id: Uint8Array.fromHex(id), version, state, key };
 }

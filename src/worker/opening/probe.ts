@@ -3,7 +3,6 @@
  *
  * Spec: FORMAT.md §3.5. Only facts leave: ids, counts, digests. Records are hashed and forgotten.
  */
-import coreModule from "../../../build/core.wasm";
 import { openHeader } from "../../backup/container/front.ts";
 import type { Header, Mode } from "../../backup/container/header.ts";
 import type { ManifestEntry } from "../../backup/container/manifest.ts";
@@ -13,14 +12,15 @@ import { BodyOpener } from "../../backup/seal/body.ts";
 import { decodeEnvelope, type EnvelopeClear, openEnvelope } from "../../backup/seal/envelope.ts";
 import { verifyLocation } from "../../backup/seal/location.ts";
 import { openSeal } from "../../backup/seal/recipients.ts";
-import { Core } from "../../crypto/core.ts";
 import { RECORD_TYPES, type RecordType, type SnapshotSink } from "../../hsm/memory/record.ts";
 import type { RestoreOrder } from "../contracts/hsm-api.ts";
 import type { Result } from "../contracts/result.ts";
 import type { Deployment } from "../platform/deployment.ts";
+import { openCore } from "../platform/engine.ts";
 import { refusalsOf } from "../platform/fault-response.ts";
-import { expectedOf, getSealed, getStored, openersOf } from "../platform/stored-backup.ts";
+import { getSealed } from "../platform/objects.ts";
 import { deploymentKeyring } from "./keyring.ts";
+import { expectedOf, getStored, openersOf } from "./stored.ts";
 
 const NOWHERE: SnapshotSink = { put: () => undefined };
 
@@ -45,7 +45,7 @@ export function probeBackup(
     const { envelope: bytes, body } = await getSealed(deployment, order);
     const envelope = decodeEnvelope(bytes);
     verifyLocation(order.source, envelope.clear.location);
-    using core = new Core(coreModule);
+    using core = openCore();
     using seal = await openSeal({ core, subtle }, openersOf(deployment), envelope.clear);
     const keyBlock = await openEnvelope(subtle, seal, envelope);
     const opener = new BodyOpener(core, subtle, seal, envelope.clear);
@@ -66,7 +66,7 @@ export async function verifyStored(
   order: RestoreOrder,
 ): Promise<{ stateDigest: string; records: number }> {
   const stored = await getStored(deployment, order);
-  using core = new Core(coreModule);
+  using core = openCore();
   const platform = { core, subtle: crypto.subtle };
   const options = { expected: expectedOf(order) };
   const openers = openersOf(deployment);
@@ -95,7 +95,7 @@ export async function inspectStored(
   limit: number,
 ): Promise<Inspection> {
   const stored = await getStored(deployment, order);
-  using core = new Core(coreModule);
+  using core = openCore();
   const entries: ManifestEntry[] = [];
   let index = 0;
   const summary = await readBackup(

@@ -6,18 +6,16 @@
  */
 import * as z from "zod";
 import { SecretKey } from "../../crypto/secret-key.ts";
-import type { HsmLocation } from "../contracts/hsm-api.ts";
-import type { Hsm } from "../hsm/hsm.ts";
-import type { Region } from "../region/region.ts";
-import type { Registry } from "../registry.ts";
+import type { HsmObject, Objects, RegionObject, RegistryObject } from "../contracts/objects.ts";
+import type { HsmLocation } from "../contracts/place.ts";
 import { type Schedule, scheduleVariable } from "./schedule.ts";
 
 /** What the platform hands the worker: bindings of wrangler.toml, and variables as text. */
 export interface Env {
   readonly ASSETS: Fetcher;
-  readonly REGION: DurableObjectNamespace<Region>;
-  readonly HSM: DurableObjectNamespace<Hsm>;
-  readonly REGISTRY: DurableObjectNamespace<Registry>;
+  readonly REGION: Objects<RegionObject>;
+  readonly HSM: Objects<HsmObject>;
+  readonly REGISTRY: Objects<RegistryObject>;
   readonly ACCESS_KEYS?: string;
   readonly MANUFACTURER?: string;
   readonly OPERATOR?: string;
@@ -80,9 +78,9 @@ export interface Deployment {
   readonly regions: readonly string[];
   /** The region's bucket; null if this deployment does not serve it. */
   bucket(region: string): R2Bucket | null;
-  hsm(location: HsmLocation): DurableObjectStub<Hsm>;
-  region(account: string, region: string): DurableObjectStub<Region>;
-  registry(): DurableObjectStub<Registry>;
+  hsm(location: HsmLocation): HsmObject;
+  region(account: string, region: string): RegionObject;
+  registry(): RegistryObject;
 }
 
 const deployments = new WeakMap<Env, Deployment>();

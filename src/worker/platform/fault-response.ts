@@ -6,11 +6,7 @@
  */
 import { BackupError, type BackupFault, describeFault } from "../../backup/format/errors.ts";
 import { type FaultFamily, faultFamily, HsmError } from "../../hsm/rules/errors.ts";
-import { Refused } from "../contracts/refused.ts";
-import type { Fault, Result } from "../contracts/result.ts";
-import { UnreadableMemory } from "../hsm/storage-key.ts";
-import { GenerationGone } from "../hsm/store.ts";
-import { ObjectConflict } from "./objects.ts";
+import { type Fault, Refused, type Result } from "../contracts/result.ts";
 
 /** Runs `f` and turns the errors that mean a refusal into one; any other goes on up. */
 export async function refusalsOf<T>(f: () => Promise<T> | T): Promise<Result<T>> {
@@ -34,25 +30,6 @@ export function publicFault(error: unknown): Fault | null {
     };
   }
   if (error instanceof BackupError) return backupFault(error.fault);
-  if (error instanceof GenerationGone) {
-    return {
-      kind: "conflict",
-      code: "hsm_restored",
-      message: "A backup was restored onto the HSM meanwhile. Log in again and repeat the request.",
-    };
-  }
-  if (error instanceof UnreadableMemory) {
-    return {
-      kind: "unavailable",
-      code: "hsm_memory_unreadable",
-      message:
-        "The HSM's memory does not open under this deployment's storage key. Give the worker the " +
-        "STORAGE_KEY it had when the HSM was made, or restore a backup onto a new HSM.",
-    };
-  }
-  if (error instanceof ObjectConflict) {
-    return { kind: "conflict", code: "object_conflict", message: error.message };
-  }
   return null;
 }
 

@@ -1,24 +1,21 @@
 /**
- * Objects of the bucket: their names, and the few ways in which they are written, read and listed.
+ * Objects of the bucket: their names, and the few ways in which they are written and read.
  *
  * Spec: docs/STORAGE.md, I1 to I5. Every object is written once (I2): a put of a name that exists is
  * an error, a get is pinned to the etag that the catalogue knows. Only sealed bytes pass through here.
  */
-
-import type { BackupLocation } from "../contracts/hsm-api.ts";
-import { Refused } from "../contracts/refused.ts";
+import type { RestoreOrder } from "../contracts/hsm-api.ts";
+import type { BackupLocation } from "../contracts/place.ts";
+import { Refused } from "../contracts/result.ts";
 import type { Deployment } from "./deployment.ts";
 
 /** Largest envelope, bytes; far above what FORMAT.md allows. */
 const MAX_ENVELOPE_BYTES = 64 * 1024;
-/** R2 deletes at most this many names in one call. */
-const MAX_DELETED_PER_CALL = 1000;
 
 /** The bucket has no object of that name and etag, or an object that had to be new was there. */
-export class ObjectConflict extends Error {
+export class ObjectConflict extends Refused {
   constructor(key: string, what: string) {
-    super(`object ${key}: ${what}`);
-    this.name = "ObjectConflict";
+    super({ kind: "conflict", code: "object_conflict", message: `object ${key}: ${what}` });
   }
 }
 
@@ -116,32 +113,31 @@ export async function getPinned(
   return object !== null && "body" in object ? object : null;
 }
 
-/** Deletes objects; names that do not exist are no error. */
-export async function deleteObjects(bucket: R2Bucket, keys: readonly string[]): Promise<void> {
-  for (let i = 0; i < keys.length; i += MAX_DELETED_PER_CALL) {
-    await bucket.delete(keys.slice(i, i + MAX_DELETED_PER_CALL));
-  }
+/** The two objects of a backup as they lie in the bucket. */
+export interface SealedObjects {
+  readonly envelope: Uint8Array;
+  readonly body: R2ObjectBody;
 }
 
-export interface ObjectPage {
-  readonly objects: readonly { readonly key: string; readonly uploadedAtMs: number }[];
-  /** Where the next page begins; null after the last. */
-  readonly cursor: string | null;
+/** Both objects; the body pinned to the etag of the catalogue. @throws Refused if one is not there. */
+export async function getSealed(
+  deployment: Deployment,
+  order: RestoreOrder,
+): Promise<SealedObjects> {
+  const bucket = backupBucket(deployment, order.source.region);
+  const envelope = await getSmall(bucket, order.envelopeKey);
+  if (envelope === null) throw objectMissing(order, "envelope");
+  const body = await getPinned(bucket, order.bodyKey, order.bodyEtag);
+  if (body === null) throw objectMissing(order, "body");
+  return { envelope, body };
 }
 
-/** One page of the names under a prefix, ascending: what the sweep walks. */
-export async function listObjects(
-  bucket: R2Bucket,
-  prefix: string,
-  cursor: string | null,
-  limit: number,
-): Promise<ObjectPage> {
-  const page = await bucket.list({ prefix, limit, ...(cursor === null ? {} : { cursor }) });
-  return {
-    objects: page.objects.map((object) => ({
-      key: object.key,
-      uploadedAtMs: object.uploaded.getTime(),
-    })),
-    cursor: page.truncated ? page.cursor : null,
-  };
+function objectMissing(order: RestoreOrder, what: string): Refused {
+  return new Refused({
+    kind: "conflict",
+    code: "backup_object_missing",
+    message:
+      `The ${what} of backup '${order.source.backupId}' is not in the bucket as the catalogue knows ` +
+      "it. Use another backup of the cluster, and find out who changed the bucket.",
+  });
 }

@@ -4,7 +4,6 @@
  * Spec: docs/STORAGE.md §3. Leases first, then work, then the alarm again; nothing a task throws
  * leaves this file. Which function does which task is the table in agenda.ts.
  */
-
 import type { Fault } from "../contracts/result.ts";
 import type { RegionDesk } from "./context.ts";
 import type { Task } from "./due.ts";

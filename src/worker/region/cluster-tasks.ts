@@ -4,7 +4,6 @@
  * Spec: the CloudHSM V2 API's cluster states. Each task moves a row that is in the state it
  * expects.
  */
-
 import { DONE, failed, type Outcome } from "./clockwork.ts";
 import type { RegionDesk } from "./context.ts";
 import { hsmApi } from "./hsm-tasks.ts";

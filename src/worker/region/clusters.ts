@@ -17,13 +17,13 @@ import type {
   Listing,
   ListOrder,
 } from "../contracts/control-api.ts";
+import type { Place } from "../contracts/place.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
 import { verifyClusterClaim } from "./cluster-claim.ts";
 import { clusterNotFound, type RegionDesk, refused } from "./context.ts";
 import { scheduleRetention } from "./retention.ts";
 import type { BackupRow, ClusterRow } from "./rows.ts";
 import { verifySource } from "./source.ts";
-import type { Place } from "./store.ts";
 import { putTags, tagsRefusal } from "./tags.ts";
 import { certificatesOf, clusterView } from "./views.ts";
 

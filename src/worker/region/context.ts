@@ -3,13 +3,13 @@
  */
 import type { RandomBytes } from "../../cluster/ids.ts";
 import type { Refusal } from "../../cluster/refusal.ts";
-import type { HsmLocation } from "../contracts/hsm-api.ts";
+import type { HsmLocation, Place } from "../contracts/place.ts";
 import { type Result, refusal } from "../contracts/result.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import type { StorageStep } from "../platform/steps.ts";
 import type { DueTable } from "./due.ts";
 import type { BackupRow, ClusterRow, HsmRow } from "./rows.ts";
-import type { Place, RegionStore } from "./store.ts";
+import type { RegionStore } from "./store.ts";
 
 export interface RegionDesk {
   readonly store: RegionStore;

@@ -6,7 +6,6 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type {
-  ControlApi,
   CreateClusterOrder,
   CreateHsmOrder,
   DeleteHsmOrder,
@@ -14,7 +13,8 @@ import type {
   ListOrder,
   Tag,
 } from "../contracts/control-api.ts";
-import type { RegionApi } from "../contracts/region-api.ts";
+import type { RegionObject } from "../contracts/objects.ts";
+import type { Place } from "../contracts/place.ts";
 import { type Result, success } from "../contracts/result.ts";
 import { deploymentOf, type Env } from "../platform/deployment.ts";
 import { reached, type StorageStep } from "../platform/steps.ts";
@@ -38,13 +38,13 @@ import {
 import type { RegionDesk } from "./context.ts";
 import { DueTable } from "./due.ts";
 import { createHsm, deleteHsm, noteActivated, noteStale, servingHsms } from "./hsms.ts";
-import { type Place, RegionStore } from "./store.ts";
+import { RegionStore } from "./store.ts";
 import { listTags, tagResource, untagResource } from "./tags.ts";
 
 /** A task this late means that the alarm has been lost. */
 const OVERDUE_MS = 60_000;
 
-export class Region extends DurableObject<Env> implements ControlApi, RegionApi {
+export class Region extends DurableObject<Env> implements RegionObject {
   readonly #desk: RegionDesk;
 
   constructor(state: DurableObjectState, env: Env) {
@@ -66,7 +66,6 @@ export class Region extends DurableObject<Env> implements ControlApi, RegionApi 
     await runSlice(this.#desk, AGENDA);
   }
 
-  /** The watchdog's call: sets the alarm again if something has been due for too long. */
   async watch(): Promise<void> {
     if (this.#desk.due.overdue(Date.now() - OVERDUE_MS) > 0) this.#desk.due.arm();
   }

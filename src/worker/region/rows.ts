@@ -94,15 +94,6 @@ export type DueRow = {
   leased: number;
 };
 
-/** What DescribeClusters shows under Certificates; PEM. Either the first four or the last. */
-export interface ClusterCertificates {
-  readonly clusterCsr?: string;
-  readonly hsmCertificate?: string;
-  readonly awsHardwareCertificate?: string;
-  readonly manufacturerHardwareCertificate?: string;
-  readonly clusterCertificate?: string;
-}
-
 export const REGION_SCHEMA: readonly string[] = [
   `CREATE TABLE IF NOT EXISTS place (
     one INTEGER PRIMARY KEY CHECK (one = 1), account TEXT NOT NULL, region TEXT NOT NULL)`,

@@ -7,11 +7,11 @@
 import { sourceRefusal } from "../../cluster/eligibility.ts";
 import { parseBackupArn } from "../../cluster/ids.ts";
 import type { ClusterMode } from "../../cluster/states.ts";
+import type { Place } from "../contracts/place.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
 import { probeBackup } from "../opening/probe.ts";
 import { type RegionDesk, refused } from "./context.ts";
 import type { BackupRow } from "./rows.ts";
-import type { Place } from "./store.ts";
 import { restoreOrder } from "./views.ts";
 
 /** @param name - id or ARN of the backup. */

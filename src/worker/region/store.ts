@@ -13,6 +13,7 @@ import {
   mayHsmMove,
 } from "../../cluster/states.ts";
 import type { BackupReceipt } from "../contracts/hsm-api.ts";
+import type { Place } from "../contracts/place.ts";
 import {
   type BackupRow,
   type ClusterRow,
@@ -20,11 +21,6 @@ import {
   REGION_SCHEMA,
   type TagRow,
 } from "./rows.ts";
-
-export interface Place {
-  readonly account: string;
-  readonly region: string;
-}
 
 type Value = string | number | null;
 

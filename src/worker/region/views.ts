@@ -1,11 +1,17 @@
 /**
  * Rows as the surfaces show them: what a caller may see of a cluster, an HSM or a backup.
  */
-import type { CatalogView, ClusterView, HsmView, Tag } from "../contracts/control-api.ts";
+import type {
+  CatalogView,
+  ClusterCertificates,
+  ClusterView,
+  HsmView,
+  Tag,
+} from "../contracts/control-api.ts";
 import type { RestoreOrder } from "../contracts/hsm-api.ts";
 import type { BackupView } from "../contracts/region-api.ts";
 import { clusterOf, placeOf, type RegionDesk } from "./context.ts";
-import type { BackupRow, ClusterCertificates, ClusterRow, HsmRow } from "./rows.ts";
+import type { BackupRow, ClusterRow, HsmRow } from "./rows.ts";
 
 export async function clusterView(desk: RegionDesk, row: ClusterRow): Promise<ClusterView> {
   const waitsForActivation = row.state === "UNINITIALIZED" || row.state === "INITIALIZED";

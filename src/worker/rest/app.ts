@@ -8,10 +8,10 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
 import { isPermitted } from "../../cluster/permissions.ts";
-import { authenticate, type Caller, readBody } from "../access/sigv4.ts";
-import { granted, Refused } from "../contracts/refused.ts";
-import type { Fault } from "../contracts/result.ts";
-import type { Hsm } from "../hsm/hsm.ts";
+import { readBody } from "../access/body.ts";
+import { authenticate, type Caller } from "../access/sigv4.ts";
+import type { HsmObject } from "../contracts/objects.ts";
+import { type Fault, granted, Refused } from "../contracts/result.ts";
 import { type Deployment, deploymentOf, type Env } from "../platform/deployment.ts";
 import { unexpectedFault } from "../platform/fault-response.ts";
 
@@ -154,7 +154,7 @@ export function regionOf(c: RestContext) {
 }
 
 /** The HSM that leads a cluster's data plane. @throws Refused if none is in service. */
-export async function leaderOf(c: RestContext, clusterId: string): Promise<DurableObjectStub<Hsm>> {
+export async function leaderOf(c: RestContext, clusterId: string): Promise<HsmObject> {
   const [leader] = granted(await regionOf(c).servingHsms(clusterId)).hsms;
   if (leader !== undefined) return c.get("deployment").hsm(leader);
   const message = `Cluster '${clusterId}' has no HSM in service. Add one with CreateHsm.`;

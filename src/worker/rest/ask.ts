@@ -4,20 +4,9 @@
  * Spec: docs/API.md, "Requests". The leader answers reads and takes writes; the session token goes to
  * it in the call and is not kept.
  */
-
-import { granted } from "../contracts/refused.ts";
-import type { Result } from "../contracts/result.ts";
-import type { Input, OperationName, Output } from "../hsm/operations.ts";
+import type { Input, OperationName, Output } from "../contracts/data-plane.ts";
+import { granted } from "../contracts/result.ts";
 import { leaderOf, type RestContext, SESSION_HEADER } from "./app.ts";
-
-/** `Hsm.call` as it is declared: the platform's stub type loses the generics of a method. */
-interface DataPlane {
-  call<K extends OperationName>(
-    name: K,
-    session: string,
-    input: Input<K>,
-  ): Promise<Result<Output<K>>>;
-}
 
 /** Carries out an operation on the HSM that leads the cluster of the path. @throws Refused. */
 export async function ask<K extends OperationName>(
@@ -25,8 +14,7 @@ export async function ask<K extends OperationName>(
   name: K,
   input: Input<K>,
 ): Promise<Output<K>> {
-  const stub = await leaderOf(c, c.req.param("clusterId") ?? "");
-  const leader = stub as unknown as DataPlane;
+  const leader = await leaderOf(c, c.req.param("clusterId") ?? "");
   return granted(await leader.call(name, c.req.header(SESSION_HEADER) ?? "", input));
 }
 

@@ -8,12 +8,12 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { EnvelopeClear } from "../../backup/seal/envelope.ts";
 import type { RecordType } from "../../hsm/memory/record.ts";
 import type { RestoreOrder } from "../contracts/hsm-api.ts";
-import { granted, Refused } from "../contracts/refused.ts";
 import type { BackupView } from "../contracts/region-api.ts";
+import { granted, Refused } from "../contracts/result.ts";
 import { deploymentKeyring } from "../opening/keyring.ts";
 import { inspectStored, verifyStored } from "../opening/probe.ts";
 import type { Deployment } from "../platform/deployment.ts";
-import { getSealed } from "../platform/stored-backup.ts";
+import { getSealed } from "../platform/objects.ts";
 import {
   answer,
   clusterParams,

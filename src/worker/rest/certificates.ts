@@ -4,7 +4,7 @@
  * Spec: docs/API.md, "Certificates", "Cluster". Public facts only; who may change them is the HSM's rule.
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { granted } from "../contracts/refused.ts";
+import { granted } from "../contracts/result.ts";
 import {
   answer,
   clusterParams,

@@ -1,0 +1,166 @@
+/**
+ * The data plane: every operation that REST may ask of an HSM, with its input and its output.
+ *
+ * Spec: docs/API.md, docs/HSM.md. Plain data, since it crosses a Durable Object's border: bytes are
+ * base64, keys are handles.
+ */
+import type { JsonWebKey } from "../../crypto/web-crypto.ts";
+import type { Login } from "../../hsm/access/login.ts";
+import type { PoliciesChange } from "../../hsm/access/policies.ts";
+import type { NewUser } from "../../hsm/access/users.ts";
+import type { KeyAttributesChange, NewKeyAttributes } from "../../hsm/keys/attribute-rules.ts";
+import type { KeyListing, KeyPage } from "../../hsm/keys/directory.ts";
+import type { CipherMechanism } from "../../hsm/keys/encryption.ts";
+import type { ExportedKey, ExportFormat } from "../../hsm/keys/export.ts";
+import type { KeyPairGeneration, SecretKeyGeneration } from "../../hsm/keys/generation.ts";
+import type { DigestAlgorithm, SignMechanism } from "../../hsm/keys/signing.ts";
+import type { WrapMechanism } from "../../hsm/keys/wrapping.ts";
+import type { KeyType } from "../../hsm/memory/key-record.ts";
+import type {
+  CertificateView,
+  ConfigurationView,
+  KeyView,
+  PoliciesView,
+  UserView,
+} from "../../hsm/views.ts";
+import type { Result } from "./result.ts";
+
+/** Text of bytes, base64. */
+export type Base64 = string;
+
+/** A user with a password's verifier, as it comes. */
+export interface UserInput {
+  readonly username: string;
+  readonly role: "CO" | "CU";
+  readonly verifier: {
+    readonly salt: Base64;
+    readonly calls: number;
+    readonly roundsPerCall: number;
+    readonly digest: Base64;
+  };
+}
+
+/** Key material as it comes. */
+export type MaterialInput =
+  | { readonly format: "pem"; readonly pem: string }
+  | { readonly format: "pkcs8" | "spki"; readonly der: Base64 }
+  | { readonly format: "jwk"; readonly jwk: JsonWebKey; readonly type?: "aes" | "generic-secret" }
+  | { readonly format: "raw"; readonly type: "aes" | "generic-secret"; readonly raw: Base64 };
+
+export interface KeyInput {
+  readonly material: MaterialInput;
+  readonly attributes: NewKeyAttributes;
+}
+
+export interface UnwrapInput {
+  readonly unwrappingHandle: number;
+  readonly mechanism: WrapMechanism;
+  readonly wrapped: Base64;
+  readonly type: KeyType;
+  readonly attributes: NewKeyAttributes;
+}
+
+export interface SignInput {
+  readonly handle: number;
+  readonly mechanism: SignMechanism;
+  readonly message: Base64;
+}
+
+export interface EncryptInput {
+  readonly handle: number;
+  readonly mechanism: CipherMechanism;
+  readonly plaintext: Base64;
+  readonly aad?: Base64;
+}
+
+export interface DecryptInput {
+  readonly handle: number;
+  readonly mechanism: CipherMechanism;
+  readonly iv: Base64 | null;
+  readonly ciphertext: Base64;
+  readonly aad?: Base64;
+}
+
+/** A key that leaves: its secret half as base64. */
+export type KeyOutput =
+  | Exclude<ExportedKey, { readonly format: "raw" | "pkcs8" }>
+  | { readonly format: "raw" | "pkcs8"; readonly key: Base64 };
+
+/** Names of the operations, in the order of API.md. */
+export interface DataOperations {
+  activate: Operation<{ readonly password: string; readonly newPassword: string }, UserView>;
+  login: Operation<{ readonly username: string; readonly password: string }, Login>;
+  logout: Operation<null, null>;
+  whoAmI: Operation<null, UserView>;
+
+  listUsers: Operation<null, UserView[]>;
+  createUser: Operation<NewUser, UserView>;
+  importUsers: Operation<readonly UserInput[], UserView[]>;
+  changePassword: Operation<{ readonly username: string; readonly password: string }, UserView>;
+  deleteUser: Operation<string, null>;
+
+  importKey: Operation<KeyInput, KeyView>;
+  /** Handles, in the order given. */
+  importKeys: Operation<readonly KeyInput[], number[]>;
+  generateKey: Operation<SecretKeyGeneration, KeyView>;
+  generateKeyPair: Operation<KeyPairGeneration, KeyView>;
+  listKeys: Operation<KeyListing, KeyPage>;
+  describeKey: Operation<number, KeyView>;
+  setAttributes: Operation<
+    { readonly handle: number; readonly change: KeyAttributesChange },
+    KeyView
+  >;
+  deleteKey: Operation<number, null>;
+  shareKey: Operation<{ readonly handle: number; readonly username: string }, null>;
+  unshareKey: Operation<{ readonly handle: number; readonly username: string }, null>;
+  exportKey: Operation<{ readonly handle: number; readonly format: ExportFormat }, KeyOutput>;
+  wrapKey: Operation<
+    {
+      readonly handle: number;
+      readonly wrappingHandle: number;
+      readonly mechanism: WrapMechanism;
+    },
+    Base64
+  >;
+  unwrapKey: Operation<UnwrapInput, KeyView>;
+
+  sign: Operation<SignInput, Base64>;
+  verify: Operation<SignInput & { readonly signature: Base64 }, boolean>;
+  encrypt: Operation<EncryptInput, { readonly iv: Base64 | null; readonly ciphertext: Base64 }>;
+  decrypt: Operation<DecryptInput, Base64>;
+  /** Hexadecimal. */
+  digest: Operation<{ readonly algorithm: DigestAlgorithm; readonly message: Base64 }, string>;
+
+  /** PEM, one after the other. */
+  importCertificates: Operation<string, CertificateView[]>;
+  listCertificates: Operation<null, CertificateView[]>;
+  deleteCertificate: Operation<number, null>;
+
+  getConfiguration: Operation<null, ConfigurationView>;
+  getPolicies: Operation<null, PoliciesView>;
+  setPolicies: Operation<PoliciesChange, PoliciesView>;
+}
+
+interface Operation<Input, Output> {
+  readonly input: Input;
+  readonly output: Output;
+}
+
+export type OperationName = keyof DataOperations;
+export type Input<K extends OperationName> = DataOperations[K]["input"];
+export type Output<K extends OperationName> = DataOperations[K]["output"];
+
+/** RPC face of the `Hsm` Durable Object towards the REST surface. */
+export interface DataApi {
+  /**
+   * Carries out an operation for whoever holds the session. As leader the HSM answers only when what
+   * changed is on every peer.
+   *
+   * @param session - token; "" where the request had none: such a session is invalid.
+   */
+  call<K extends OperationName>(
+    name: K,
+    session: string,
+    input: Input<K>,
+  ): Promise<Result<Output<K>>>;
+}

@@ -1,0 +1,53 @@
+/**
+ * What the HSM that leads a cluster asks of the others, and what travels between them.
+ *
+ * Spec: docs/STORAGE.md, "Peers". Secrets travel wrapped under the cluster's sync key.
+ */
+import type { RecordType } from "../../hsm/memory/record.ts";
+import type { Result } from "./result.ts";
+
+/**
+ * Which history an HSM's memory belongs to, and how far along it stands.
+ *
+ * A history is named at random where an HSM is manufactured or takes over as leader, and by the
+ * container digest where one is restored.
+ */
+export interface Position {
+  readonly history: string;
+  readonly change: number;
+}
+
+export interface PeerPosition {
+  readonly position: Position;
+  /** Hex; null unless asked for. */
+  readonly stateDigest: string | null;
+}
+
+/** A row as it travels between HSMs. */
+export interface ChangedRow {
+  readonly type: RecordType;
+  readonly id: number;
+  readonly change: number;
+  /** null: the place is empty now. */
+  readonly content: {
+    readonly name: string;
+    readonly attributes: Uint8Array;
+    /** KWP of type ‖ id ‖ secret under the sync key; null where there is no secret. */
+    readonly wrapped: Uint8Array | null;
+  } | null;
+}
+
+/** The way from one position to another. */
+export interface Delta {
+  readonly from: Position;
+  readonly to: Position;
+  readonly rows: readonly ChangedRow[];
+}
+
+/** RPC face of the `Hsm` Durable Object towards the leader of its cluster. */
+export interface PeerApi {
+  /** Where the peer stands, and the digest of its state if `withDigest`. */
+  position(withDigest: boolean): Promise<Result<PeerPosition>>;
+  /** Takes a delta over; refused with `replication_gap` unless it begins where the peer stands. */
+  applyDelta(delta: Delta): Promise<Result<null>>;
+}

@@ -1,0 +1,33 @@
+/**
+ * A stored backup as the engine opens it: its two objects, and with what this deployment opens them.
+ *
+ * Spec: FORMAT.md §7; docs/STORAGE.md, "Restoring". Sealed bytes pass through, a piece at a time.
+ */
+import type { StoredBackup } from "../../backup/restore.ts";
+import { localKms } from "../../backup/seal/kms.ts";
+import type { Openers } from "../../backup/seal/recipients.ts";
+import type { RestoreOrder } from "../contracts/hsm-api.ts";
+import type { Deployment } from "../platform/deployment.ts";
+import { randomBytes } from "../platform/engine.ts";
+import { getSealed } from "../platform/objects.ts";
+
+/** Both objects; the engine checks that the envelope belongs where it lies. @throws Refused. */
+export async function getStored(
+  deployment: Deployment,
+  order: RestoreOrder,
+): Promise<StoredBackup> {
+  const { envelope, body } = await getSealed(deployment, order);
+  return { envelope, body: body.body, location: order.source };
+}
+
+/** The edge opens seals with the KMS; recovery keys never come here. */
+export function openersOf(deployment: Deployment): Openers {
+  const kms = localKms(crypto.subtle, randomBytes, deployment.localKms.keys);
+  return { kms, recoveryKey: null };
+}
+
+/** What the catalogue and the target demand of a backup, checked when its header is authentic. */
+export function expectedOf(order: RestoreOrder) {
+  const containerDigest = Uint8Array.fromHex(order.containerDigest);
+  return { containerDigest, mode: order.target.mode };
+}
