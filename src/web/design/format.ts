@@ -22,8 +22,3 @@ export function timeText(ms: number): string {
 export function dateText(ms: number): string {
   return timeText(ms).slice(0, 10);
 }
-
-/** Lower-case hexadecimal. Not for secrets. */
-export function hexText(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}

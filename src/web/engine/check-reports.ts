@@ -6,7 +6,7 @@
  */
 import { BackupError } from "../../backup/format/errors.ts";
 import type { VerifyStep } from "../../backup/verify.ts";
-import { CHECKS, type CheckId, type CheckReport, type FileKind } from "./views.ts";
+import { CHECKS, type CheckId, type CheckReport, type FileKind } from "./shown.ts";
 
 /** Checks that a file without a seal has no use for. */
 const OF_THE_SEAL: ReadonlySet<CheckId> = new Set(["data_key", "envelope", "body_digest"]);

@@ -4,19 +4,20 @@
  * docs/HSM.md §8: whoever opened the backup may see everything but secrets, without a login.
  */
 import { inventory } from "../../hsm/inventory.ts";
+import { KEY_FLAGS, type KeyFlag } from "../../hsm/memory/key-record.ts";
 import type { HsmStore } from "../../hsm/memory/store.ts";
 import type {
   ConfigurationView,
-  KeyView as HsmKeyView,
-  UserView as HsmUserView,
+  KeyView,
   PoliciesView,
   QuorumService,
+  UserView,
 } from "../../hsm/views.ts";
 import { timeText } from "../design/format.ts";
-import { keyView } from "./key-view.ts";
-import type { Contents, Setting, UserView } from "./views.ts";
+import { mechanismsOf } from "./key-mechanisms.ts";
+import type { ShownContents, ShownKey, ShownSetting, ShownUser } from "./shown.ts";
 
-function userViews(users: readonly HsmUserView[], keys: readonly HsmKeyView[]): UserView[] {
+function shownUsers(users: readonly UserView[], keys: readonly KeyView[]): ShownUser[] {
   const owned = new Map<string, number>();
   for (const { owner } of keys) owned.set(owner, (owned.get(owner) ?? 0) + 1);
   return users.map((user) => ({
@@ -29,6 +30,36 @@ function userViews(users: readonly HsmUserView[], keys: readonly HsmKeyView[]): 
   }));
 }
 
+const TYPE_TEXT: Readonly<Record<KeyView["type"], string>> = {
+  aes: "AES",
+  ec: "EC",
+  "generic-secret": "Secret",
+  rsa: "RSA",
+};
+
+/** `wrapWithTrusted` as the CloudHSM tools write it: `wrap-with-trusted`. */
+function flagText(flag: KeyFlag): string {
+  return flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** With its kind in words and what it can be asked for; whether it may be, the HSM decides. */
+function shownKey(view: KeyView): ShownKey {
+  return {
+    handle: view.handle,
+    label: view.label,
+    kind: `${TYPE_TEXT[view.type]} ${view.curve ?? view.sizeBits}`,
+    keyClass: view.class,
+    idHex: view.id,
+    owner: view.owner === "" ? "(deleted user)" : view.owner,
+    sharedWith: view.sharedWith,
+    attributes: KEY_FLAGS.filter((flag) => view.attributes[flag]).map(flagText),
+    extractable: view.attributes.extractable,
+    checkValue: view.checkValue ?? "",
+    publicPem: view.publicKeyPem ?? "",
+    ...mechanismsOf(view),
+  };
+}
+
 const SERVICE_TEXT: readonly (readonly [QuorumService, string])[] = [
   ["user", "Managing users takes"],
   ["quorum", "Changing quorum values takes"],
@@ -38,7 +69,7 @@ const SERVICE_TEXT: readonly (readonly [QuorumService, string])[] = [
   ["registration", "Registering quorum keys takes"],
 ];
 
-function policySettings(policies: PoliciesView): Setting[] {
+function policySettings(policies: PoliciesView): ShownSetting[] {
   const { minPasswordCharacters: min, maxPasswordCharacters: max, lockoutThreshold } = policies;
   const quorums = SERVICE_TEXT.map(([service, name]) => {
     const approvals = policies.quorum[service];
@@ -53,7 +84,7 @@ function policySettings(policies: PoliciesView): Setting[] {
 
 const instant = (ms: number | null): string => (ms === null ? "not yet" : timeText(ms));
 
-function configurationSettings(view: ConfigurationView): Setting[] {
+function configurationSettings(view: ConfigurationView): ShownSetting[] {
   return [
     { name: "HSM type", value: view.hsmType },
     { name: "Mode", value: view.mode },
@@ -66,11 +97,11 @@ function configurationSettings(view: ConfigurationView): Setting[] {
 }
 
 /** Everything in `store` but secrets. */
-export function readContents(store: HsmStore): Contents {
+export function readContents(store: HsmStore): ShownContents {
   const { configuration, policies, users, keys, certificates } = inventory(store);
   return {
-    users: userViews(users, keys),
-    keys: keys.map(keyView),
+    users: shownUsers(users, keys),
+    keys: keys.map(shownKey),
     certificates: certificates.map((certificate) => ({
       id: certificate.id,
       subject: certificate.subject,

@@ -5,10 +5,10 @@
  */
 import type { CipherMechanism } from "../../hsm/keys/encryption.ts";
 import type { SignMechanism } from "../../hsm/keys/signing.ts";
-import type { KeyView as HsmKeyView } from "../../hsm/views.ts";
-import type { ExportForm, KeyView } from "./views.ts";
+import type { KeyView } from "../../hsm/views.ts";
+import type { ExportForm, ShownKey } from "./shown.ts";
 
-type KeyType = HsmKeyView["type"];
+type KeyType = KeyView["type"];
 
 /** The first of each is what a form shows at first. */
 const SIGN: Readonly<Record<KeyType, readonly SignMechanism[]>> = {
@@ -32,18 +32,18 @@ const CIPHER: Readonly<Record<KeyType, readonly CipherMechanism[]>> = {
   rsa: ["rsa-oaep-sha256", "rsa-oaep-sha384", "rsa-oaep-sha512"],
 };
 
-const EXPORT: Readonly<Record<HsmKeyView["class"], readonly ExportForm[]>> = {
+const EXPORT: Readonly<Record<KeyView["class"], readonly ExportForm[]>> = {
   public: [],
   private: ["pem", "jwk"],
   secret: ["hex", "jwk"],
 };
 
 type Uses = Pick<
-  KeyView,
+  ShownKey,
   "signsWith" | "verifiesWith" | "encryptsWith" | "decryptsWith" | "exportsAs"
 >;
 
-export function mechanismsOf(view: HsmKeyView): Uses {
+export function mechanismsOf(view: KeyView): Uses {
   const { attributes, type } = view;
   const hasSecret = view.class !== "public";
   return {

@@ -8,7 +8,7 @@
 import { BackupError, type BackupFault, type KeyName } from "../../backup/format/errors.ts";
 import { KitError } from "../../backup/kit/errors.ts";
 import { type FaultFamily, faultFamily, HsmError } from "../../hsm/rules/errors.ts";
-import type { Refusal } from "./views.ts";
+import type { ShownRefusal } from "./shown.ts";
 
 const DAMAGED = "The backup is damaged";
 const FOREIGN = "This is not a Holdfast backup";
@@ -55,7 +55,7 @@ const FAMILY_TITLE: Readonly<Record<FaultFamily, string>> = {
   invalid: "The HSM cannot take this",
 };
 
-function backupRefusal(error: BackupError): Refusal {
+function backupRefusal(error: BackupError): ShownRefusal {
   const { fault } = error;
   if (fault.code !== "key_mismatch") {
     return { code: fault.code, title: TITLE[fault.code], message: error.message };
@@ -66,9 +66,9 @@ function backupRefusal(error: BackupError): Refusal {
 
 /** A refusal of the page itself, made where the facts are. */
 export class RefusalError extends Error {
-  readonly refusal: Refusal;
+  readonly refusal: ShownRefusal;
 
-  constructor(refusal: Refusal) {
+  constructor(refusal: ShownRefusal) {
     super(refusal.message);
     this.name = "RefusalError";
     this.refusal = refusal;
@@ -76,7 +76,7 @@ export class RefusalError extends Error {
 }
 
 /** Never throws; `error` is whatever was. */
-export function refusalOf(error: unknown): Refusal {
+export function refusalOf(error: unknown): ShownRefusal {
   if (error instanceof RefusalError) return error.refusal;
   if (error instanceof BackupError) return backupRefusal(error);
   if (error instanceof KitError) {

@@ -10,14 +10,14 @@ import { login, logout } from "../../hsm/access/login.ts";
 import { DEFAULT_PASSWORD_COST } from "../../hsm/access/passwords.ts";
 import { MemorySessionStore, type SessionToken } from "../../hsm/access/sessions.ts";
 import { decrypt, type Encrypted, encrypt } from "../../hsm/keys/encryption.ts";
-import { exportKey, type ExportedKey as HsmExportedKey } from "../../hsm/keys/export.ts";
+import { type ExportedKey, exportKey } from "../../hsm/keys/export.ts";
 import { sign, verify } from "../../hsm/keys/signing.ts";
 import type { MemoryStore } from "../../hsm/memory/memory-store.ts";
 import { encodeHex } from "../../hsm/memory/records.ts";
 import { HsmError } from "../../hsm/rules/errors.ts";
 import { readContents } from "./contents.ts";
 import { cipherMechanism, signMechanism } from "./key-mechanisms.ts";
-import type { Contents, ExportedKey, ExportForm, SessionView } from "./views.ts";
+import type { ExportedFile, ExportForm, ShownContents, ShownSession } from "./shown.ts";
 
 /** IV that stands before a ciphertext, bytes; the rest of the mechanisms have none. */
 const IV_BYTES: Readonly<Record<string, number>> = { "aes-gcm": 12, "aes-cbc": 16, "aes-ctr": 16 };
@@ -44,11 +44,11 @@ export class RestoredHsm implements Disposable {
     };
   }
 
-  contents(): Contents {
+  contents(): ShownContents {
     return readContents(this.#store);
   }
 
-  async login(name: string, password: string): Promise<SessionView> {
+  async login(name: string, password: string): Promise<ShownSession> {
     this.logout();
     const { token, user } = await login(this.#context, name, password);
     this.#token = token;
@@ -93,7 +93,7 @@ export class RestoredHsm implements Disposable {
     return await decrypt(this.#context, this.#session(), handle, request);
   }
 
-  async exportKey(handle: number, form: ExportForm): Promise<ExportedKey> {
+  async exportKey(handle: number, form: ExportForm): Promise<ExportedFile> {
     const exported = await exportKey(this.#context, this.#session(), handle, HSM_FORMAT[form]);
     return { fileName: `key-${handle}.${form}`, text: textOf(exported) };
   }
@@ -121,7 +121,7 @@ function joined({ iv, ciphertext }: Encrypted): Uint8Array {
   return bytes;
 }
 
-function textOf(exported: HsmExportedKey): string {
+function textOf(exported: ExportedKey): string {
   if (exported.format === "pem") return exported.pem;
   if (exported.format === "jwk") return `${JSON.stringify(exported.jwk, null, 2)}\n`;
   using key = exported.key;

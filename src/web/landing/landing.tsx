@@ -1,8 +1,10 @@
 /**
- * The first page: what this is, the way to the restore tool, where the interfaces are, is it well.
+ * The first page and its entry: what this is, the way to the restore tool, where the interfaces
+ * are, is it well.
  */
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { keepOffline, showPage } from "../design/page.ts";
 import { Shell } from "../design/shell.tsx";
 
 type Health = "asking" | "well" | "unwell" | "offline";
@@ -77,7 +79,7 @@ function Interfaces(): JSX.Element {
   );
 }
 
-export function Landing(): JSX.Element {
+function Landing(): JSX.Element {
   return (
     <Shell
       subtitle="HSM-grade cluster backups"
@@ -126,3 +128,6 @@ export function Landing(): JSX.Element {
     </Shell>
   );
 }
+
+showPage(<Landing />);
+keepOffline();

@@ -6,9 +6,9 @@ import { useMemo } from "preact/hooks";
 import { SaveButton } from "../design/copy-button.tsx";
 import { type Column, DataTable } from "../design/data-table.tsx";
 import { dateText } from "../design/format.ts";
-import type { CertificateView } from "../engine/views.ts";
+import type { ShownCertificate } from "../engine/shown.ts";
 
-function validity(certificate: CertificateView, nowMs: number): JSX.Element {
+function validity(certificate: ShownCertificate, nowMs: number): JSX.Element {
   const span = `${dateText(certificate.notBeforeMs)} to ${dateText(certificate.notAfterMs)}`;
   const mark =
     certificate.notAfterMs < nowMs ? (
@@ -23,7 +23,7 @@ function validity(certificate: CertificateView, nowMs: number): JSX.Element {
   );
 }
 
-function columnsAt(nowMs: number): Column<CertificateView>[] {
+function columnsAt(nowMs: number): Column<ShownCertificate>[] {
   return [
     {
       id: "subject",
@@ -71,7 +71,7 @@ function columnsAt(nowMs: number): Column<CertificateView>[] {
   ];
 }
 
-export function Certificates(props: { certificates: readonly CertificateView[] }): JSX.Element {
+export function Certificates(props: { certificates: readonly ShownCertificate[] }): JSX.Element {
   const columns = useMemo(() => columnsAt(Date.now()), []);
   return (
     <DataTable

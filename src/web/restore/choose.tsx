@@ -6,24 +6,24 @@ import { useId, useState } from "preact/hooks";
 import { DropZone } from "../design/drop-zone.tsx";
 import { sizeText } from "../design/format.ts";
 import { Notice } from "../design/notice.tsx";
-import type { FileKind, KitFacts, Refusal } from "../engine/views.ts";
+import type { FileKind, ShownKit, ShownRefusal } from "../engine/shown.ts";
 
 export interface ChosenBackup {
   readonly file: File;
-  readonly kind: FileKind;
+  /** Null for a file that is no backup. */
+  readonly kind: FileKind | null;
 }
 
 export interface ChosenKit {
   readonly file: File | null;
   /** What the engine read in it, or why it would not. */
-  readonly facts: KitFacts | null;
-  readonly refusal: Refusal | null;
+  readonly facts: ShownKit | null;
+  readonly refusal: ShownRefusal | null;
 }
 
 const KIND: Readonly<Record<FileKind, string>> = {
   sealed: "Sealed backup",
   bare: "Bare container with its key block (not sealed)",
-  other: "Not a Holdfast backup",
 };
 
 function BackupZone(props: {
@@ -31,7 +31,7 @@ function BackupZone(props: {
   onFile: (file: File) => void;
 }): JSX.Element {
   const { backup } = props;
-  const state = backup === null ? "open" : backup.kind === "other" ? "refused" : "filled";
+  const state = backup === null ? "open" : backup.kind === null ? "refused" : "filled";
   return (
     <DropZone
       title="Backup"
@@ -45,7 +45,8 @@ function BackupZone(props: {
         <div role="status">
           <div class="file-name">{backup.file.name}</div>
           <div class="small soft">
-            {KIND[backup.kind]}, {sizeText(backup.file.size)}
+            {backup.kind === null ? "Not a Holdfast backup" : KIND[backup.kind]},{" "}
+            {sizeText(backup.file.size)}
           </div>
         </div>
       )}
@@ -168,7 +169,7 @@ export function Choose(props: {
   onKitText: (text: string) => void;
   onVerify: () => void;
 }): JSX.Element {
-  const ready = props.backup !== null && props.backup.kind !== "other" && props.kit?.facts != null;
+  const ready = props.backup !== null && props.backup.kind !== null && props.kit?.facts != null;
   return (
     <div class="stack-l">
       <div class="stack">

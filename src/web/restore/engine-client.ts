@@ -6,15 +6,15 @@
  */
 import { ModuleHashError } from "../../crypto/module-hash.ts";
 import type { CallName, Calls, FromWorker, ToWorker } from "../engine/calls.ts";
-import type { CheckReport, Outcome, Refusal } from "../engine/views.ts";
+import type { Answer, CheckReport, ShownRefusal } from "../engine/shown.ts";
 
-const STOPPED: Refusal = {
+const STOPPED: ShownRefusal = {
   code: "stopped",
   title: "Stopped",
   message: "The work was stopped and nothing of it was kept. Start again when you are ready.",
 };
 
-const NO_START: Refusal = {
+const NO_START: ShownRefusal = {
   code: "worker_start",
   title: "This browser did not start the tool's worker",
   message:
@@ -22,7 +22,7 @@ const NO_START: Refusal = {
     "or Safari, or save the page again and reopen it.",
 };
 
-const CHANGED_CORE: Refusal = {
+const CHANGED_CORE: ShownRefusal = {
   code: "core_changed",
   title: "This page is not as it was built",
   message:
@@ -38,11 +38,11 @@ export interface EngineParts {
 
 export class EngineClient {
   readonly #worker: Worker;
-  readonly #pending = new Map<number, (outcome: Outcome<unknown>) => void>();
+  readonly #pending = new Map<number, (answer: Answer<unknown>) => void>();
   readonly #onReport: (report: CheckReport) => void;
   readonly #started: Promise<void>;
   #nextId = 1;
-  #broken: Refusal | null = null;
+  #broken: ShownRefusal | null = null;
 
   constructor(parts: EngineParts, onReport: (report: CheckReport) => void) {
     this.#onReport = onReport;
@@ -59,14 +59,14 @@ export class EngineClient {
   async call<Name extends CallName>(
     name: Name,
     ...args: Parameters<Calls[Name]>
-  ): Promise<Outcome<ReturnType<Calls[Name]>>> {
+  ): Promise<Answer<ReturnType<Calls[Name]>>> {
     await this.#started;
     if (this.#broken !== null) return { ok: false, refusal: this.#broken };
     const id = this.#nextId++;
-    const answer = new Promise<Outcome<unknown>>((resolve) => this.#pending.set(id, resolve));
+    const answer = new Promise<Answer<unknown>>((resolve) => this.#pending.set(id, resolve));
     this.#send({ kind: "call", id, name, args });
     // The worker answers call `id` with the type that `Calls` gives to `name`.
-    return (await answer) as Outcome<ReturnType<Calls[Name]>>;
+    return (await answer) as Answer<ReturnType<Calls[Name]>>;
   }
 
   /** Ends the worker at once: its memory, keys included, goes back to the browser. */
@@ -90,12 +90,12 @@ export class EngineClient {
     if (message.kind === "report") this.#onReport(message.report);
     else if (message.kind === "broken") this.#break(message.refusal);
     else {
-      this.#pending.get(message.id)?.(message.outcome);
+      this.#pending.get(message.id)?.(message.answer);
       this.#pending.delete(message.id);
     }
   }
 
-  #break(refusal: Refusal): void {
+  #break(refusal: ShownRefusal): void {
     this.#broken ??= refusal;
     for (const resolve of this.#pending.values()) resolve({ ok: false, refusal });
     this.#pending.clear();

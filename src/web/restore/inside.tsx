@@ -4,7 +4,7 @@
 import type { JSX } from "preact";
 import { useCallback, useState } from "preact/hooks";
 import { type Tab, Tabs } from "../design/tabs.tsx";
-import type { BackupFacts, Contents, Refusal, SessionView } from "../engine/views.ts";
+import type { OpenedBackup, ShownContents, ShownRefusal, ShownSession } from "../engine/shown.ts";
 import { Certificates } from "./certificates.tsx";
 import { KeyDrawer } from "./key-drawer.tsx";
 import type { KeyExportOperation } from "./key-export.tsx";
@@ -19,7 +19,7 @@ export type InsideOperations = KeyOperations & KeyExportOperation;
 
 type Section = "overview" | "users" | "keys" | "certificates" | "settings";
 
-function sectionsOf(contents: Contents): Tab<Section>[] {
+function sectionsOf(contents: ShownContents): Tab<Section>[] {
   return [
     { id: "overview", label: "Overview" },
     { id: "users", label: "Users", count: contents.users.length },
@@ -30,13 +30,13 @@ function sectionsOf(contents: Contents): Tab<Section>[] {
 }
 
 export function Inside(props: {
-  facts: BackupFacts;
-  contents: Contents;
-  session: SessionView | null;
+  opened: OpenedBackup;
+  session: ShownSession | null;
   operations: InsideOperations;
-  onLogin: (name: string, password: string) => Promise<Refusal | null>;
+  onLogin: (name: string, password: string) => Promise<ShownRefusal | null>;
 }): JSX.Element {
-  const { contents, session } = props;
+  const { session } = props;
+  const { facts, contents } = props.opened;
   const [section, setSection] = useState<Section>("overview");
   const [openHandle, setOpenHandle] = useState<number | null>(null);
   const [loginName, setLoginName] = useState<string | null>(null);
@@ -57,7 +57,7 @@ export function Inside(props: {
         current={section}
         onChange={setSection}
       >
-        {section === "overview" ? <Overview facts={props.facts} contents={contents} /> : null}
+        {section === "overview" ? <Overview facts={facts} contents={contents} /> : null}
         {section === "users" ? (
           <Users users={contents.users} session={session} onLogin={askLogin} />
         ) : null}
@@ -67,7 +67,7 @@ export function Inside(props: {
       </Tabs>
       {open === undefined ? null : (
         <KeyDrawer
-          keyView={open}
+          shownKey={open}
           session={session}
           operations={props.operations}
           onLogin={() => setLoginName(open.owner)}

@@ -8,14 +8,14 @@ import { Dialog } from "../design/dialog.tsx";
 import { Notice } from "../design/notice.tsx";
 import { Facts } from "../design/plate.tsx";
 import { type Tab, Tabs } from "../design/tabs.tsx";
-import type { KeyView, SessionView } from "../engine/views.ts";
+import type { ShownKey, ShownSession } from "../engine/shown.ts";
 import { KeyExport, type KeyExportOperation } from "./key-export.tsx";
 import { type KeyOperations, UseKey, VerifySignature } from "./key-uses.tsx";
 import { AttributeChips } from "./keys.tsx";
 
 type Use = "sign" | "verify" | "encrypt" | "decrypt" | "export";
 
-function usesOf(key: KeyView): Tab<Use>[] {
+function usesOf(key: ShownKey): Tab<Use>[] {
   const tabs: Tab<Use>[] = [];
   if (key.signsWith.length > 0) tabs.push({ id: "sign", label: "Sign" });
   if (key.verifiesWith.length > 0) tabs.push({ id: "verify", label: "Verify" });
@@ -25,22 +25,22 @@ function usesOf(key: KeyView): Tab<Use>[] {
   return tabs;
 }
 
-function KeyFacts(props: { keyView: KeyView }): JSX.Element {
-  const { keyView } = props;
+function KeyFacts(props: { shownKey: ShownKey }): JSX.Element {
+  const { shownKey } = props;
   return (
     <Facts
       facts={[
-        { name: "Type", value: `${keyView.kind}, ${keyView.keyClass} key` },
-        { name: "Owner", value: keyView.owner },
+        { name: "Type", value: `${shownKey.kind}, ${shownKey.keyClass} key` },
+        { name: "Owner", value: shownKey.owner },
         {
           name: "Shared with",
-          value: keyView.sharedWith.length === 0 ? "nobody" : keyView.sharedWith.join(", "),
+          value: shownKey.sharedWith.length === 0 ? "nobody" : shownKey.sharedWith.join(", "),
         },
-        { name: "Handle", value: <span class="mono">{keyView.handle}</span> },
-        { name: "Id", value: <span class="mono">{keyView.idHex || "none"}</span> },
-        { name: "Check value", value: <span class="mono">{keyView.checkValue || "none"}</span> },
-        { name: "Attributes", value: <AttributeChips attributes={keyView.attributes} /> },
-        ...(keyView.publicPem === ""
+        { name: "Handle", value: <span class="mono">{shownKey.handle}</span> },
+        { name: "Id", value: <span class="mono">{shownKey.idHex || "none"}</span> },
+        { name: "Check value", value: <span class="mono">{shownKey.checkValue || "none"}</span> },
+        { name: "Attributes", value: <AttributeChips attributes={shownKey.attributes} /> },
+        ...(shownKey.publicPem === ""
           ? []
           : [
               {
@@ -48,8 +48,8 @@ function KeyFacts(props: { keyView: KeyView }): JSX.Element {
                 value: (
                   <SaveButton
                     label="Save as PEM"
-                    name={`public-key-${keyView.handle}.pem`}
-                    content={() => new Blob([keyView.publicPem])}
+                    name={`public-key-${shownKey.handle}.pem`}
+                    content={() => new Blob([shownKey.publicPem])}
                   />
                 ),
               },
@@ -60,11 +60,11 @@ function KeyFacts(props: { keyView: KeyView }): JSX.Element {
 }
 
 function Uses(props: {
-  keyView: KeyView;
+  shownKey: ShownKey;
   operations: KeyOperations & KeyExportOperation;
 }): JSX.Element {
-  const { keyView, operations } = props;
-  const tabs = usesOf(keyView);
+  const { shownKey, operations } = props;
+  const tabs = usesOf(shownKey);
   const [current, setCurrent] = useState<Use>(tabs[0]?.id ?? "export");
   if (tabs.length === 0) {
     return (
@@ -78,18 +78,18 @@ function Uses(props: {
       <UseKey
         key="sign"
         use="sign"
-        keyView={keyView}
-        mechanisms={keyView.signsWith}
+        shownKey={shownKey}
+        mechanisms={shownKey.signsWith}
         operations={operations}
       />
     ),
-    verify: () => <VerifySignature keyView={keyView} operations={operations} />,
+    verify: () => <VerifySignature shownKey={shownKey} operations={operations} />,
     encrypt: () => (
       <UseKey
         key="encrypt"
         use="encrypt"
-        keyView={keyView}
-        mechanisms={keyView.encryptsWith}
+        shownKey={shownKey}
+        mechanisms={shownKey.encryptsWith}
         operations={operations}
       />
     ),
@@ -97,12 +97,12 @@ function Uses(props: {
       <UseKey
         key="decrypt"
         use="decrypt"
-        keyView={keyView}
-        mechanisms={keyView.decryptsWith}
+        shownKey={shownKey}
+        mechanisms={shownKey.decryptsWith}
         operations={operations}
       />
     ),
-    export: () => <KeyExport keyView={keyView} operation={operations} />,
+    export: () => <KeyExport shownKey={shownKey} operation={operations} />,
   };
   return (
     <Tabs label="Uses of this key" tabs={tabs} current={current} onChange={setCurrent}>
@@ -112,23 +112,23 @@ function Uses(props: {
 }
 
 export function KeyDrawer(props: {
-  keyView: KeyView;
-  session: SessionView | null;
+  shownKey: ShownKey;
+  session: ShownSession | null;
   operations: KeyOperations & KeyExportOperation;
   onLogin: () => void;
   onClose: () => void;
 }): JSX.Element {
-  const { keyView, session } = props;
-  const title = keyView.label === "" ? `Key ${keyView.handle}` : keyView.label;
+  const { shownKey, session } = props;
+  const title = shownKey.label === "" ? `Key ${shownKey.handle}` : shownKey.label;
   return (
     <Dialog title={title} shape="drawer" onClose={props.onClose}>
       <div class="stack-l">
-        <KeyFacts keyView={keyView} />
+        <KeyFacts shownKey={shownKey} />
         {session === null ? (
           <Notice tone="note" title="Log in to use this key">
             <p>
               Only a crypto user who owns it or whom it is shared with may use it:{" "}
-              {[keyView.owner, ...keyView.sharedWith].join(", ")}.
+              {[shownKey.owner, ...shownKey.sharedWith].join(", ")}.
             </p>
             <div>
               <button type="button" class="button main compact" onClick={props.onLogin}>
@@ -137,7 +137,7 @@ export function KeyDrawer(props: {
             </div>
           </Notice>
         ) : (
-          <Uses key={keyView.handle} keyView={keyView} operations={props.operations} />
+          <Uses key={shownKey.handle} shownKey={shownKey} operations={props.operations} />
         )}
       </div>
     </Dialog>

@@ -5,11 +5,11 @@ import type { JSX } from "preact";
 import { useId, useState } from "preact/hooks";
 import { CopyButton, SaveButton } from "../design/copy-button.tsx";
 import { Notice } from "../design/notice.tsx";
-import type { ExportedKey, ExportForm, KeyView, Outcome } from "../engine/views.ts";
+import type { Answer, ExportedFile, ExportForm, ShownKey } from "../engine/shown.ts";
 import { RefusalNotice } from "./key-uses.tsx";
 
 export interface KeyExportOperation {
-  exportKey(handle: number, form: ExportForm): Promise<Outcome<ExportedKey>>;
+  exportKey(handle: number, form: ExportForm): Promise<Answer<ExportedFile>>;
 }
 
 const FORM: Readonly<Record<ExportForm, string>> = {
@@ -44,7 +44,7 @@ function Forms(props: {
   );
 }
 
-function Exported(props: { exported: ExportedKey; onHide: () => void }): JSX.Element {
+function Exported(props: { exported: ExportedFile; onHide: () => void }): JSX.Element {
   const { exported } = props;
   return (
     <section class="result" aria-label="The exported key">
@@ -85,27 +85,30 @@ function Warning(props: { extractable: boolean }): JSX.Element {
   );
 }
 
-export function KeyExport(props: { keyView: KeyView; operation: KeyExportOperation }): JSX.Element {
-  const { keyView } = props;
-  const [form, setForm] = useState<ExportForm>(keyView.exportsAs[0] ?? "hex");
+export function KeyExport(props: {
+  shownKey: ShownKey;
+  operation: KeyExportOperation;
+}): JSX.Element {
+  const { shownKey } = props;
+  const [form, setForm] = useState<ExportForm>(shownKey.exportsAs[0] ?? "hex");
   const [understood, setUnderstood] = useState(false);
-  const [outcome, setOutcome] = useState<Outcome<ExportedKey> | null>(null);
+  const [answer, setAnswer] = useState<Answer<ExportedFile> | null>(null);
   const run = async (): Promise<void> => {
-    setOutcome(await props.operation.exportKey(keyView.handle, form));
+    setAnswer(await props.operation.exportKey(shownKey.handle, form));
   };
-  const ready = understood || !keyView.extractable;
+  const ready = understood || !shownKey.extractable;
   return (
     <div class="stack">
-      <Warning extractable={keyView.extractable} />
+      <Warning extractable={shownKey.extractable} />
       <Forms
-        forms={keyView.exportsAs}
+        forms={shownKey.exportsAs}
         form={form}
         onChange={(next) => {
           setForm(next);
-          setOutcome(null);
+          setAnswer(null);
         }}
       />
-      {keyView.extractable ? (
+      {shownKey.extractable ? (
         <label class="check">
           <input
             type="checkbox"
@@ -118,17 +121,17 @@ export function KeyExport(props: { keyView: KeyView; operation: KeyExportOperati
       <div>
         <button
           type="button"
-          class={`button ${keyView.extractable ? "danger" : ""}`}
+          class={`button ${shownKey.extractable ? "danger" : ""}`}
           disabled={!ready}
           onClick={() => void run()}
         >
-          {keyView.extractable ? "Export the key" : "Ask the HSM anyway"}
+          {shownKey.extractable ? "Export the key" : "Ask the HSM anyway"}
         </button>
       </div>
-      {outcome === null ? null : outcome.ok ? (
-        <Exported exported={outcome.value} onHide={() => setOutcome(null)} />
+      {answer === null ? null : answer.ok ? (
+        <Exported exported={answer.value} onHide={() => setAnswer(null)} />
       ) : (
-        <RefusalNotice refusal={outcome.refusal} />
+        <RefusalNotice refusal={answer.refusal} />
       )}
     </div>
   );

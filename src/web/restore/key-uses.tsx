@@ -3,27 +3,27 @@
  */
 import type { JSX } from "preact";
 import { useId, useState } from "preact/hooks";
+import { DER_TAG, encodeDer, encodeDerInteger } from "../../hsm/keys/der.ts";
 import { CopyButton, SaveButton } from "../design/copy-button.tsx";
 import { sizeText } from "../design/format.ts";
 import { Notice } from "../design/notice.tsx";
-import type { KeyView, Outcome, Refusal } from "../engine/views.ts";
+import type { Answer, ShownKey, ShownRefusal } from "../engine/shown.ts";
 import { DataInput, decodeBase64, encodeBase64 } from "./data-input.tsx";
-import { ecdsaDer } from "./ecdsa-der.ts";
 
 /** The operations of the worker that this part of the page needs. */
 export interface KeyOperations {
-  sign(handle: number, mechanism: string, data: Blob): Promise<Outcome<Uint8Array>>;
+  sign(handle: number, mechanism: string, data: Blob): Promise<Answer<Uint8Array>>;
   verify(
     handle: number,
     mechanism: string,
     data: Blob,
     signature: Uint8Array,
-  ): Promise<Outcome<boolean>>;
-  encrypt(handle: number, mechanism: string, data: Blob): Promise<Outcome<Uint8Array>>;
-  decrypt(handle: number, mechanism: string, data: Blob): Promise<Outcome<Uint8Array>>;
+  ): Promise<Answer<boolean>>;
+  encrypt(handle: number, mechanism: string, data: Blob): Promise<Answer<Uint8Array>>;
+  decrypt(handle: number, mechanism: string, data: Blob): Promise<Answer<Uint8Array>>;
 }
 
-export function RefusalNotice(props: { refusal: Refusal }): JSX.Element {
+export function RefusalNotice(props: { refusal: ShownRefusal }): JSX.Element {
   return (
     <Notice tone="bad" title={props.refusal.title} loud>
       <p>{props.refusal.message}</p>
@@ -113,6 +113,22 @@ function Result(props: {
   );
 }
 
+/**
+ * An ECDSA signature as OpenSSL and X.509 write it: a DER sequence of r and s (RFC 3279 §2.2.3).
+ *
+ * @param signature - r ‖ s of IEEE P1363, each half of it, up to 132 bytes in all.
+ */
+function ecdsaDer(signature: Uint8Array): Uint8Array {
+  const integer = (digits: Uint8Array): Uint8Array => {
+    const first = digits.findIndex((digit) => digit !== 0);
+    return encodeDerInteger(first === -1 ? new Uint8Array() : digits.subarray(first));
+  };
+  const half = signature.length / 2;
+  const r = integer(signature.subarray(0, half));
+  const s = integer(signature.subarray(half));
+  return encodeDer(DER_TAG.sequence, r, s);
+}
+
 /** How a result can be saved: as it is and, for ECDSA, as other tools expect it. */
 function saveForms(fileName: string, mechanism: string, bytes: Uint8Array): SaveForm[] {
   const plain = { label: "Save as a file", fileName, bytes };
@@ -150,7 +166,7 @@ const NOTE: Readonly<Record<BytesUse, string>> = {
 /** One input, one mechanism, bytes out. */
 export function UseKey(props: {
   use: BytesUse;
-  keyView: KeyView;
+  shownKey: ShownKey;
   mechanisms: readonly string[];
   operations: KeyOperations;
 }): JSX.Element {
@@ -158,16 +174,16 @@ export function UseKey(props: {
   const [mechanism, setMechanism] = useState(props.mechanisms[0] ?? "");
   const [data, setData] = useState<Blob | null>(null);
   const [busy, setBusy] = useState(false);
-  const [outcome, setOutcome] = useState<Outcome<Uint8Array> | null>(null);
+  const [answer, setAnswer] = useState<Answer<Uint8Array> | null>(null);
   const run = async (): Promise<void> => {
     if (data === null || busy) return;
     setBusy(true);
-    setOutcome(await props.operations[props.use](props.keyView.handle, mechanism, data));
+    setAnswer(await props.operations[props.use](props.shownKey.handle, mechanism, data));
     setBusy(false);
   };
   const changed = (next: Blob | null): void => {
     setData(next);
-    setOutcome(null);
+    setAnswer(null);
   };
   return (
     <div class="stack">
@@ -181,7 +197,7 @@ export function UseKey(props: {
         value={mechanism}
         onChange={(name) => {
           setMechanism(name);
-          setOutcome(null);
+          setAnswer(null);
         }}
       />
       {NOTE[props.use] === "" ? null : <p class="small soft">{NOTE[props.use]}</p>}
@@ -195,34 +211,34 @@ export function UseKey(props: {
           {words.verb}
         </button>
       </div>
-      {outcome === null ? null : outcome.ok ? (
+      {answer === null ? null : answer.ok ? (
         <Result
           name={words.result}
-          bytes={outcome.value}
+          bytes={answer.value}
           plain={props.use === "decrypt"}
-          forms={saveForms(words.file, mechanism, outcome.value)}
+          forms={saveForms(words.file, mechanism, answer.value)}
         />
       ) : (
-        <RefusalNotice refusal={outcome.refusal} />
+        <RefusalNotice refusal={answer.refusal} />
       )}
     </div>
   );
 }
 
 export function VerifySignature(props: {
-  keyView: KeyView;
+  shownKey: ShownKey;
   operations: KeyOperations;
 }): JSX.Element {
-  const { keyView } = props;
+  const { shownKey } = props;
   const id = useId();
-  const [mechanism, setMechanism] = useState(keyView.verifiesWith[0] ?? "");
+  const [mechanism, setMechanism] = useState(shownKey.verifiesWith[0] ?? "");
   const [data, setData] = useState<Blob | null>(null);
   const [text, setText] = useState("");
-  const [outcome, setOutcome] = useState<Outcome<boolean> | null>(null);
+  const [answer, setAnswer] = useState<Answer<boolean> | null>(null);
   const signature = decodeBase64(text);
   const run = async (): Promise<void> => {
     if (data === null || signature === null) return;
-    setOutcome(await props.operations.verify(keyView.handle, mechanism, data, signature));
+    setAnswer(await props.operations.verify(shownKey.handle, mechanism, data, signature));
   };
   return (
     <div class="stack">
@@ -239,7 +255,7 @@ export function VerifySignature(props: {
           onInput={(event) => setText(event.currentTarget.value)}
         />
       </div>
-      <Mechanism names={keyView.verifiesWith} value={mechanism} onChange={setMechanism} />
+      <Mechanism names={shownKey.verifiesWith} value={mechanism} onChange={setMechanism} />
       <div>
         <button
           type="button"
@@ -250,15 +266,15 @@ export function VerifySignature(props: {
           Verify the signature
         </button>
       </div>
-      <VerifyAnswer outcome={outcome} />
+      <VerifyAnswer answer={answer} />
     </div>
   );
 }
 
-function VerifyAnswer(props: { outcome: Outcome<boolean> | null }): JSX.Element | null {
-  if (props.outcome === null) return null;
-  if (!props.outcome.ok) return <RefusalNotice refusal={props.outcome.refusal} />;
-  return props.outcome.value ? (
+function VerifyAnswer(props: { answer: Answer<boolean> | null }): JSX.Element | null {
+  if (props.answer === null) return null;
+  if (!props.answer.ok) return <RefusalNotice refusal={props.answer.refusal} />;
+  return props.answer.value ? (
     <Notice tone="good" title="The signature is valid" loud />
   ) : (
     <Notice tone="bad" title="The signature is not valid" loud>

@@ -5,7 +5,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useId, useMemo, useState } from "preact/hooks";
 import { type Column, DataTable } from "../design/data-table.tsx";
 import { SearchField } from "../design/search-field.tsx";
-import type { KeyView } from "../engine/views.ts";
+import type { ShownKey } from "../engine/shown.ts";
 
 interface Filter {
   readonly text: string;
@@ -19,7 +19,7 @@ const EVERYTHING: Filter = { text: "", kind: "", owner: "", leaving: "any" };
 /**
  * The keys that a filter lets through; the text matches label, id, handle, owner and check value.
  */
-export function matchingKeys(keys: readonly KeyView[], filter: Filter): KeyView[] {
+export function matchingKeys(keys: readonly ShownKey[], filter: Filter): ShownKey[] {
   const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
   return keys.filter((key) => {
     if (filter.kind !== "" && key.kind !== filter.kind) return false;
@@ -66,7 +66,7 @@ function leaving(value: string): Filter["leaving"] {
 }
 
 function Filters(props: {
-  keys: readonly KeyView[];
+  keys: readonly ShownKey[];
   filter: Filter;
   onChange: (filter: Filter) => void;
 }): JSX.Element {
@@ -134,7 +134,7 @@ export function AttributeChips(props: { attributes: readonly string[] }): JSX.El
   );
 }
 
-function columnsFor(onOpen: (key: KeyView) => void): Column<KeyView>[] {
+function columnsFor(onOpen: (key: ShownKey) => void): Column<ShownKey>[] {
   return [
     {
       id: "label",
@@ -184,8 +184,8 @@ function columnsFor(onOpen: (key: KeyView) => void): Column<KeyView>[] {
 }
 
 export function Keys(props: {
-  keys: readonly KeyView[];
-  onOpen: (key: KeyView) => void;
+  keys: readonly ShownKey[];
+  onOpen: (key: ShownKey) => void;
 }): JSX.Element {
   const [filter, setFilter] = useState<Filter>(EVERYTHING);
   const rows = useMemo(() => matchingKeys(props.keys, filter), [props.keys, filter]);

@@ -5,17 +5,17 @@ import type { JSX } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 import { Dialog } from "../design/dialog.tsx";
 import { Notice } from "../design/notice.tsx";
-import type { Refusal } from "../engine/views.ts";
+import type { ShownRefusal } from "../engine/shown.ts";
 
 /** @param props.onLogin - resolves to null when logged in, else to the refusal. */
 export function Login(props: {
   name: string;
-  onLogin: (name: string, password: string) => Promise<Refusal | null>;
+  onLogin: (name: string, password: string) => Promise<ShownRefusal | null>;
   onClose: () => void;
 }): JSX.Element {
   const [name, setName] = useState(props.name);
   const [busy, setBusy] = useState(false);
-  const [refusal, setRefusal] = useState<Refusal | null>(null);
+  const [refusal, setRefusal] = useState<ShownRefusal | null>(null);
   const password = useRef<HTMLInputElement>(null);
   const id = useId();
   const submit = async (event: Event): Promise<void> => {

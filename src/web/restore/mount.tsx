@@ -1,15 +1,13 @@
 /**
  * Puts the restore tool on its page: the same for the installed page and for the single file.
  */
-import { render } from "preact";
 import coreHash from "../../../assembly/core.wasm.sha256?raw";
 import coreUrl from "../../../build/core.wasm?url&inline";
+import { encodeHex } from "../../backup/format/bytes.ts";
 import { verifyModuleHash } from "../../crypto/module-hash.ts";
-import { hexText } from "../design/format.ts";
-import { showSystemTheme } from "../design/theme.ts";
+import { showPage } from "../design/page.ts";
 import { decodeBase64 } from "./data-input.tsx";
 import { RestoreTool } from "./restore-tool.tsx";
-import "../design/design.css";
 
 /** The core, out of the page itself: the page's policy forbids every request. */
 function coreBytes(): Uint8Array<ArrayBuffer> {
@@ -18,14 +16,12 @@ function coreBytes(): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** @param home - address of the landing page; absent in the single file. */
 export function mount(startWorker: () => Worker, home?: string): void {
-  const app = document.getElementById("app");
-  if (app === null) throw new Error("unreachable: the page has no #app");
-  showSystemTheme();
   const bytes = coreBytes();
   const parts = { startWorker, module: compileVerified(bytes) };
   const place = home === undefined ? {} : { home };
-  render(<RestoreTool parts={parts} coreDigest={digestText(bytes)} {...place} />, app);
+  showPage(<RestoreTool parts={parts} coreDigest={digestText(bytes)} {...place} />);
 }
 
 /** Compiles the very bytes that were verified. Rejects with a ModuleHashError. */
@@ -36,5 +32,5 @@ async function compileVerified(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssem
 
 /** SHA-256 of the core in hex, to be compared with the one that a release names. */
 async function digestText(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  return hexText(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+  return encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }

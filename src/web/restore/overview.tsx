@@ -4,11 +4,11 @@
 import type { JSX } from "preact";
 import { countText, sizeText, timeText } from "../design/format.ts";
 import { Digest, type Fact, Plate } from "../design/plate.tsx";
-import type { BackupFacts, Contents } from "../engine/views.ts";
+import type { ShownBackup, ShownContents } from "../engine/shown.ts";
 
 const mono = (text: string): JSX.Element => <span class="mono">{text}</span>;
 
-function madeFacts(facts: BackupFacts): Fact[] {
+function madeFacts(facts: ShownBackup): Fact[] {
   return [
     { name: "Made", value: timeText(facts.createdAtMs) },
     { name: "Backup", value: mono(facts.backupId) },
@@ -31,7 +31,7 @@ function madeFacts(facts: BackupFacts): Fact[] {
   ];
 }
 
-function digestFacts(facts: BackupFacts): Fact[] {
+function digestFacts(facts: ShownBackup): Fact[] {
   const previous =
     facts.previousDigest === "" ? (
       "none: this is the first of its lineage"
@@ -54,7 +54,7 @@ function digestFacts(facts: BackupFacts): Fact[] {
 }
 
 /** By what a person recognises a backup. */
-export function IdentityPlate(props: { facts: BackupFacts }): JSX.Element {
+export function IdentityPlate(props: { facts: ShownBackup }): JSX.Element {
   const { facts } = props;
   return (
     <Plate
@@ -73,7 +73,7 @@ export function IdentityPlate(props: { facts: BackupFacts }): JSX.Element {
   );
 }
 
-function contentsText(contents: Contents): string {
+function contentsText(contents: ShownContents): string {
   const users = countText(contents.users.length, "user", "users");
   const keys = countText(contents.keys.length, "key", "keys");
   const locked = contents.users.filter((user) => user.locked).length;
@@ -85,7 +85,7 @@ function contentsText(contents: Contents): string {
   ].join("; ");
 }
 
-export function Overview(props: { facts: BackupFacts; contents: Contents }): JSX.Element {
+export function Overview(props: { facts: ShownBackup; contents: ShownContents }): JSX.Element {
   return (
     <div class="stack">
       <p>This backup holds {contentsText(props.contents)}.</p>

@@ -2,13 +2,13 @@
  * Where the restore tool stands, and the moves between its steps. No stage holds key material.
  */
 import type {
-  BackupFacts,
   CheckId,
   CheckReport,
-  Contents,
-  Refusal,
-  SessionView,
-} from "../engine/views.ts";
+  OpenedBackup,
+  ShownContents,
+  ShownRefusal,
+  ShownSession,
+} from "../engine/shown.ts";
 import type { ChosenBackup, ChosenKit } from "./choose.tsx";
 
 export interface RestoreState {
@@ -16,10 +16,10 @@ export interface RestoreState {
   readonly backup: ChosenBackup | null;
   readonly kit: ChosenKit | null;
   readonly reports: ReadonlyMap<CheckId, CheckReport>;
-  readonly refusal: Refusal | null;
-  readonly facts: BackupFacts | null;
-  readonly contents: Contents | null;
-  readonly session: SessionView | null;
+  readonly refusal: ShownRefusal | null;
+  /** Null until the whole chain of checks holds. */
+  readonly opened: OpenedBackup | null;
+  readonly session: ShownSession | null;
 }
 
 export const START: RestoreState = {
@@ -28,8 +28,7 @@ export const START: RestoreState = {
   kit: null,
   reports: new Map(),
   refusal: null,
-  facts: null,
-  contents: null,
+  opened: null,
   session: null,
 };
 
@@ -38,11 +37,11 @@ export type Move =
   | { readonly to: "kit"; readonly kit: ChosenKit | null }
   | { readonly to: "verify" }
   | { readonly to: "report"; readonly report: CheckReport }
-  | { readonly to: "refused"; readonly refusal: Refusal }
-  | { readonly to: "verified"; readonly facts: BackupFacts; readonly contents: Contents }
+  | { readonly to: "refused"; readonly refusal: ShownRefusal }
+  | { readonly to: "opened"; readonly opened: OpenedBackup }
   | { readonly to: "inside" }
-  | { readonly to: "contents"; readonly contents: Contents }
-  | { readonly to: "session"; readonly session: SessionView | null }
+  | { readonly to: "contents"; readonly contents: ShownContents }
+  | { readonly to: "session"; readonly session: ShownSession | null }
   | { readonly to: "choose" }
   | { readonly to: "start" };
 
@@ -53,17 +52,18 @@ export function moved(state: RestoreState, move: Move): RestoreState {
     case "kit":
       return { ...state, kit: move.kit };
     case "verify":
-      return { ...state, stage: "verify", reports: new Map(), refusal: null, facts: null };
+      return { ...state, stage: "verify", reports: new Map(), refusal: null, opened: null };
     case "report":
       return { ...state, reports: new Map(state.reports).set(move.report.check, move.report) };
     case "refused":
-      return { ...state, refusal: move.refusal, facts: null, contents: null };
-    case "verified":
-      return { ...state, facts: move.facts, contents: move.contents };
+      return { ...state, refusal: move.refusal, opened: null };
+    case "opened":
+      return { ...state, opened: move.opened };
     case "inside":
       return { ...state, stage: "inside" };
     case "contents":
-      return { ...state, contents: move.contents };
+      if (state.opened === null) return state;
+      return { ...state, opened: { ...state.opened, contents: move.contents } };
     case "session":
       return { ...state, session: move.session };
     case "choose":

@@ -9,9 +9,9 @@ import { countText, sizeText } from "../design/format.ts";
 import { Icon } from "../design/icons.tsx";
 import { Shell, Steps } from "../design/shell.tsx";
 import { Choose } from "./choose.tsx";
-import { Desk } from "./desk.ts";
 import type { EngineParts } from "./engine-client.ts";
 import { Inside } from "./inside.tsx";
+import { RestoreController } from "./restore-controller.ts";
 import { moved, type RestoreState, START } from "./restore-state.ts";
 import { Verify } from "./verify.tsx";
 
@@ -24,8 +24,8 @@ function stepOf(state: RestoreState): number {
 }
 
 function summary(state: RestoreState): string {
-  const { contents, facts } = state;
-  if (contents === null || facts === null) return "";
+  if (state.opened === null) return "";
+  const { contents, facts } = state.opened;
   const users = countText(contents.users.length, "user", "users");
   const keys = countText(contents.keys.length, "key", "keys");
   const certificates = countText(contents.certificates.length, "certificate", "certificates");
@@ -33,28 +33,27 @@ function summary(state: RestoreState): string {
   return `All ${size} of it were read and hold together: ${users}, ${keys}, ${certificates}.`;
 }
 
-function Stage(props: { state: RestoreState; desk: Desk }): JSX.Element {
-  const { state, desk } = props;
+function Stage(props: { state: RestoreState; controller: RestoreController }): JSX.Element {
+  const { state, controller } = props;
   if (state.stage === "choose") {
     return (
       <Choose
         backup={state.backup}
         kit={state.kit}
-        onBackup={(file) => void desk.chooseBackup(file)}
-        onKitFile={(file) => void desk.chooseKit(file)}
-        onKitText={(text) => void desk.chooseKit(text)}
-        onVerify={() => void desk.verify()}
+        onBackup={(file) => void controller.chooseBackup(file)}
+        onKitFile={(file) => void controller.chooseKit(file)}
+        onKitText={(text) => void controller.chooseKit(text)}
+        onVerify={() => void controller.verify()}
       />
     );
   }
-  if (state.stage === "inside" && state.facts !== null && state.contents !== null) {
+  if (state.stage === "inside" && state.opened !== null) {
     return (
       <Inside
-        facts={state.facts}
-        contents={state.contents}
+        opened={state.opened}
         session={state.session}
-        operations={desk.operations}
-        onLogin={(name, password) => desk.login(name, password)}
+        operations={controller.operations}
+        onLogin={(name, password) => controller.login(name, password)}
       />
     );
   }
@@ -62,17 +61,17 @@ function Stage(props: { state: RestoreState; desk: Desk }): JSX.Element {
     <Verify
       reports={state.reports}
       refusal={state.refusal}
-      facts={state.facts}
+      facts={state.opened?.facts ?? null}
       summary={summary(state)}
-      onCancel={() => void desk.stop()}
-      onBack={() => desk.back()}
-      onInside={() => desk.inside()}
+      onCancel={() => void controller.stop()}
+      onBack={() => controller.back()}
+      onInside={() => controller.inside()}
     />
   );
 }
 
-function Actions(props: { state: RestoreState; desk: Desk }): JSX.Element {
-  const { state, desk } = props;
+function Actions(props: { state: RestoreState; controller: RestoreController }): JSX.Element {
+  const { state, controller } = props;
   const empty = state.backup === null && state.kit === null;
   return (
     <>
@@ -81,13 +80,13 @@ function Actions(props: { state: RestoreState; desk: Desk }): JSX.Element {
           <span class="small" data-session={state.session.userName}>
             {state.session.userName} ({state.session.role})
           </span>
-          <button type="button" class="button compact" onClick={() => void desk.logout()}>
+          <button type="button" class="button compact" onClick={() => void controller.logout()}>
             Log out
           </button>
         </>
       )}
       {empty ? null : (
-        <button type="button" class="button compact" onClick={() => void desk.startOver()}>
+        <button type="button" class="button compact" onClick={() => void controller.startOver()}>
           Start over
         </button>
       )}
@@ -115,7 +114,7 @@ export function RestoreTool(props: {
   coreDigest: Promise<string>;
 }): JSX.Element {
   const [state, dispatch] = useReducer(moved, START);
-  const desk = useMemo(() => new Desk(props.parts, dispatch), [props.parts]);
+  const controller = useMemo(() => new RestoreController(props.parts, dispatch), [props.parts]);
   const first = useRef(true);
   useEffect(() => {
     if (!first.current) {
@@ -128,7 +127,7 @@ export function RestoreTool(props: {
     <Shell
       subtitle="Restore tool"
       {...(props.home === undefined ? {} : { home: props.home })}
-      actions={<Actions state={state} desk={desk} />}
+      actions={<Actions state={state} controller={controller} />}
       steps={<Steps names={STEP_NAMES} current={stepOf(state)} />}
       foot={
         <>
@@ -140,7 +139,7 @@ export function RestoreTool(props: {
         </>
       }
     >
-      <Stage state={state} desk={desk} />
+      <Stage state={state} controller={controller} />
     </Shell>
   );
 }

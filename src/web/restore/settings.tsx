@@ -3,9 +3,9 @@
  */
 import type { JSX } from "preact";
 import { Facts } from "../design/plate.tsx";
-import type { Contents, Setting } from "../engine/views.ts";
+import type { ShownContents, ShownSetting } from "../engine/shown.ts";
 
-function Group(props: { title: string; settings: readonly Setting[] }): JSX.Element {
+function Group(props: { title: string; settings: readonly ShownSetting[] }): JSX.Element {
   return (
     <section class="panel stack">
       <h3>{props.title}</h3>
@@ -23,7 +23,7 @@ function Group(props: { title: string; settings: readonly Setting[] }): JSX.Elem
   );
 }
 
-export function Settings(props: { contents: Contents }): JSX.Element {
+export function Settings(props: { contents: ShownContents }): JSX.Element {
   return (
     <div class="split top">
       <Group title="Policies" settings={props.contents.policies} />

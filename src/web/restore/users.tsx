@@ -6,7 +6,7 @@ import { useMemo, useState } from "preact/hooks";
 import { type Column, DataTable } from "../design/data-table.tsx";
 import { countText } from "../design/format.ts";
 import { SearchField } from "../design/search-field.tsx";
-import type { SessionView, UserView } from "../engine/views.ts";
+import type { ShownSession, ShownUser } from "../engine/shown.ts";
 
 const ROLE: Readonly<Record<string, string>> = {
   PRECO: "before activation",
@@ -21,7 +21,7 @@ export function roleText(role: string): string {
   return meaning === undefined ? role : `${role} (${meaning})`;
 }
 
-function stateCell(user: UserView): JSX.Element {
+function stateCell(user: ShownUser): JSX.Element {
   if (user.locked) return <span class="chip bad">Locked</span>;
   if (user.failures > 0)
     return (
@@ -31,9 +31,9 @@ function stateCell(user: UserView): JSX.Element {
 }
 
 function columnsFor(props: {
-  session: SessionView | null;
+  session: ShownSession | null;
   onLogin: (name: string) => void;
-}): Column<UserView>[] {
+}): Column<ShownUser>[] {
   return [
     { id: "name", label: "Name", cell: (user) => user.name, order: (user) => user.name },
     { id: "role", label: "Role", cell: (user) => roleText(user.role), order: (user) => user.role },
@@ -72,8 +72,8 @@ function columnsFor(props: {
 const SEARCH_FROM = 10;
 
 export function Users(props: {
-  users: readonly UserView[];
-  session: SessionView | null;
+  users: readonly ShownUser[];
+  session: ShownSession | null;
   onLogin: (name: string) => void;
 }): JSX.Element {
   const [text, setText] = useState("");

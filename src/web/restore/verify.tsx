@@ -5,12 +5,12 @@ import type { JSX } from "preact";
 import { Chain, type Link } from "../design/chain.tsx";
 import { Notice } from "../design/notice.tsx";
 import {
-  type BackupFacts,
   CHECKS,
   type CheckId,
   type CheckReport,
-  type Refusal,
-} from "../engine/views.ts";
+  type ShownBackup,
+  type ShownRefusal,
+} from "../engine/shown.ts";
 import { IdentityPlate } from "./overview.tsx";
 
 const CHECK_NAME: Readonly<Record<CheckId, string>> = {
@@ -62,9 +62,9 @@ function spoken(reports: ReadonlyMap<CheckId, CheckReport>, done: boolean): stri
 
 export function Verify(props: {
   reports: ReadonlyMap<CheckId, CheckReport>;
-  refusal: Refusal | null;
+  refusal: ShownRefusal | null;
   /** Null until the whole chain holds. */
-  facts: BackupFacts | null;
+  facts: ShownBackup | null;
   summary: string;
   onCancel: () => void;
   onBack: () => void;
@@ -96,19 +96,19 @@ export function Verify(props: {
   );
 }
 
-function runningText(refusal: Refusal | null): string {
+function runningText(refusal: ShownRefusal | null): string {
   return refusal === null
     ? "The whole file is checked before anything in it is shown. A large one takes a few seconds."
     : "The chain of checks parted. Nothing that the file holds was released.";
 }
 
-function title(refusal: Refusal | null, done: boolean): string {
+function title(refusal: ShownRefusal | null, done: boolean): string {
   if (refusal !== null) return "This backup was not opened";
   return done ? "The backup is whole and authentic" : "Verifying the backup";
 }
 
 function actions(props: {
-  refusal: Refusal | null;
+  refusal: ShownRefusal | null;
   done: boolean;
   onCancel: () => void;
   onBack: () => void;

@@ -2,7 +2,6 @@
  * Entry of the single file: the worker is inlined, for file:// pages load nothing beside
  * themselves.
  */
-import "../design/dispose.ts";
 import EngineWorker from "../engine/engine.ts?worker&inline";
 import { mount } from "../restore/mount.tsx";
 

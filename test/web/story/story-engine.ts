@@ -4,17 +4,16 @@
  * Not part of any build. The backup file's name chooses what happens: "damaged" fails in the
  * chunks, "wrong" fails at the key block, anything else verifies.
  */
-import type { Service } from "../../../src/web/engine/calls.ts";
-import { serve } from "../../../src/web/engine/serve.ts";
+import { type Service, serve } from "../../../src/web/engine/calls.ts";
 import {
-  type BackupFacts,
   CHECKS,
   type CheckId,
   type CheckReport,
-  type Contents,
-  type KeyView,
-  type Refusal,
-} from "../../../src/web/engine/views.ts";
+  type ShownBackup,
+  type ShownContents,
+  type ShownKey,
+  type ShownRefusal,
+} from "../../../src/web/engine/shown.ts";
 
 const hex = (length: number, seed: number): string =>
   Array.from({ length }, (_, i) =>
@@ -37,7 +36,7 @@ const LABELS = [
   "<img src=x onerror=alert(1)>",
 ];
 
-function key(index: number): KeyView {
+function key(index: number): ShownKey {
   const kind = KINDS[index % KINDS.length] ?? KINDS[0];
   const asymmetric = kind.keyClass === "private";
   return {
@@ -66,7 +65,7 @@ function key(index: number): KeyView {
   };
 }
 
-const CONTENTS: Contents = {
+const CONTENTS: ShownContents = {
   users: [
     { id: 1, name: "admin", role: "CO", locked: false, failures: 0, keysOwned: 0 },
     { id: 2, name: "app_user", role: "AU", locked: false, failures: 0, keysOwned: 0 },
@@ -110,7 +109,7 @@ const CONTENTS: Contents = {
   ],
 };
 
-const FACTS: BackupFacts = {
+const FACTS: ShownBackup = {
   fileName: "backup-a1b2c3d4e5f.hbk",
   fileBytes: 7_345_678,
   sealed: true,
@@ -131,7 +130,7 @@ const FACTS: BackupFacts = {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-const refusal = (code: string): Refusal => ({
+const refusal = (code: string): ShownRefusal => ({
   code,
   title: code === "chunk_damaged" ? "The backup is damaged" : "The operator key (AKBK) is missing",
   message:
@@ -141,7 +140,7 @@ const refusal = (code: string): Refusal => ({
 });
 
 class Refused extends Error {
-  readonly refusal: Refusal;
+  readonly refusal: ShownRefusal;
   constructor(code: string) {
     super(code);
     this.refusal = refusal(code);
@@ -170,7 +169,7 @@ async function walk(name: string, report: (report: CheckReport) => void): Promis
 function service(report: (report: CheckReport) => void): Service {
   const bytes = new Uint8Array(70).map((_, i) => i * 37);
   return {
-    identify: (file) => (file.name.endsWith(".hbk") ? "sealed" : "other"),
+    identify: (file) => (file.name.endsWith(".hbk") ? "sealed" : null),
     readKit: () => ({
       operator: "Example operator",
       manufacturer: "Holdfast development",
@@ -181,7 +180,7 @@ function service(report: (report: CheckReport) => void): Service {
     }),
     open: async (file) => {
       await walk(file.name, report);
-      return FACTS;
+      return { facts: FACTS, contents: CONTENTS };
     },
     contents: () => CONTENTS,
     login: async (name, password) => {

@@ -1,5 +1,6 @@
 /**
- * What the worker tells the page: plain data without key material, safe to clone and to show.
+ * What the worker tells the page, which shows it: plain data, safe to clone. Key material is in
+ * `ExportedFile` and nowhere else.
  *
  * Every text in here came out of a file and is untrusted: it is rendered as text, never as markup.
  */
@@ -29,15 +30,15 @@ export interface CheckReport {
 /**
  * Why something was not done: a stable code, a title, and what happened and what to do about it.
  */
-export interface Refusal {
+export interface ShownRefusal {
   readonly code: string;
   readonly title: string;
   readonly message: string;
 }
 
-export type FileKind = "sealed" | "bare" | "other";
+export type FileKind = "sealed" | "bare";
 
-export interface KitFacts {
+export interface ShownKit {
   readonly operator: string;
   readonly manufacturer: string;
   readonly createdAt: string;
@@ -47,7 +48,7 @@ export interface KitFacts {
   readonly akbkCount: number;
 }
 
-export interface BackupFacts {
+export interface ShownBackup {
   readonly fileName: string;
   readonly fileBytes: number;
   readonly sealed: boolean;
@@ -68,7 +69,7 @@ export interface BackupFacts {
   readonly heldAt: string | null;
 }
 
-export interface UserView {
+export interface ShownUser {
   readonly id: number;
   readonly name: string;
   readonly role: string;
@@ -77,7 +78,7 @@ export interface UserView {
   readonly keysOwned: number;
 }
 
-export interface KeyView {
+export interface ShownKey {
   readonly handle: number;
   readonly label: string;
   /** As a person says it: "AES 256", "RSA 3072", "EC P-256". */
@@ -105,13 +106,13 @@ export interface KeyView {
 
 export type ExportForm = "pem" | "jwk" | "hex";
 
-/** A key that has left the HSM. The only view that holds key material. */
-export interface ExportedKey {
+/** A key that has left the HSM, because a user asked for it. */
+export interface ExportedFile {
   readonly fileName: string;
   readonly text: string;
 }
 
-export interface CertificateView {
+export interface ShownCertificate {
   readonly id: number;
   readonly subject: string;
   readonly issuer: string;
@@ -123,25 +124,31 @@ export interface CertificateView {
 }
 
 /** A named setting of the cluster. */
-export interface Setting {
+export interface ShownSetting {
   readonly name: string;
   readonly value: string;
 }
 
-export interface Contents {
-  readonly users: readonly UserView[];
-  readonly keys: readonly KeyView[];
-  readonly certificates: readonly CertificateView[];
-  readonly policies: readonly Setting[];
-  readonly configuration: readonly Setting[];
+export interface ShownContents {
+  readonly users: readonly ShownUser[];
+  readonly keys: readonly ShownKey[];
+  readonly certificates: readonly ShownCertificate[];
+  readonly policies: readonly ShownSetting[];
+  readonly configuration: readonly ShownSetting[];
+}
+
+/** A backup that was verified and restored: where it comes from, and what it holds. */
+export interface OpenedBackup {
+  readonly facts: ShownBackup;
+  readonly contents: ShownContents;
 }
 
 /** The answer of an operation: its value, or why it was refused. */
-export type Outcome<T> =
+export type Answer<T> =
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly refusal: Refusal };
+  | { readonly ok: false; readonly refusal: ShownRefusal };
 
-export interface SessionView {
+export interface ShownSession {
   readonly userName: string;
   readonly role: string;
 }

@@ -1,8 +1,8 @@
 /**
  * `Symbol.dispose` for browsers that do not have it yet.
  *
- * Imported first by every entry, page and worker: classes that name the symbol are defined after
- * it.
+ * Imported first by the worker's entry: classes that name the symbol are defined after it. The
+ * pages dispose of nothing.
  */
 const symbols: { dispose?: symbol } = Symbol;
 

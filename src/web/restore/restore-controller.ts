@@ -5,18 +5,18 @@
  * Of the kit the page keeps at most the `File` it was chosen as. Pasted text goes to the worker
  * only.
  */
-import type { Outcome, Refusal } from "../engine/views.ts";
+import type { Answer, FileKind, ShownRefusal } from "../engine/shown.ts";
 import { EngineClient, type EngineParts } from "./engine-client.ts";
 import type { InsideOperations } from "./inside.tsx";
 import type { Move } from "./restore-state.ts";
 
 type Dispatch = (move: Move) => void;
 
-export class Desk {
+export class RestoreController {
   readonly #parts: EngineParts;
   readonly #dispatch: Dispatch;
   #engine: EngineClient;
-  #backup: File | null = null;
+  #backup: { readonly file: File; readonly kind: FileKind } | null = null;
   #kit: File | null = null;
 
   constructor(parts: EngineParts, dispatch: Dispatch) {
@@ -33,27 +33,28 @@ export class Desk {
   async chooseBackup(file: File): Promise<void> {
     this.#dispatch({ to: "backup", backup: null });
     const engine = this.#engine;
-    const outcome = await engine.call("identify", file);
+    const answer = await engine.call("identify", file);
     if (engine !== this.#engine) return; // Started over meanwhile.
-    if (!outcome.ok) {
+    if (!answer.ok) {
       // Nothing is wrong with the file: nobody looked at it.
       this.#dispatch({ to: "verify" });
-      return this.#dispatch({ to: "refused", refusal: outcome.refusal });
+      return this.#dispatch({ to: "refused", refusal: answer.refusal });
     }
-    this.#backup = file;
-    this.#dispatch({ to: "backup", backup: { file, kind: outcome.value } });
+    const kind = answer.value;
+    this.#backup = kind === null ? null : { file, kind };
+    this.#dispatch({ to: "backup", backup: { file, kind } });
   }
 
   async chooseKit(kit: File | string): Promise<void> {
     this.#dispatch({ to: "kit", kit: null });
     const engine = this.#engine;
-    const outcome = await engine.call("readKit", kit);
+    const answer = await engine.call("readKit", kit);
     if (engine !== this.#engine) return; // Started over meanwhile.
     const file = typeof kit === "string" ? null : kit;
-    this.#kit = outcome.ok ? file : null;
-    const chosen = outcome.ok
-      ? { file, facts: outcome.value, refusal: null }
-      : { file, facts: null, refusal: outcome.refusal };
+    this.#kit = answer.ok ? file : null;
+    const chosen = answer.ok
+      ? { file, facts: answer.value, refusal: null }
+      : { file, facts: null, refusal: answer.refusal };
     this.#dispatch({ to: "kit", kit: chosen });
   }
 
@@ -61,12 +62,11 @@ export class Desk {
     if (this.#backup === null) return;
     this.#dispatch({ to: "verify" });
     const engine = this.#engine;
-    const facts = await engine.call("open", this.#backup);
+    const { file, kind } = this.#backup;
+    const answer = await engine.call("open", file, kind);
     if (engine !== this.#engine) return; // Stopped meanwhile.
-    if (!facts.ok) return this.#dispatch({ to: "refused", refusal: facts.refusal });
-    const contents = await engine.call("contents");
-    if (!contents.ok) return this.#dispatch({ to: "refused", refusal: contents.refusal });
-    this.#dispatch({ to: "verified", facts: facts.value, contents: contents.value });
+    if (answer.ok) this.#dispatch({ to: "opened", opened: answer.value });
+    else this.#dispatch({ to: "refused", refusal: answer.refusal });
   }
 
   /** Stops a verification by ending its worker. A kit from a file is read again by the next. */
@@ -96,14 +96,14 @@ export class Desk {
     await old.forget();
   }
 
-  async login(name: string, password: string): Promise<Refusal | null> {
+  async login(name: string, password: string): Promise<ShownRefusal | null> {
     const engine = this.#engine;
-    const outcome = await engine.call("login", name, password);
+    const answer = await engine.call("login", name, password);
     if (engine !== this.#engine) return null; // Started over meanwhile.
-    if (outcome.ok) this.#dispatch({ to: "session", session: outcome.value });
+    if (answer.ok) this.#dispatch({ to: "session", session: answer.value });
     const contents = await this.#engine.call("contents"); // Failures count, and the table shows it.
     if (contents.ok) this.#dispatch({ to: "contents", contents: contents.value });
-    return outcome.ok ? null : outcome.refusal;
+    return answer.ok ? null : answer.refusal;
   }
 
   async logout(): Promise<void> {
@@ -112,11 +112,11 @@ export class Desk {
   }
 
   /** Passes an answer on; one that says the session has ended also ends it on the page. */
-  #noted<T>(outcome: Outcome<T>): Outcome<T> {
-    if (!outcome.ok && outcome.refusal.code === "session_invalid") {
+  #noted<T>(answer: Answer<T>): Answer<T> {
+    if (!answer.ok && answer.refusal.code === "session_invalid") {
       this.#dispatch({ to: "session", session: null });
     }
-    return outcome;
+    return answer;
   }
 
   readonly operations: InsideOperations = {
