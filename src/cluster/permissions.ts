@@ -5,16 +5,16 @@
  * DeleteCluster, DeleteBackup, and changes of retention. Users inside an HSM are another matter:
  * they log in with their own credentials, whoever signed the request.
  */
-export type Role = "owner" | "operator" | "auditor";
+export type AccessRole = "owner" | "operator" | "auditor";
 
 export type Action = "read" | "write" | "delete";
 
-const PERMITTED: Readonly<Record<Role, readonly Action[]>> = {
+const PERMITTED: Readonly<Record<AccessRole, readonly Action[]>> = {
   owner: ["read", "write", "delete"],
   operator: ["read", "write"],
   auditor: ["read"],
 };
 
-export function isPermitted(role: Role, action: Action): boolean {
+export function isPermitted(role: AccessRole, action: Action): boolean {
   return PERMITTED[role].includes(action);
 }

@@ -7,7 +7,7 @@ import {
 } from "../../src/cluster/ids.ts";
 import { chainFrom, newChain } from "../../src/cluster/lineage.ts";
 import { chooseAddress, subnetMapping, subnetsRefusal, vpcId } from "../../src/cluster/network.ts";
-import { type Action, isPermitted, type Role } from "../../src/cluster/permissions.ts";
+import { type AccessRole, type Action, isPermitted } from "../../src/cluster/permissions.ts";
 import { mayBackupMove, mayClusterMove, mayHsmMove } from "../../src/cluster/states.ts";
 
 const counting = (length: number) => Uint8Array.from({ length }, (_, index) => index * 37);
@@ -61,7 +61,7 @@ describe("chains", () => {
 });
 
 describe("roles", () => {
-  it.each<[Role, Action, boolean]>([
+  it.each<[AccessRole, Action, boolean]>([
     ["owner", "read", true],
     ["owner", "write", true],
     ["owner", "delete", true],

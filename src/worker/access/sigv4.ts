@@ -5,14 +5,15 @@
  * wrong with the request; nothing of a secret key, and no expected signature, ever appears in one.
  */
 import { AwsV4Signer } from "aws4fetch";
+import type { AccessRole } from "../../cluster/permissions.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
-import type { AccessKey, Deployment, Role } from "../platform/deployment.ts";
+import type { AccessKey, Deployment } from "../platform/deployment.ts";
 
 /** Whoever signed the request, and the region their credential is scoped to. */
 export interface Caller {
   readonly accessKeyId: string;
   readonly account: string;
-  readonly role: Role;
+  readonly role: AccessRole;
   readonly region: string;
 }
 

@@ -5,11 +5,10 @@
  * src/cluster, effects in the `Region` object.
  */
 import type * as z from "zod";
-import type { Action } from "../../cluster/permissions.ts";
+import type { AccessRole, Action } from "../../cluster/permissions.ts";
 import type { CatalogView, ControlApi, Listing, Tag } from "../contracts/control-api.ts";
 import type { Place } from "../contracts/place.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
-import type { Role } from "../platform/deployment.ts";
 import * as schemas from "./schemas.ts";
 import { backupShape, clusterShape, hsmShape, type Shape, tagShapes } from "./shapes.ts";
 
@@ -17,7 +16,7 @@ import { backupShape, clusterShape, hsmShape, type Shape, tagShapes } from "./sh
 export interface Scope {
   readonly region: ControlApi;
   readonly place: Place;
-  readonly role: Role;
+  readonly role: AccessRole;
 }
 
 export interface Operation {
@@ -46,7 +45,7 @@ const BACKUPS_PAGE = 50;
 const TAGS_PAGE = 100;
 
 /** The first PRECO password is for those who may activate the cluster. */
-function showsPassword(role: Role): boolean {
+function showsPassword(role: AccessRole): boolean {
   return role !== "auditor";
 }
 
@@ -147,7 +146,7 @@ const deleteBackup = operation("delete", schemas.ONE_BACKUP, async ({ region }, 
 );
 
 const restoreBackup = operation("write", schemas.ONE_BACKUP, async ({ region }, input) =>
-  map(await region.restoreBackup(input.BackupId), oneBackup),
+  map(await region.undeleteBackup(input.BackupId), oneBackup),
 );
 
 const modifyBackupAttributes = operation(
@@ -179,7 +178,7 @@ const untagResource = operation("write", schemas.UNTAG_RESOURCE, async ({ region
   map(await region.untagResource(input.ResourceId, input.TagKeyList), () => ({})),
 );
 
-export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
+export const AWS_OPERATIONS: ReadonlyMap<string, Operation> = new Map([
   ["CreateCluster", createCluster],
   ["DescribeClusters", describeClusters],
   ["InitializeCluster", initializeCluster],

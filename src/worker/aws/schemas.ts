@@ -118,8 +118,8 @@ export const UNTAG_RESOURCE = z.object({
 export function describeIssue(error: z.ZodError): string {
   const [issue] = error.issues;
   if (issue === undefined) return "The request is not valid.";
-  const place = issue.path.map(String).join(".") || "the request";
+  const path = issue.path.map(String).join(".") || "the request";
   const count =
     error.issues.length === 1 ? "1 validation error" : `${error.issues.length} validation errors`;
-  return `${count} detected: Value at '${place}' failed to satisfy constraint: ${issue.message}`;
+  return `${count} detected: Value at '${path}' failed to satisfy constraint: ${issue.message}`;
 }

@@ -10,7 +10,7 @@ import { authenticate } from "../access/sigv4.ts";
 import type { Result } from "../contracts/result.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { type AwsError, awsError, errorBody, INTERNAL_FAILURE } from "./errors.ts";
-import { NOT_OFFERED, OPERATIONS } from "./operations.ts";
+import { AWS_OPERATIONS, NOT_OFFERED } from "./operations.ts";
 import type { Shape } from "./shapes.ts";
 
 export const MAX_WIRE_BODY_BYTES = 256 * 1024;
@@ -65,7 +65,7 @@ async function answerRequest(
   const caller = await authenticate(request, body, deployment, SERVICES, nowMs);
   if (!caller.ok) return { ok: false, error: awsError(caller.fault) };
   const name = operationName(request);
-  const operation = OPERATIONS.get(name);
+  const operation = AWS_OPERATIONS.get(name);
   if (operation === undefined) return unknownOperation(name);
   const { role, account, region } = caller.value;
   if (!isPermitted(role, operation.action)) return notPermitted(name, role);

@@ -118,7 +118,7 @@ export interface ControlApi {
   deleteHsm(order: DeleteHsmOrder): Promise<Result<HsmView>>;
   describeBackups(order: ListOrder): Promise<Result<Listing<CatalogView>>>;
   deleteBackup(backupId: string): Promise<Result<CatalogView>>;
-  restoreBackup(backupId: string): Promise<Result<CatalogView>>;
+  undeleteBackup(backupId: string): Promise<Result<CatalogView>>;
   modifyBackup(backupId: string, neverExpires: boolean): Promise<Result<CatalogView>>;
   listTags(resourceId: string): Promise<Result<readonly Tag[]>>;
   tagResource(resourceId: string, tags: readonly Tag[]): Promise<Result<null>>;

@@ -28,7 +28,7 @@ export interface ChangedRow {
   readonly type: RecordType;
   readonly id: number;
   readonly change: number;
-  /** null: the place is empty now. */
+  /** null: the slot is empty now. */
   readonly content: {
     readonly name: string;
     readonly attributes: Uint8Array;

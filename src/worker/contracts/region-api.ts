@@ -43,7 +43,7 @@ export interface RegionApi {
    * The leader `reporterId` says that a peer missed a write: the peer leaves service and is rebuilt
    * from a fresh backup. Refused with `hsm_not_leader` if another HSM leads by now.
    */
-  noteStale(clusterId: string, hsmId: string, reporterId: string): Promise<Result<null>>;
+  noteDegraded(clusterId: string, hsmId: string, reporterId: string): Promise<Result<null>>;
   /** Back up now: a CREATE_IN_PROGRESS row and a due task; poll `backup`. */
   backUpNow(clusterId: string): Promise<Result<BackupView>>;
   backup(backupId: string): Promise<Result<BackupView>>;

@@ -1,10 +1,10 @@
 /**
- * createBackup at the edge: from an HSM's memory to two objects in the bucket and a receipt.
+ * A backup at the edge: from an HSM's memory to two objects in the bucket and a receipt.
  *
  * Spec: docs/STORAGE.md, "Making a backup"; the bytes are those of src/backup/create.ts. Until the receipt
  * is stored nothing is promised: an order asked again starts anew, under a fresh EBK and a fresh seal.
  */
-import { type BackupStore, createBackup as createSealedBackup } from "../../backup/create.ts";
+import { type BackupStore, createBackup } from "../../backup/create.ts";
 import { localKms } from "../../backup/seal/kms.ts";
 import type { Recipients } from "../../backup/seal/recipients.ts";
 import { snapshotSource } from "../../hsm/memory/snapshot.ts";
@@ -32,7 +32,7 @@ import {
  * @param isRunning - whether a backup of that id is being made in this object: its spool is kept.
  * @throws Refused, BackupError `verification_failed`, whatever the bucket throws.
  */
-export async function createBackup(
+export async function backUp(
   site: HsmSite,
   order: BackupOrder,
   isRunning: (backupId: string) => boolean,
@@ -48,7 +48,7 @@ export async function createBackup(
   using keys = new InstalledKeyring(site, memory.kek);
   const put = new PutBackup(site, order, memory);
   const { core } = memory;
-  const created = await createSealedBackup(
+  const created = await createBackup(
     { core, subtle: crypto.subtle, random: randomBytes },
     keys.ring,
     recipientsOf(deployment),

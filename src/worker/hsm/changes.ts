@@ -10,7 +10,7 @@ import type { ChangedRow } from "../contracts/peer-api.ts";
 import { insertRow, keepLastChange, PAGE_ROWS, recordType, removeRow } from "./rows.ts";
 import { unwrapSecret, wrapSecret } from "./storage-key.ts";
 
-type PlaceRow = { type: number; id: number; change: number; gone: number };
+type SlotRow = { type: number; id: number; change: number; gone: number };
 type ContentRow = { name: string; attributes: ArrayBuffer; wrapped: ArrayBuffer | null };
 
 /** The keys a delta passes between: `storage` of this HSM, `sync` of its cluster. Borrowed. */
@@ -29,8 +29,8 @@ export function changesSince(
 ): ChangedRow[] | null {
   const rows: ChangedRow[] = [];
   let byteLength = 0;
-  for (const place of changedPlaces(sql, generation, change)) {
-    const row = changedRow(sql, keks, generation, place);
+  for (const slot of changedSlots(sql, generation, change)) {
+    const row = changedRow(sql, keks, generation, slot);
     byteLength += (row.content?.attributes.length ?? 0) + (row.content?.wrapped?.length ?? 0);
     if (byteLength > limitBytes) return null;
     rows.push(row);
@@ -58,11 +58,11 @@ export function applyChanges(
   keepLastChange(sql, generation, lastChange);
 }
 
-function* changedPlaces(sql: SqlStorage, generation: number, change: number): Generator<PlaceRow> {
+function* changedSlots(sql: SqlStorage, generation: number, change: number): Generator<SlotRow> {
   let [type, id] = [0, -1];
   for (;;) {
     const page = [
-      ...sql.exec<PlaceRow>(
+      ...sql.exec<SlotRow>(
         `SELECT type, id, change, 0 AS gone FROM records
            WHERE generation = ?1 AND change > ?2 AND (type, id) > (?3, ?4)
          UNION ALL
@@ -87,11 +87,11 @@ function changedRow(
   sql: SqlStorage,
   keks: DeltaKeks,
   generation: number,
-  place: PlaceRow,
+  slot: SlotRow,
 ): ChangedRow {
-  const type = recordType(place.type);
-  const { id, change } = place;
-  if (place.gone === 1) return { type, id, change, content: null };
+  const type = recordType(slot.type);
+  const { id, change } = slot;
+  if (slot.gone === 1) return { type, id, change, content: null };
   const row = sql
     .exec<ContentRow>(
       "SELECT name, attributes, wrapped FROM records WHERE generation = ? AND type = ? AND id = ?",

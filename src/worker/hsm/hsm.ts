@@ -24,14 +24,14 @@ import { verifyStored } from "../opening/probe.ts";
 import { type Deployment, deploymentOf, type Env } from "../platform/deployment.ts";
 import { refusalsOf } from "../platform/fault-response.ts";
 import { reached } from "../platform/steps.ts";
-import { createBackup } from "./backup.ts";
+import { backUp } from "./backup.ts";
 import { InstalledKeyring } from "./keyring.ts";
-import { initialize, manufacture } from "./life.ts";
+import { initializeHsm, manufactureHsm } from "./life.ts";
 import { createLocalTable, readLocal, writeLocal } from "./local.ts";
 import { type HsmSite, openMemory } from "./memory.ts";
-import { OPERATIONS } from "./operations.ts";
+import { DATA_PLANE } from "./operations.ts";
 import { beginHistory, ownPosition, Peers, takeDelta, withDeltaKeks } from "./peers.ts";
-import { restore } from "./restore.ts";
+import { restoreHsm } from "./restore.ts";
 import { createRecordTables, currentGeneration, lastChange } from "./rows.ts";
 import { createSessionTable } from "./sessions.ts";
 import { createSpoolTables } from "./spool.ts";
@@ -57,11 +57,11 @@ export class Hsm extends DurableObject<Env> implements HsmObject {
     const { storage } = this.ctx;
     const { location, hsmType } = order;
     const site = { storage, deployment: this.#deployment, location, hsmType };
-    return this.#alone(() => manufacture(site, order));
+    return this.#alone(() => manufactureHsm(site, order));
   }
 
   initialize(clusterCertificate: string, trustAnchor: string): Promise<Result<null>> {
-    return this.#writing(() => initialize(this.#site(), clusterCertificate, trustAnchor));
+    return this.#writing(() => initializeHsm(this.#site(), clusterCertificate, trustAnchor));
   }
 
   createBackup(order: BackupOrder): Promise<Result<BackupReceipt>> {
@@ -69,14 +69,14 @@ export class Hsm extends DurableObject<Env> implements HsmObject {
     const running = this.#backups.get(backupId);
     if (running !== undefined) return running;
     const begun = refusalsOf(() =>
-      createBackup(this.#site(), order, (id) => this.#backups.has(id)),
+      backUp(this.#site(), order, (id) => this.#backups.has(id)),
     ).finally(() => this.#backups.delete(backupId));
     this.#backups.set(backupId, begun);
     return begun;
   }
 
   restore(order: RestoreOrder): Promise<Result<RestoreReceipt>> {
-    return this.#alone(() => restore(this.#site(), order));
+    return this.#alone(() => restoreHsm(this.#site(), order));
   }
 
   verify(order: RestoreOrder): Promise<Result<{ stateDigest: string; records: number }>> {
@@ -154,7 +154,7 @@ export class Hsm extends DurableObject<Env> implements HsmObject {
   ): Promise<Result<Output<K>>> {
     return this.#writing(async () => {
       using memory = openMemory(this.#site());
-      return await OPERATIONS[name](memory.hsm, session, input);
+      return await DATA_PLANE[name](memory.hsm, session, input);
     });
   }
 
@@ -182,8 +182,8 @@ export class Hsm extends DurableObject<Env> implements HsmObject {
   }
 
   /** @throws Refused if a peer lacks a change and could not be taken out of service either. */
-  async #settlePeers(place: HsmLocation, peers: readonly HsmLocation[]): Promise<void> {
-    if (await this.#peers.push(place, peers)) return;
+  async #settlePeers(location: HsmLocation, peers: readonly HsmLocation[]): Promise<void> {
+    if (await this.#peers.push(location, peers)) return;
     throw new Refused({
       kind: "unavailable",
       code: "peers_unsettled",

@@ -7,7 +7,6 @@
 import type { Keyring, KeyVersion } from "../../backup/format/keys.ts";
 import type { Kek } from "../../crypto/core.ts";
 import type { SecretKey } from "../../crypto/secret-key.ts";
-import type { KeyBackupKey } from "../platform/deployment.ts";
 import { type InstalledAkbk, readLocal } from "./local.ts";
 import type { HsmSite } from "./memory.ts";
 import { LOCAL_SECRET, unwrapSecret, wrapSecret } from "./storage-key.ts";
@@ -32,7 +31,7 @@ export class InstalledKeyring implements Disposable {
 }
 
 /** The operator's keys as an HSM keeps them from its making on. */
-export function installAkbk(storageKek: Kek, akbk: readonly KeyBackupKey[]): InstalledAkbk[] {
+export function installAkbk(storageKek: Kek, akbk: readonly KeyVersion[]): InstalledAkbk[] {
   return akbk.map(({ id, version, state, key }) => ({
     id: id.toHex(),
     version,

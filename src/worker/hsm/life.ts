@@ -23,7 +23,7 @@ const FIRST_GENERATION = 1;
  * Makes a blank HSM: identity, the operator's AKBK installed, and, unless a restore is to fill it, the
  * PRECO and AU users. The last write makes all of it hold at once.
  */
-export async function manufacture(
+export async function manufactureHsm(
   site: HsmSite,
   order: ManufactureOrder,
 ): Promise<HardwareIdentity> {
@@ -62,7 +62,7 @@ function typeRefused(hsmType: string): Refused {
 }
 
 /** Takes the cluster's certificate and its owner's trust anchor into the configuration. */
-export async function initialize(
+export async function initializeHsm(
   site: HsmSite,
   clusterCertificate: string,
   trustAnchor: string,

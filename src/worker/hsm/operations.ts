@@ -22,7 +22,7 @@ type DataPlane = {
   readonly [K in OperationName]: (hsm: Hsm, session: string, input: Input<K>) => Promise<Output<K>>;
 };
 
-export const OPERATIONS: DataPlane = {
+export const DATA_PLANE: DataPlane = {
   async activate(hsm, _session, { password, newPassword }) {
     const { token } = await hsm.login(PRECO_USERNAME, password);
     try {

@@ -82,12 +82,12 @@ export function takeDelta(
 /** Runs `f` with the keys a delta passes between, on a core of its own. */
 export function withDeltaKeks<T>(
   deployment: Deployment,
-  place: HsmLocation,
+  location: HsmLocation,
   f: (keks: DeltaKeks) => T,
 ): T {
   using core = openCore();
-  using storageKey = deriveStorageKey(core, deployment, place);
-  using syncKey = deriveSyncKey(core, deployment, place);
+  using storageKey = deriveStorageKey(core, deployment, location);
+  using syncKey = deriveSyncKey(core, deployment, location);
   using storage = core.kek(storageKey);
   using sync = core.kek(syncKey);
   return f({ storage, sync });
@@ -100,7 +100,7 @@ export class Peers {
   readonly #digest: () => string;
   /** Where each peer stood when last heard of. */
   readonly #positions = new Map<string, Position>();
-  readonly #stale = new Set<string>();
+  readonly #degraded = new Set<string>();
   #queue: Promise<unknown> = Promise.resolve();
 
   /** @param digest - hex digest of this HSM's state, computed when a peer's line is unknown. */
@@ -113,7 +113,7 @@ export class Peers {
   /** Forgets what is known of the peers: their membership has changed. */
   forget(): void {
     this.#positions.clear();
-    this.#stale.clear();
+    this.#degraded.clear();
   }
 
   /**
@@ -122,31 +122,31 @@ export class Peers {
    *
    * @returns Whether every peer is there now or out of service; false: nothing may be acknowledged.
    */
-  push(place: HsmLocation, peers: readonly HsmLocation[]): Promise<boolean> {
+  push(location: HsmLocation, peers: readonly HsmLocation[]): Promise<boolean> {
     if (peers.length === 0) return Promise.resolve(true);
     const turn = this.#queue.then(async () => {
-      const settled = await Promise.all(peers.map((peer) => this.#pushTo(place, peer)));
+      const settled = await Promise.all(peers.map((peer) => this.#pushTo(location, peer)));
       return settled.every((isSettled) => isSettled);
     });
     this.#queue = turn;
     return turn;
   }
 
-  async #pushTo(place: HsmLocation, peer: HsmLocation): Promise<boolean> {
-    if (this.#stale.has(peer.hsmId)) return true;
+  async #pushTo(location: HsmLocation, peer: HsmLocation): Promise<boolean> {
+    if (this.#degraded.has(peer.hsmId)) return true;
     for (let attempt = 0; attempt < PUSH_ATTEMPTS; attempt++) {
       try {
-        if (await this.#catchUp(place, peer)) return true;
+        if (await this.#catchUp(location, peer)) return true;
       } catch (error) {
         console.log("push failed", { hsmId: peer.hsmId, error: String(error) });
       }
       this.#positions.delete(peer.hsmId);
     }
-    return await this.#report(place, peer);
+    return await this.#report(location, peer);
   }
 
   /** Whether the peer has been caught up; false: it stood elsewhere than thought, or is lost. */
-  async #catchUp(place: HsmLocation, peer: HsmLocation): Promise<boolean> {
+  async #catchUp(location: HsmLocation, peer: HsmLocation): Promise<boolean> {
     const stub: PeerApi = this.#deployment.hsm(peer);
     const from = this.#positions.get(peer.hsmId) ?? (await this.#locate(stub));
     if (from === null) return false;
@@ -156,7 +156,7 @@ export class Peers {
     const ancestors = readLocal(sql, "ancestors") ?? [];
     const since = missingSince(to, ancestors, from) ?? (await this.#sinceIfEqual(stub, to));
     if (since === null) return false;
-    const rows = withDeltaKeks(this.#deployment, place, (keks) =>
+    const rows = withDeltaKeks(this.#deployment, location, (keks) =>
       changesSince(sql, keks, currentGeneration(sql), since, MAX_DELTA_BYTES),
     );
     if (rows === null) return false;
@@ -177,16 +177,16 @@ export class Peers {
   }
 
   /** Whether `Region` has taken the peer out of service; if not, the next push tries both again. */
-  async #report(place: HsmLocation, peer: HsmLocation): Promise<boolean> {
+  async #report(location: HsmLocation, peer: HsmLocation): Promise<boolean> {
     const { hsmId } = peer;
     const region = this.#deployment.region(peer.account, peer.region);
     try {
-      const noted = await region.noteStale(peer.clusterId, hsmId, place.hsmId);
-      if (noted.ok) this.#stale.add(hsmId);
-      else console.log("stale peer not taken out of service", { hsmId, code: noted.fault.code });
+      const noted = await region.noteDegraded(peer.clusterId, hsmId, location.hsmId);
+      if (noted.ok) this.#degraded.add(hsmId);
+      else console.log("degraded peer not taken out of service", { hsmId, code: noted.fault.code });
       return noted.ok;
     } catch (error) {
-      console.log("stale peer not reported", { hsmId, error: String(error) });
+      console.log("degraded peer not reported", { hsmId, error: String(error) });
       return false;
     }
   }

@@ -1,5 +1,5 @@
 /**
- * restore at the edge: from two objects in the bucket to the memory of an HSM, or no change at all.
+ * A restore at the edge: from two objects in the bucket to the memory of an HSM, or no change at all.
  *
  * Spec: docs/STORAGE.md, "Restoring" (I5); the bytes are those of src/backup/restore.ts. Records
  * are staged into a generation that nobody reads; when everything holds, one transaction makes it
@@ -27,7 +27,7 @@ import { SqliteSessions } from "./sessions.ts";
  *
  * @throws Refused, BackupError, HsmError: the HSM is as it was, and what was staged is removed.
  */
-export async function restore(site: HsmSite, order: RestoreOrder): Promise<RestoreReceipt> {
+export async function restoreHsm(site: HsmSite, order: RestoreOrder): Promise<RestoreReceipt> {
   const { storage, deployment } = site;
   removeOtherGenerations(storage.sql); // What a restore that was cut off had staged.
   await reached("restore_begun", deployment, storage);

@@ -1,5 +1,5 @@
 /**
- * The tables of an HSM's memory: rows of records in generations, and the places that were deleted.
+ * The tables of an HSM's memory: rows of records in generations, and the slots that were deleted.
  *
  * Spec: docs/STORAGE.md, "Rows of an HSM". A row carries its secret only wrapped under the storage
  * key, and the number of the change that wrote it. One generation serves; a restore fills the next.
@@ -91,7 +91,7 @@ export interface NewRow {
   readonly change: number;
 }
 
-/** Inserts or replaces; a place that was deleted is in use again. */
+/** Inserts or replaces; a slot that was deleted is in use again. */
 export function insertRow(sql: SqlStorage, kek: Kek, generation: number, row: NewRow): void {
   const { type, id, secret } = row;
   putRow(sql, generation, row, secret === null ? null : wrapSecret(kek, type, id, secret));
@@ -103,7 +103,7 @@ export function insertRow(sql: SqlStorage, kek: Kek, generation: number, row: Ne
   );
 }
 
-/** Inserts rows of a generation that is being filled: no place of it was ever deleted. */
+/** Inserts rows of a generation that is being filled: no slot of it was ever deleted. */
 export function insertRows(
   sql: SqlStorage,
   kek: Kek,
@@ -136,7 +136,7 @@ function putRow(
   );
 }
 
-/** Deletes and remembers the place, so that its id is never used again and peers hear of it. */
+/** Deletes and remembers the slot, so that its id is never used again and peers hear of it. */
 export function removeRow(
   sql: SqlStorage,
   generation: number,

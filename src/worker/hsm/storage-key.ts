@@ -1,8 +1,9 @@
 /**
  * Keys that protect an HSM's memory at rest and on its way to the other HSMs of its cluster.
  *
- * Spec: docs/STORAGE.md, "Keys at rest"; SP 800-108r1 counter mode through the core. Derived from
- * the deployment's storage key for one place each, never stored, disposed of after every operation.
+ * Spec: docs/STORAGE.md, "Keys at rest"; SP 800-108r1 counter mode through the core. Derived from the
+ * deployment's storage key for one HSM or one cluster each, never stored, disposed of after every
+ * operation.
  */
 import type { Core, Kek } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
@@ -15,27 +16,37 @@ const KEY_BYTES = 32;
 const STORAGE_LABEL = "holdfast/v1/hsm-storage";
 const SYNC_LABEL = "holdfast/v1/cluster-sync";
 
-/** Places of an HSM's own secrets, beside the record types: never in a snapshot. */
+/** Slots of an HSM's own secrets, beside the record types: never in a snapshot. */
 export const LOCAL_SECRET = { akbk: 0x81, identityKey: 0x82 } as const;
 
 /**
- * Type byte and id in front of every wrapped secret: a row moved to another place does not unwrap.
+ * The slot (type byte and id) in front of every wrapped secret: a row moved to another does not
+ * unwrap.
  */
-const PLACE_BYTES = 9;
+const SLOT_BYTES = 9;
 
 /** Wraps the rows of one HSM: no other HSM's rows unwrap under it. 32 bytes, fresh. */
 export function deriveStorageKey(
   core: Core,
   deployment: Deployment,
-  place: HsmLocation,
+  location: HsmLocation,
 ): SecretKey {
-  const context = encodeNames(place.account, place.region, place.clusterId, place.hsmId);
+  const context = encodeNames(
+    location.account,
+    location.region,
+    location.clusterId,
+    location.hsmId,
+  );
   return core.kdfCounter(deployment.storageKey, STORAGE_LABEL, context, KEY_BYTES);
 }
 
 /** Wraps secrets between the HSMs of one cluster. 32 bytes, fresh. */
-export function deriveSyncKey(core: Core, deployment: Deployment, place: HsmLocation): SecretKey {
-  const context = encodeNames(place.account, place.region, place.clusterId);
+export function deriveSyncKey(
+  core: Core,
+  deployment: Deployment,
+  location: HsmLocation,
+): SecretKey {
+  const context = encodeNames(location.account, location.region, location.clusterId);
   return core.kdfCounter(deployment.storageKey, SYNC_LABEL, context, KEY_BYTES);
 }
 
@@ -71,7 +82,7 @@ class UnreadableMemory extends Refused {
  * `secret` is borrowed; the result is fresh.
  */
 export function wrapSecret(kek: Kek, type: number, id: number, secret: SecretKey): Uint8Array {
-  const plain = placedSecret(type, id, secret);
+  const plain = encodeSecret(type, id, secret);
   try {
     return kek.kwpWrap(plain);
   } finally {
@@ -79,17 +90,17 @@ export function wrapSecret(kek: Kek, type: number, id: number, secret: SecretKey
   }
 }
 
-/** A secret and the place it is wrapped for; null where there is none. */
-export interface PlacedSecret {
+/** A secret and the slot it is wrapped for; null where there is none. */
+export interface SlotSecret {
   readonly type: number;
   readonly id: number;
   readonly secret: SecretKey | null;
 }
 
 /** `wrapSecret` of many, null where there is none: one call, in lanes. Fresh. */
-export function wrapSecrets(kek: Kek, rows: readonly PlacedSecret[]): (Uint8Array | null)[] {
+export function wrapSecrets(kek: Kek, rows: readonly SlotSecret[]): (Uint8Array | null)[] {
   const plains = rows.flatMap(({ type, id, secret }) =>
-    secret === null ? [] : [placedSecret(type, id, secret)],
+    secret === null ? [] : [encodeSecret(type, id, secret)],
   );
   try {
     const wrapped = kek.wrapMany(plains);
@@ -101,16 +112,16 @@ export function wrapSecrets(kek: Kek, rows: readonly PlacedSecret[]): (Uint8Arra
 }
 
 /** type ‖ id ‖ secret: fresh, wiped by the caller. */
-function placedSecret(type: number, id: number, secret: SecretKey): Uint8Array {
-  const plain = new Uint8Array(PLACE_BYTES + secret.length);
-  plain.set(encodePlace(type, id));
-  secret.use((bytes) => plain.set(bytes, PLACE_BYTES));
+function encodeSecret(type: number, id: number, secret: SecretKey): Uint8Array {
+  const plain = new Uint8Array(SLOT_BYTES + secret.length);
+  plain.set(encodeSlot(type, id));
+  secret.use((bytes) => plain.set(bytes, SLOT_BYTES));
   return plain;
 }
 
 /**
  * Inverse of `wrapSecret`: a fresh key. Throws UnreadableMemory unless it was wrapped for this
- * place.
+ * slot.
  */
 export function unwrapSecret(kek: Kek, type: number, id: number, wrapped: Uint8Array): SecretKey {
   const plain = kek.kwpUnwrap(wrapped);
@@ -153,23 +164,23 @@ export function unwrapSecrets(
 
 /**
  * The secret in `plain`, which is wiped. @throws UnreadableMemory if it was wrapped for another
- * place.
+ * slot.
  */
 function takeSecret(type: number, id: number, plain: Uint8Array): SecretKey {
-  const place = encodePlace(type, id);
-  const isHere = plain.length > PLACE_BYTES && place.every((byte, i) => plain[i] === byte);
+  const slot = encodeSlot(type, id);
+  const isHere = plain.length > SLOT_BYTES && slot.every((byte, i) => plain[i] === byte);
   try {
     if (!isHere) throw new UnreadableMemory();
-    return new SecretKey(plain.slice(PLACE_BYTES));
+    return new SecretKey(plain.slice(SLOT_BYTES));
   } finally {
     plain.fill(0);
   }
 }
 
-function encodePlace(type: number, id: number): Uint8Array {
-  const place = new Uint8Array(PLACE_BYTES);
-  const view = new DataView(place.buffer);
+function encodeSlot(type: number, id: number): Uint8Array {
+  const slot = new Uint8Array(SLOT_BYTES);
+  const view = new DataView(slot.buffer);
   view.setUint8(0, type);
   setRecordId(view, 1, id);
-  return place;
+  return slot;
 }

@@ -24,10 +24,10 @@ import { unwrapSecret, unwrapSecrets, type WrappedSecret } from "./storage-key.t
 
 const COLUMNS = "type, id, attributes, secret_bytes";
 
-type Place = { type: number; id: number };
-type RecordRow = Place & { attributes: ArrayBuffer; secret_bytes: number };
-type RecordWithSecret = Place & { attributes: ArrayBuffer; wrapped: ArrayBuffer | null };
-type RecordSize = Place & { attribute_bytes: number; secret_bytes: number };
+type Slot = { type: number; id: number };
+type RecordRow = Slot & { attributes: ArrayBuffer; secret_bytes: number };
+type RecordWithSecret = Slot & { attributes: ArrayBuffer; wrapped: ArrayBuffer | null };
+type RecordSize = Slot & { attribute_bytes: number; secret_bytes: number };
 
 /** The generation a store was opened on no longer serves: a restore came between. */
 class GenerationGone extends Refused {
@@ -225,7 +225,7 @@ export class SqliteStore implements HsmStore {
   }
 
   /** All rows in canonical order. A cursor left open would not survive a write in between. */
-  *#pages<Row extends Place>(columns: string): Generator<Row[]> {
+  *#pages<Row extends Slot>(columns: string): Generator<Row[]> {
     let [type, id] = [0, -1];
     for (;;) {
       const rows = this.#sql.exec<Row>(

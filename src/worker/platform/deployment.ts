@@ -5,6 +5,9 @@
  * it, never its value. After this file nobody parses a variable again.
  */
 import * as z from "zod";
+import type { KeyVersion } from "../../backup/format/keys.ts";
+import type { CustomerKey } from "../../backup/seal/kms.ts";
+import type { AccessRole } from "../../cluster/permissions.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import type { HsmObject, Objects, RegionObject, RegistryObject } from "../contracts/objects.ts";
 import type { HsmLocation } from "../contracts/place.ts";
@@ -27,31 +30,12 @@ export interface Env {
   readonly PAUSE_AT?: string;
 }
 
-export type Role = "owner" | "operator" | "auditor";
-
 export interface AccessKey {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   /** 12 digits. */
   readonly account: string;
-  readonly role: Role;
-}
-
-/** One version of a key backup key, as the engine's keyring takes it. */
-export interface KeyBackupKey {
-  /** 16 bytes. */
-  readonly id: Uint8Array;
-  readonly version: number;
-  readonly state: "active" | "retired" | "destroyed";
-  /** 32 bytes; null once destroyed. */
-  readonly key: SecretKey | null;
-}
-
-/** A key of the local KMS provider; `key` has 32 bytes, null once destroyed. */
-export interface CustomerKey {
-  readonly id: string;
-  readonly state: "active" | "retired" | "destroyed";
-  readonly key: SecretKey | null;
+  readonly role: AccessRole;
 }
 
 /** A certificate authority: certificate and PKCS#8 private key, both PEM. */
@@ -62,8 +46,8 @@ export interface Authority {
 
 export interface Deployment {
   readonly accessKeys: readonly AccessKey[];
-  readonly manufacturer: { readonly name: string; readonly mkbk: readonly KeyBackupKey[] };
-  readonly operator: { readonly name: string; readonly akbk: readonly KeyBackupKey[] };
+  readonly manufacturer: { readonly name: string; readonly mkbk: readonly KeyVersion[] };
+  readonly operator: { readonly name: string; readonly akbk: readonly KeyVersion[] };
   readonly localKms: { readonly keys: readonly CustomerKey[] };
   /** 32 bytes. */
   readonly storageKey: SecretKey;
@@ -191,8 +175,8 @@ function checked<T extends z.ZodType>(name: string, value: unknown, schema: T): 
   if (value === undefined) throw new Error(`variable ${name}: missing (see docs/DEPLOY.md)`);
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const places = parsed.error.issues.map((issue) => `${issue.path.join(".")} ${issue.code}`);
-  throw new Error(`variable ${name}: ${places.join("; ")}`);
+  const issues = parsed.error.issues.map((issue) => `${issue.path.join(".")} ${issue.code}`);
+  throw new Error(`variable ${name}: ${issues.join("; ")}`);
 }
 
 function bytesOfHex(text: string): Uint8Array {

@@ -9,8 +9,8 @@ import type { BackupLocation } from "../contracts/place.ts";
 import { Refused } from "../contracts/result.ts";
 import type { Deployment } from "./deployment.ts";
 
-/** Largest envelope, bytes; far above what FORMAT.md allows. */
-const MAX_ENVELOPE_BYTES = 64 * 1024;
+/** Largest object that is read whole; an envelope is far smaller. */
+const MAX_SMALL_OBJECT_BYTES = 64 * 1024;
 
 /** The bucket has no object of that name and etag, or an object that had to be new was there. */
 export class ObjectConflict extends Refused {
@@ -94,7 +94,7 @@ async function pump(
 export async function getSmall(bucket: R2Bucket, key: string): Promise<Uint8Array | null> {
   const object = await bucket.get(key);
   if (object === null) return null;
-  if (object.size > MAX_ENVELOPE_BYTES) {
+  if (object.size > MAX_SMALL_OBJECT_BYTES) {
     await object.body.cancel();
     throw new ObjectConflict(key, `${object.size} bytes are too many`);
   }

@@ -7,24 +7,24 @@
 import type { BackupReceipt } from "../contracts/hsm-api.ts";
 import { startBackup } from "./backups.ts";
 import { DONE, failed, nextAt, type Outcome } from "./clockwork.ts";
-import { placeOf, type RegionDesk } from "./context.ts";
+import { placeOf, type RegionContext } from "./context.ts";
 import { hsmApi } from "./hsm-tasks.ts";
 import { activeHsms, scheduleDaily } from "./hsms.ts";
 import { scheduleRetention } from "./retention.ts";
 import type { BackupRow } from "./rows.ts";
 
 /** Task `backup_create`: the HSM makes it and puts its objects; then the row is READY. */
-export async function createBackupTask(desk: RegionDesk, backupId: string): Promise<Outcome> {
-  const row = desk.store.backup(backupId);
+export async function createBackupTask(context: RegionContext, backupId: string): Promise<Outcome> {
+  const row = context.store.backup(backupId);
   if (row?.state !== "CREATE_IN_PROGRESS") return DONE;
-  await desk.reached("region_backup_begun");
-  const hsm = desk.store.hsm(row.hsmId);
+  await context.reached("region_backup_begun");
+  const hsm = context.store.hsm(row.hsmId);
   if (hsm === null || hsm.state === "DELETED") {
     return { kind: "failed", reason: "The HSM that was to be backed up is gone." };
   }
   const { clusterId, lineageId, hsmType, mode, createdAtMs, chainNumber, previousDigest } = row;
-  const receipt = await hsmApi(desk, hsm).createBackup({
-    location: { ...placeOf(desk), clusterId, backupId },
+  const receipt = await hsmApi(context, hsm).createBackup({
+    location: { ...placeOf(context), clusterId, backupId },
     lineageId,
     hsmType,
     mode,
@@ -33,14 +33,14 @@ export async function createBackupTask(desk: RegionDesk, backupId: string): Prom
     previousDigest,
   });
   if (!receipt.ok) return failed(receipt.fault);
-  completeBackup(desk, row, receipt.value);
-  await desk.reached("region_backup_ready");
+  completeBackup(context, row, receipt.value);
+  await context.reached("region_backup_ready");
   return DONE;
 }
 
 /** CREATE_IN_PROGRESS → READY with everything that follows from it, in one turn. */
-function completeBackup(desk: RegionDesk, row: BackupRow, receipt: BackupReceipt): void {
-  const { store } = desk;
+function completeBackup(context: RegionContext, row: BackupRow, receipt: BackupReceipt): void {
+  const { store } = context;
   const columns = {
     bodyKey: receipt.bodyKey,
     bodyEtag: receipt.bodyEtag,
@@ -58,27 +58,27 @@ function completeBackup(desk: RegionDesk, row: BackupRow, receipt: BackupReceipt
     lastBackupAtMs: row.createdAtMs,
     stateMessage: "",
   });
-  scheduleRetention(desk, row.clusterId);
-  if (activeHsms(desk, row.clusterId).length > 0) scheduleDaily(desk, row.clusterId);
-  wakeWaiting(desk, row);
+  scheduleRetention(context, row.clusterId);
+  if (activeHsms(context, row.clusterId).length > 0) scheduleDaily(context, row.clusterId);
+  wakeWaiting(context, row);
 }
 
 /** After the last attempt: the number stays burnt, the row says why, whoever waited is told. */
-export function giveUpBackup(desk: RegionDesk, backupId: string, reason: string): void {
-  const { store, deployment } = desk;
+export function giveUpBackup(context: RegionContext, backupId: string, reason: string): void {
+  const { store, deployment } = context;
   const row = store.backup(backupId);
   if (row === null) return;
   if (!store.moveBackup(backupId, "CREATE_IN_PROGRESS", "DELETED", { failure: reason })) return;
   const stateMessage = `Backup '${backupId}' failed: ${reason}`.slice(0, 300);
   store.updateCluster(row.clusterId, { stateMessage });
-  wakeWaiting(desk, row);
-  if (activeHsms(desk, row.clusterId).length === 0) return;
-  const dueAtMs = desk.nowMs() + deployment.schedule.backupIntervalMs / 24;
-  desk.due.reschedule("backup_daily", row.clusterId, row.clusterId, dueAtMs);
+  wakeWaiting(context, row);
+  if (activeHsms(context, row.clusterId).length === 0) return;
+  const dueAtMs = context.nowMs() + deployment.schedule.backupIntervalMs / 24;
+  context.due.reschedule("backup_daily", row.clusterId, row.clusterId, dueAtMs);
 }
 
-function wakeWaiting(desk: RegionDesk, row: BackupRow): void {
-  for (const hsm of desk.store.hsmsOf(row.clusterId)) {
+function wakeWaiting(context: RegionContext, row: BackupRow): void {
+  for (const hsm of context.store.hsmsOf(row.clusterId)) {
     if (hsm.backupId !== row.backupId) continue;
     const task = {
       CREATE_IN_PROGRESS: "hsm_create",
@@ -88,31 +88,31 @@ function wakeWaiting(desk: RegionDesk, row: BackupRow): void {
       DELETED: null,
     } as const;
     const waiting = task[hsm.state];
-    if (waiting !== null) desk.due.schedule(waiting, hsm.hsmId, hsm.clusterId, desk.nowMs());
+    if (waiting !== null) context.due.schedule(waiting, hsm.hsmId, hsm.clusterId, context.nowMs());
   }
 }
 
 /** Task `backup_daily`: begins a backup when the last one is an interval old. */
-export async function dailyBackupTask(desk: RegionDesk, clusterId: string): Promise<Outcome> {
-  const cluster = desk.store.cluster(clusterId);
-  const [leader] = activeHsms(desk, clusterId);
+export async function dailyBackupTask(context: RegionContext, clusterId: string): Promise<Outcome> {
+  const cluster = context.store.cluster(clusterId);
+  const [leader] = activeHsms(context, clusterId);
   if (cluster?.state !== "ACTIVE" || leader === undefined) return DONE;
-  const { backupIntervalMs, retryMs } = desk.deployment.schedule;
+  const { backupIntervalMs, retryMs } = context.deployment.schedule;
   const dueAtMs = (cluster.lastBackupAtMs ?? 0) + backupIntervalMs;
-  if (dueAtMs > desk.nowMs()) return nextAt(dueAtMs);
-  const row = startBackup(desk, leader, "daily");
+  if (dueAtMs > context.nowMs()) return nextAt(dueAtMs);
+  const row = startBackup(context, leader, "daily");
   // READY sets the next date, a failure an earlier one; this one is in case neither is heard of.
-  return nextAt(desk.nowMs() + (row === null ? retryMs : backupIntervalMs));
+  return nextAt(context.nowMs() + (row === null ? retryMs : backupIntervalMs));
 }
 
 const LIST_PAGE = 500;
 const MAX_PAGES = 10;
 
 /** Task `sweep`: deletes objects of the cluster that no row names (I4). */
-export async function sweepTask(desk: RegionDesk, clusterId: string): Promise<Outcome> {
-  const { sweepMs, sweepGraceMs } = desk.deployment.schedule;
-  const bucket = desk.deployment.bucket(placeOf(desk).region);
-  if (bucket === null) return nextAt(desk.nowMs() + sweepMs);
+export async function sweepTask(context: RegionContext, clusterId: string): Promise<Outcome> {
+  const { sweepMs, sweepGraceMs } = context.deployment.schedule;
+  const bucket = context.deployment.bucket(placeOf(context).region);
+  if (bucket === null) return nextAt(context.nowMs() + sweepMs);
   const prefix = `clusters/${clusterId}/backups/`;
   let cursor: string | undefined;
   let isEmpty = true;
@@ -120,8 +120,8 @@ export async function sweepTask(desk: RegionDesk, clusterId: string): Promise<Ou
     const listed = await bucket.list({ prefix, limit: LIST_PAGE, ...(cursor ? { cursor } : {}) });
     const orphans = listed.objects.filter(
       (object) =>
-        object.uploaded.getTime() + sweepGraceMs <= desk.nowMs() &&
-        !isNamed(desk, object.key.slice(prefix.length).split("/")[0] ?? "", object.key),
+        object.uploaded.getTime() + sweepGraceMs <= context.nowMs() &&
+        !isNamed(context, object.key.slice(prefix.length).split("/")[0] ?? "", object.key),
     );
     isEmpty &&= listed.objects.length === orphans.length;
     if (orphans.length > 0) await bucket.delete(orphans.map((object) => object.key));
@@ -129,13 +129,13 @@ export async function sweepTask(desk: RegionDesk, clusterId: string): Promise<Ou
     cursor = listed.cursor;
   }
   // Nothing is put for a DELETED cluster any more: an empty prefix stays empty.
-  if (isEmpty && desk.store.cluster(clusterId)?.state === "DELETED") return DONE;
-  return nextAt(desk.nowMs() + sweepMs);
+  if (isEmpty && context.store.cluster(clusterId)?.state === "DELETED") return DONE;
+  return nextAt(context.nowMs() + sweepMs);
 }
 
 /** Whether a row promises this object. Of a backup in the making every object may yet be named. */
-function isNamed(desk: RegionDesk, backupId: string, key: string): boolean {
-  const row = desk.store.backup(backupId);
+function isNamed(context: RegionContext, backupId: string, key: string): boolean {
+  const row = context.store.backup(backupId);
   if (row === null || row.state === "DELETED") return false;
   return row.state === "CREATE_IN_PROGRESS" || row.bodyKey === key || row.envelopeKey === key;
 }

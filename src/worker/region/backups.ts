@@ -9,7 +9,7 @@ import type { BackupTrigger } from "../../cluster/states.ts";
 import type { CatalogView, Listing, ListOrder } from "../contracts/control-api.ts";
 import type { BackupView } from "../contracts/region-api.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
-import { backupNotFound, clusterNotFound, type RegionDesk, refused } from "./context.ts";
+import { backupNotFound, clusterNotFound, type RegionContext, refuseWith } from "./context.ts";
 import { beginDeletion, scheduleRetention } from "./retention.ts";
 import type { BackupRow, HsmRow } from "./rows.ts";
 import { backupView, catalogView, certificatesOf } from "./views.ts";
@@ -21,19 +21,19 @@ import { backupView, catalogView, certificatesOf } from "./views.ts";
  * @returns null while another backup of the cluster is being made.
  */
 export function startBackup(
-  desk: RegionDesk,
+  context: RegionContext,
   hsm: HsmRow,
   trigger: BackupTrigger,
 ): BackupRow | null {
-  const { store, due } = desk;
+  const { store, due } = context;
   const cluster = store.cluster(hsm.clusterId);
   if (cluster === null || store.backupInProgress(hsm.clusterId) !== null) return null;
   const row: BackupRow = {
-    backupId: generateId("backup", desk.random),
+    backupId: generateId("backup", context.random),
     clusterId: cluster.clusterId,
     hsmId: hsm.hsmId,
     state: "CREATE_IN_PROGRESS",
-    createdAtMs: desk.nowMs(),
+    createdAtMs: context.nowMs(),
     deleteAtMs: null,
     neverExpires: 0,
     hsmType: cluster.hsmType,
@@ -56,15 +56,15 @@ export function startBackup(
   };
   store.insertBackup(row);
   store.updateCluster(cluster.clusterId, { nextChainNumber: cluster.nextChainNumber + 1 });
-  due.schedule("backup_create", row.backupId, cluster.clusterId, desk.nowMs());
+  due.schedule("backup_create", row.backupId, cluster.clusterId, context.nowMs());
   return row;
 }
 
 /** Back up now, from the cluster's leader. */
-export function backUpNow(desk: RegionDesk, clusterId: string): Result<BackupView> {
-  const cluster = desk.store.cluster(clusterId);
+export function backUpNow(context: RegionContext, clusterId: string): Result<BackupView> {
+  const cluster = context.store.cluster(clusterId);
   if (cluster === null) return clusterNotFound(clusterId);
-  const leader = desk.store.hsmsOf(clusterId).find((hsm) => hsm.state === "ACTIVE");
+  const leader = context.store.hsmsOf(clusterId).find((hsm) => hsm.state === "ACTIVE");
   if (cluster.state !== "ACTIVE" || leader === undefined) {
     return refusal(
       "conflict",
@@ -72,8 +72,8 @@ export function backUpNow(desk: RegionDesk, clusterId: string): Result<BackupVie
       `Cluster '${clusterId}' cannot be backed up now: it needs to be ACTIVE with an ACTIVE HSM.`,
     );
   }
-  const row = startBackup(desk, leader, "on_demand");
-  if (row !== null) return success(backupView(desk, row));
+  const row = startBackup(context, leader, "on_demand");
+  if (row !== null) return success(backupView(context, row));
   return refusal(
     "conflict",
     "backup_in_progress",
@@ -81,9 +81,9 @@ export function backUpNow(desk: RegionDesk, clusterId: string): Result<BackupVie
   );
 }
 
-export function describeBackup(desk: RegionDesk, backupId: string): Result<BackupView> {
-  const row = desk.store.backup(backupId);
-  return row === null ? backupNotFound(backupId) : success(backupView(desk, row));
+export function describeBackup(context: RegionContext, backupId: string): Result<BackupView> {
+  const row = context.store.backup(backupId);
+  return row === null ? backupNotFound(backupId) : success(backupView(context, row));
 }
 
 const FACETS: Facets<BackupRow> = {
@@ -96,66 +96,69 @@ const FACETS: Facets<BackupRow> = {
 };
 
 /** DELETED rows stay for the chain's sake; they are listed only when a filter asks for them. */
-export function describeBackups(desk: RegionDesk, order: ListOrder): Result<Listing<CatalogView>> {
+export function describeBackups(
+  context: RegionContext,
+  order: ListOrder,
+): Result<Listing<CatalogView>> {
   const unknown = filtersRefusal(order.filters, FACETS);
-  if (unknown !== null) return refused(unknown);
+  if (unknown !== null) return refuseWith(unknown);
   const asksForDeleted = "states" in order.filters || "backupIds" in order.filters;
-  const rows = filterRows(desk.store.backups(), order.filters, FACETS)
+  const rows = filterRows(context.store.backups(), order.filters, FACETS)
     .filter((row) => asksForDeleted || row.state !== "DELETED")
     .map((row) => ({ ...row, id: row.backupId }));
   const page = cutPage(rows, order);
-  if ("message" in page) return refused(page);
-  const items = page.rows.map((row) => catalogView(desk, row));
+  if ("message" in page) return refuseWith(page);
+  const items = page.rows.map((row) => catalogView(context, row));
   return success({ items, nextToken: page.nextToken });
 }
 
 /** READY → PENDING_DELETION, with the date of its end. */
-export function deleteBackup(desk: RegionDesk, backupId: string): Result<CatalogView> {
-  const { store, deployment } = desk;
+export function deleteBackup(context: RegionContext, backupId: string): Result<CatalogView> {
+  const { store, deployment } = context;
   const row = store.backup(backupId);
   if (row === null) return backupNotFound(backupId);
-  if (!beginDeletion(desk, row, desk.nowMs() + deployment.schedule.undeleteMs)) {
-    return wrongState(desk, backupId, "only a READY backup can be deleted");
+  if (!beginDeletion(context, row, context.nowMs() + deployment.schedule.undeleteMs)) {
+    return wrongState(context, backupId, "only a READY backup can be deleted");
   }
-  return viewOf(desk, backupId);
+  return viewOf(context, backupId);
 }
 
 /** PENDING_DELETION → READY, as long as its time has not come (I3). */
-export function restoreBackup(desk: RegionDesk, backupId: string): Result<CatalogView> {
-  const { store } = desk;
+export function undeleteBackup(context: RegionContext, backupId: string): Result<CatalogView> {
+  const { store } = context;
   const row = store.backup(backupId);
   if (row === null) return backupNotFound(backupId);
-  const inTime = row.deleteAtMs !== null && row.deleteAtMs > desk.nowMs();
+  const inTime = row.deleteAtMs !== null && row.deleteAtMs > context.nowMs();
   if (row.state !== "PENDING_DELETION" || !inTime) {
-    return wrongState(desk, backupId, "only a backup that is PENDING_DELETION can be restored");
+    return wrongState(context, backupId, "only a backup that is PENDING_DELETION can be restored");
   }
   store.moveBackup(backupId, "PENDING_DELETION", "READY", { deleteAtMs: null });
-  desk.due.cancel("backup_delete", backupId);
-  scheduleRetention(desk, row.clusterId);
-  return viewOf(desk, backupId);
+  context.due.cancel("backup_delete", backupId);
+  scheduleRetention(context, row.clusterId);
+  return viewOf(context, backupId);
 }
 
 export function modifyBackup(
-  desk: RegionDesk,
+  context: RegionContext,
   backupId: string,
   neverExpires: boolean,
 ): Result<CatalogView> {
-  const row = desk.store.backup(backupId);
+  const row = context.store.backup(backupId);
   if (row === null) return backupNotFound(backupId);
   if (row.state !== "READY" && row.state !== "PENDING_DELETION") {
-    return wrongState(desk, backupId, "its attributes cannot be changed");
+    return wrongState(context, backupId, "its attributes cannot be changed");
   }
-  desk.store.updateBackup(backupId, { neverExpires: neverExpires ? 1 : 0 });
-  scheduleRetention(desk, row.clusterId);
-  return viewOf(desk, backupId);
+  context.store.updateBackup(backupId, { neverExpires: neverExpires ? 1 : 0 });
+  scheduleRetention(context, row.clusterId);
+  return viewOf(context, backupId);
 }
 
-function viewOf(desk: RegionDesk, backupId: string): Result<CatalogView> {
-  const row = desk.store.backup(backupId);
-  return row === null ? backupNotFound(backupId) : success(catalogView(desk, row));
+function viewOf(context: RegionContext, backupId: string): Result<CatalogView> {
+  const row = context.store.backup(backupId);
+  return row === null ? backupNotFound(backupId) : success(catalogView(context, row));
 }
 
-function wrongState(desk: RegionDesk, backupId: string, rule: string): Result<never> {
-  const state = desk.store.backup(backupId)?.state ?? "DELETED";
+function wrongState(context: RegionContext, backupId: string, rule: string): Result<never> {
+  const state = context.store.backup(backupId)?.state ?? "DELETED";
   return refusal("invalid", "backup_state", `Backup '${backupId}' is in state ${state}; ${rule}.`);
 }

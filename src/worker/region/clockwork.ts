@@ -5,7 +5,7 @@
  * leaves this file. Which function does which task is the table in agenda.ts.
  */
 import type { Fault } from "../contracts/result.ts";
-import type { RegionDesk } from "./context.ts";
+import type { RegionContext } from "./context.ts";
 import type { Task } from "./due.ts";
 import type { DueRow } from "./rows.ts";
 
@@ -33,40 +33,40 @@ export function failed(fault: Fault): Outcome {
   return { kind: "failed", reason: fault.message };
 }
 
-export interface Duty {
-  run(desk: RegionDesk, subject: string): Promise<Outcome>;
+export interface TaskRules {
+  run(context: RegionContext, subject: string): Promise<Outcome>;
   /** Ends the task when its last attempt has failed; absent: it is tried for ever. */
-  giveUp?(desk: RegionDesk, subject: string, reason: string): void;
+  giveUp?(context: RegionContext, subject: string, reason: string): void;
   /** Where callers see why a task that is tried for ever is not done yet. */
-  report?(desk: RegionDesk, subject: string, reason: string): void;
+  report?(context: RegionContext, subject: string, reason: string): void;
 }
 
-export type Agenda = Readonly<Record<Task, Duty>>;
+export type Agenda = Readonly<Record<Task, TaskRules>>;
 
 /** Tasks of one alarm: each of another cluster, so that a slow one delays few. */
 const SLICE_TASKS = 4;
 const MAX_ATTEMPTS = 5;
 
 /** One alarm's work: leases some due tasks, runs them, arms the alarm for what is next. */
-export async function runSlice(desk: RegionDesk, agenda: Agenda): Promise<void> {
-  const claimed = desk.due.claim(desk.nowMs(), SLICE_TASKS);
-  desk.due.arm();
-  await Promise.all(claimed.map((row) => runTask(desk, agenda, row)));
-  desk.due.arm();
+export async function runSlice(context: RegionContext, agenda: Agenda): Promise<void> {
+  const claimed = context.due.claim(context.nowMs(), SLICE_TASKS);
+  context.due.arm();
+  await Promise.all(claimed.map((row) => runTask(context, agenda, row)));
+  context.due.arm();
 }
 
 /** Nothing a task throws leaves this function, or the platform would give the alarm up. */
-async function runTask(desk: RegionDesk, agenda: Agenda, row: DueRow): Promise<void> {
+async function runTask(context: RegionContext, agenda: Agenda, row: DueRow): Promise<void> {
   try {
     if (isTask(agenda, row.task)) {
-      const duty = agenda[row.task];
-      settle(desk, duty, row, await attempt(desk, duty, row));
+      const rules = agenda[row.task];
+      settle(context, rules, row, await attempt(context, rules, row));
     } else {
-      desk.due.finish(row); // Of a version that is no longer deployed.
+      context.due.finish(row); // Of a version that is no longer deployed.
     }
   } catch (error) {
     log(row, reasonOf(error));
-    desk.due.retry(row, desk.nowMs(), desk.deployment.schedule.retryMs);
+    context.due.retry(row, context.nowMs(), context.deployment.schedule.retryMs);
   }
 }
 
@@ -74,39 +74,44 @@ function isTask(agenda: Agenda, name: string): name is Task {
   return Object.hasOwn(agenda, name);
 }
 
-function settle(desk: RegionDesk, duty: Duty, row: DueRow, outcome: Outcome): void {
+function settle(context: RegionContext, rules: TaskRules, row: DueRow, outcome: Outcome): void {
   switch (outcome.kind) {
     case "done":
-      desk.due.finish(row);
+      context.due.finish(row);
       break;
     case "again":
-      desk.due.again(row, outcome.atMs);
+      context.due.again(row, outcome.atMs);
       break;
     case "next":
-      desk.due.next(row, outcome.atMs);
+      context.due.next(row, outcome.atMs);
       break;
     case "failed":
-      settleFailure(desk, duty, row, outcome.reason);
+      settleFailure(context, rules, row, outcome.reason);
       break;
   }
 }
 
-function settleFailure(desk: RegionDesk, duty: Duty, row: DueRow, reason: string): void {
+function settleFailure(
+  context: RegionContext,
+  rules: TaskRules,
+  row: DueRow,
+  reason: string,
+): void {
   log(row, reason);
   const isLast = row.attempts + 1 >= MAX_ATTEMPTS;
-  if (isLast && duty.giveUp !== undefined) {
-    duty.giveUp(desk, row.subject, reason);
-    desk.due.finish(row);
+  if (isLast && rules.giveUp !== undefined) {
+    rules.giveUp(context, row.subject, reason);
+    context.due.finish(row);
     return;
   }
-  if (isLast) duty.report?.(desk, row.subject, reason);
-  desk.due.retry(row, desk.nowMs(), desk.deployment.schedule.retryMs);
+  if (isLast) rules.report?.(context, row.subject, reason);
+  context.due.retry(row, context.nowMs(), context.deployment.schedule.retryMs);
 }
 
 /** A throw is the world failing (another object, the bucket): the same as a failure it names. */
-async function attempt(desk: RegionDesk, duty: Duty, row: DueRow): Promise<Outcome> {
+async function attempt(context: RegionContext, rules: TaskRules, row: DueRow): Promise<Outcome> {
   try {
-    return await duty.run(desk, row.subject);
+    return await rules.run(context, row.subject);
   } catch (error) {
     return { kind: "failed", reason: reasonOf(error) };
   }

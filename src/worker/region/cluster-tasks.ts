@@ -5,60 +5,72 @@
  * expects.
  */
 import { DONE, failed, type Outcome } from "./clockwork.ts";
-import type { RegionDesk } from "./context.ts";
+import type { RegionContext } from "./context.ts";
 import { hsmApi } from "./hsm-tasks.ts";
 import { activeHsms } from "./hsms.ts";
 import { certificatesOf } from "./views.ts";
 
 /** Task `cluster_create`: born UNINITIALIZED, or ACTIVE where a backup is its beginning. */
-export async function createClusterTask(desk: RegionDesk, clusterId: string): Promise<Outcome> {
-  const cluster = desk.store.cluster(clusterId);
+export async function createClusterTask(
+  context: RegionContext,
+  clusterId: string,
+): Promise<Outcome> {
+  const cluster = context.store.cluster(clusterId);
   if (cluster === null) return DONE;
   const next = cluster.sourceBackupId === null ? "UNINITIALIZED" : "ACTIVE";
-  desk.store.moveCluster(clusterId, "CREATE_IN_PROGRESS", next, "");
-  if (next === "ACTIVE") await desk.reached("region_cluster_active");
+  context.store.moveCluster(clusterId, "CREATE_IN_PROGRESS", next, "");
+  if (next === "ACTIVE") await context.reached("region_cluster_active");
   return DONE;
 }
 
 /** Task `cluster_initialize`: the HSM takes the owner's certificates in; then it is INITIALIZED. */
-export async function initializeClusterTask(desk: RegionDesk, clusterId: string): Promise<Outcome> {
-  const cluster = desk.store.cluster(clusterId);
+export async function initializeClusterTask(
+  context: RegionContext,
+  clusterId: string,
+): Promise<Outcome> {
+  const cluster = context.store.cluster(clusterId);
   if (cluster?.state !== "INITIALIZE_IN_PROGRESS") return DONE;
   const { clusterCertificate } = certificatesOf(cluster);
-  const [hsm] = activeHsms(desk, clusterId);
+  const [hsm] = activeHsms(context, clusterId);
   if (hsm === undefined || clusterCertificate === undefined) {
     return { kind: "failed", reason: "The cluster has no HSM to initialize." };
   }
-  const initialized = await hsmApi(desk, hsm).initialize(clusterCertificate, cluster.trustAnchor);
+  const initialized = await hsmApi(context, hsm).initialize(
+    clusterCertificate,
+    cluster.trustAnchor,
+  );
   if (!initialized.ok) return failed(initialized.fault);
-  if (desk.store.moveCluster(clusterId, "INITIALIZE_IN_PROGRESS", "INITIALIZED", "")) {
+  if (context.store.moveCluster(clusterId, "INITIALIZE_IN_PROGRESS", "INITIALIZED", "")) {
     const certificates = JSON.stringify({ clusterCertificate });
-    desk.store.updateCluster(clusterId, { certificates, trustAnchor: "" });
+    context.store.updateCluster(clusterId, { certificates, trustAnchor: "" });
   }
-  await desk.reached("region_cluster_initialized");
+  await context.reached("region_cluster_initialized");
   return DONE;
 }
 
 /** After the last attempt: back to UNINITIALIZED with the request as it was, and the reason. */
-export function giveUpInitialize(desk: RegionDesk, clusterId: string, reason: string): void {
-  const cluster = desk.store.cluster(clusterId);
+export function giveUpInitialize(context: RegionContext, clusterId: string, reason: string): void {
+  const cluster = context.store.cluster(clusterId);
   if (cluster === null) return;
   const message = `The cluster could not be initialized: ${reason}`.slice(0, 300);
-  if (!desk.store.moveCluster(clusterId, "INITIALIZE_IN_PROGRESS", "UNINITIALIZED", message))
+  if (!context.store.moveCluster(clusterId, "INITIALIZE_IN_PROGRESS", "UNINITIALIZED", message))
     return;
   const { clusterCertificate: _withdrawn, ...certificates } = certificatesOf(cluster);
-  desk.store.updateCluster(clusterId, {
+  context.store.updateCluster(clusterId, {
     certificates: JSON.stringify(certificates),
     trustAnchor: "",
   });
 }
 
 /** Task `cluster_delete`: DELETED, and no daily backup any more. Its backups stay. */
-export async function deleteClusterTask(desk: RegionDesk, clusterId: string): Promise<Outcome> {
-  if (desk.store.moveCluster(clusterId, "DELETE_IN_PROGRESS", "DELETED", "")) {
-    desk.store.updateCluster(clusterId, { deletedAtMs: desk.nowMs() });
-    desk.due.cancel("backup_daily", clusterId);
+export async function deleteClusterTask(
+  context: RegionContext,
+  clusterId: string,
+): Promise<Outcome> {
+  if (context.store.moveCluster(clusterId, "DELETE_IN_PROGRESS", "DELETED", "")) {
+    context.store.updateCluster(clusterId, { deletedAtMs: context.nowMs() });
+    context.due.cancel("backup_daily", clusterId);
   }
-  await desk.reached("region_cluster_deleted");
+  await context.reached("region_cluster_deleted");
   return DONE;
 }

@@ -20,7 +20,7 @@ import type {
 import type { Place } from "../contracts/place.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
 import { verifyClusterClaim } from "./cluster-claim.ts";
-import { clusterNotFound, type RegionDesk, refused } from "./context.ts";
+import { clusterNotFound, type RegionContext, refuseWith } from "./context.ts";
 import { scheduleRetention } from "./retention.ts";
 import type { BackupRow, ClusterRow } from "./rows.ts";
 import { verifySource } from "./source.ts";
@@ -28,7 +28,7 @@ import { putTags, tagsRefusal } from "./tags.ts";
 import { certificatesOf, clusterView } from "./views.ts";
 
 export async function createCluster(
-  desk: RegionDesk,
+  context: RegionContext,
   place: Place,
   order: CreateClusterOrder,
 ): Promise<Result<ClusterView>> {
@@ -37,47 +37,53 @@ export async function createCluster(
     subnetsRefusal(order.subnetIds) ??
     (order.retentionDays === null ? null : retentionRefusal(order.retentionDays)) ??
     tagsRefusal([], order.tags);
-  if (reason !== null) return refused(reason);
+  if (reason !== null) return refuseWith(reason);
   const target = { hsmType: order.hsmType, mode: order.mode ?? "FIPS" };
   const source =
     order.sourceBackup === null
       ? success(null)
-      : await verifySource(desk, place, order.sourceBackup, target);
+      : await verifySource(context, place, order.sourceBackup, target);
   if (!source.ok) return source;
-  const row = newCluster(desk, place, order, source.value);
-  desk.store.setPlace(place);
-  desk.store.insertCluster(row);
-  putTags(desk, row.clusterId, order.tags);
-  const { transitionMs, sweepMs } = desk.deployment.schedule;
-  desk.due.schedule("cluster_create", row.clusterId, row.clusterId, row.createdAtMs + transitionMs);
-  desk.due.schedule("sweep", row.clusterId, row.clusterId, row.createdAtMs + sweepMs);
-  return success(await clusterView(desk, row));
+  const row = newCluster(context, place, order, source.value);
+  context.store.setPlace(place);
+  context.store.insertCluster(row);
+  putTags(context, row.clusterId, order.tags);
+  const { transitionMs, sweepMs } = context.deployment.schedule;
+  context.due.schedule(
+    "cluster_create",
+    row.clusterId,
+    row.clusterId,
+    row.createdAtMs + transitionMs,
+  );
+  context.due.schedule("sweep", row.clusterId, row.clusterId, row.createdAtMs + sweepMs);
+  return success(await clusterView(context, row));
 }
 
 function newCluster(
-  desk: RegionDesk,
+  context: RegionContext,
   place: Place,
   order: CreateClusterOrder,
   source: BackupRow | null,
 ): ClusterRow {
-  const chain = source === null ? newChain(generateId("lineage", desk.random)) : chainFrom(source);
+  const chain =
+    source === null ? newChain(generateId("lineage", context.random)) : chainFrom(source);
   // One certificate for all clusters of a lineage: it stays what the source's owner signed.
   const certificates =
     source === null || source.clusterCertificate === ""
       ? {}
       : { clusterCertificate: source.clusterCertificate };
   return {
-    clusterId: generateId("cluster", desk.random),
+    clusterId: generateId("cluster", context.random),
     state: "CREATE_IN_PROGRESS",
     stateMessage: "",
-    createdAtMs: desk.nowMs(),
+    createdAtMs: context.nowMs(),
     deletedAtMs: null,
     hsmType: order.hsmType,
     mode: order.mode ?? "FIPS",
     retentionDays: order.retentionDays ?? DEFAULT_RETENTION_DAYS,
     subnetMapping: JSON.stringify(subnetMapping(place.region, order.subnetIds)),
     vpcId: vpcId(place.account, place.region),
-    securityGroup: generateHexId("sg", desk.random),
+    securityGroup: generateHexId("sg", context.random),
     networkType: order.networkType,
     sourceBackupId: source?.backupId ?? null,
     lineageId: chain.lineageId,
@@ -99,18 +105,18 @@ const FACETS: Facets<ClusterRow> = {
  * A DELETED cluster stays listed for a while; its row stays for good, since its backups name it.
  */
 export async function describeClusters(
-  desk: RegionDesk,
+  context: RegionContext,
   order: ListOrder,
 ): Promise<Result<Listing<ClusterView>>> {
   const unknown = filtersRefusal(order.filters, FACETS);
-  if (unknown !== null) return refused(unknown);
-  const listedSinceMs = desk.nowMs() - desk.deployment.schedule.deletedListedMs;
-  const rows = filterRows(desk.store.clusters(), order.filters, FACETS)
+  if (unknown !== null) return refuseWith(unknown);
+  const listedSinceMs = context.nowMs() - context.deployment.schedule.deletedListedMs;
+  const rows = filterRows(context.store.clusters(), order.filters, FACETS)
     .filter((row) => row.deletedAtMs === null || row.deletedAtMs > listedSinceMs)
     .map((row) => ({ ...row, id: row.clusterId }));
   const page = cutPage(rows, order);
-  if ("message" in page) return refused(page);
-  const items = await Promise.all(page.rows.map((row) => clusterView(desk, row)));
+  if ("message" in page) return refuseWith(page);
+  const items = await Promise.all(page.rows.map((row) => clusterView(context, row)));
   return success({ items, nextToken: page.nextToken });
 }
 
@@ -119,15 +125,15 @@ const INITIALIZING_MESSAGE =
 
 /** UNINITIALIZED → INITIALIZE_IN_PROGRESS, once the owner's certificates hold. */
 export async function initializeCluster(
-  desk: RegionDesk,
+  context: RegionContext,
   order: InitializeOrder,
 ): Promise<Result<ClusterView>> {
   const { clusterId, signedCertificate, trustAnchor } = order;
-  const cluster = desk.store.cluster(clusterId);
+  const cluster = context.store.cluster(clusterId);
   if (cluster === null) return clusterNotFound(clusterId);
   if (cluster.state !== "UNINITIALIZED") return notUninitialized(cluster);
   const { clusterCsr } = certificatesOf(cluster);
-  const active = desk.store.hsmsOf(clusterId).some((hsm) => hsm.state === "ACTIVE");
+  const active = context.store.hsmsOf(clusterId).some((hsm) => hsm.state === "ACTIVE");
   if (clusterCsr === undefined || !active) {
     return refusal(
       "invalid",
@@ -137,12 +143,12 @@ export async function initializeCluster(
     );
   }
   const claim = { clusterCsr, signedCertificate, trustAnchor };
-  const claimed = await verifyClusterClaim(claim, desk.nowMs());
+  const claimed = await verifyClusterClaim(claim, context.nowMs());
   if (!claimed.ok) return claimed;
-  const now = desk.store.cluster(clusterId);
+  const now = context.store.cluster(clusterId);
   if (now === null || certificatesOf(now).clusterCsr !== clusterCsr)
     return notUninitialized(cluster);
-  const { store, due } = desk;
+  const { store, due } = context;
   if (
     !store.moveCluster(clusterId, "UNINITIALIZED", "INITIALIZE_IN_PROGRESS", INITIALIZING_MESSAGE)
   ) {
@@ -150,9 +156,9 @@ export async function initializeCluster(
   }
   const certificates = { ...certificatesOf(now), clusterCertificate: signedCertificate };
   store.updateCluster(clusterId, { certificates: JSON.stringify(certificates), trustAnchor });
-  const dueAtMs = desk.nowMs() + desk.deployment.schedule.transitionMs;
+  const dueAtMs = context.nowMs() + context.deployment.schedule.transitionMs;
   due.schedule("cluster_initialize", clusterId, clusterId, dueAtMs);
-  return viewOf(desk, clusterId);
+  return viewOf(context, clusterId);
 }
 
 function notUninitialized(cluster: ClusterRow): Result<never> {
@@ -165,14 +171,14 @@ function notUninitialized(cluster: ClusterRow): Result<never> {
 }
 
 export async function modifyCluster(
-  desk: RegionDesk,
+  context: RegionContext,
   clusterId: string,
   retentionDays: number,
 ): Promise<Result<ClusterView>> {
-  const cluster = desk.store.cluster(clusterId);
+  const cluster = context.store.cluster(clusterId);
   if (cluster === null) return clusterNotFound(clusterId);
   const reason = retentionRefusal(retentionDays);
-  if (reason !== null) return refused(reason);
+  if (reason !== null) return refuseWith(reason);
   if (cluster.state !== "ACTIVE") {
     return refusal(
       "invalid",
@@ -181,19 +187,19 @@ export async function modifyCluster(
         "when it is ACTIVE.",
     );
   }
-  desk.store.updateCluster(clusterId, { retentionDays });
-  scheduleRetention(desk, clusterId);
-  return viewOf(desk, clusterId);
+  context.store.updateCluster(clusterId, { retentionDays });
+  scheduleRetention(context, clusterId);
+  return viewOf(context, clusterId);
 }
 
 const DELETING_MESSAGE = "The cluster is being deleted.";
 
 /** → DELETE_IN_PROGRESS. Its backups stay, under its retention policy. */
 export async function deleteCluster(
-  desk: RegionDesk,
+  context: RegionContext,
   clusterId: string,
 ): Promise<Result<ClusterView>> {
-  const { store } = desk;
+  const { store } = context;
   const cluster = store.cluster(clusterId);
   if (cluster === null) return clusterNotFound(clusterId);
   const hsms = store.hsmsOf(clusterId);
@@ -213,12 +219,12 @@ export async function deleteCluster(
       `Cluster '${clusterId}' is in state ${state} and cannot be deleted now.`,
     );
   }
-  const dueAtMs = desk.nowMs() + desk.deployment.schedule.transitionMs;
-  desk.due.schedule("cluster_delete", clusterId, clusterId, dueAtMs);
-  return viewOf(desk, clusterId);
+  const dueAtMs = context.nowMs() + context.deployment.schedule.transitionMs;
+  context.due.schedule("cluster_delete", clusterId, clusterId, dueAtMs);
+  return viewOf(context, clusterId);
 }
 
-async function viewOf(desk: RegionDesk, clusterId: string): Promise<Result<ClusterView>> {
-  const row = desk.store.cluster(clusterId);
-  return row === null ? clusterNotFound(clusterId) : success(await clusterView(desk, row));
+async function viewOf(context: RegionContext, clusterId: string): Promise<Result<ClusterView>> {
+  const row = context.store.cluster(clusterId);
+  return row === null ? clusterNotFound(clusterId) : success(await clusterView(context, row));
 }

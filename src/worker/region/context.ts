@@ -11,7 +11,7 @@ import type { DueTable } from "./due.ts";
 import type { BackupRow, ClusterRow, HsmRow } from "./rows.ts";
 import type { RegionStore } from "./store.ts";
 
-export interface RegionDesk {
+export interface RegionContext {
   readonly store: RegionStore;
   readonly due: DueTable;
   readonly deployment: Deployment;
@@ -21,7 +21,7 @@ export interface RegionDesk {
   reached(step: StorageStep): Promise<void>;
 }
 
-export function refused(reason: Refusal): Result<never> {
+export function refuseWith(reason: Refusal): Result<never> {
   return { ok: false, fault: reason };
 }
 
@@ -34,19 +34,19 @@ export function backupNotFound(backupId: string): Result<never> {
 }
 
 /** The region's own name. Only called where a cluster exists, and the first one wrote it down. */
-export function placeOf(desk: RegionDesk): Place {
-  const place = desk.store.place();
+export function placeOf(context: RegionContext): Place {
+  const place = context.store.place();
   if (place === null) throw new Error("unreachable: a cluster in a region without a name");
   return place;
 }
 
-export function locationOf(desk: RegionDesk, hsm: HsmRow): HsmLocation {
-  return { ...placeOf(desk), clusterId: hsm.clusterId, hsmId: hsm.hsmId };
+export function locationOf(context: RegionContext, hsm: HsmRow): HsmLocation {
+  return { ...placeOf(context), clusterId: hsm.clusterId, hsmId: hsm.hsmId };
 }
 
 /** The cluster of a row that names it: rows of clusters are never removed. */
-export function clusterOf(desk: RegionDesk, row: HsmRow | BackupRow): ClusterRow {
-  const cluster = desk.store.cluster(row.clusterId);
+export function clusterOf(context: RegionContext, row: HsmRow | BackupRow): ClusterRow {
+  const cluster = context.store.cluster(row.clusterId);
   if (cluster === null) throw new Error(`unreachable: ${row.clusterId} has rows but no cluster`);
   return cluster;
 }

@@ -8,7 +8,7 @@ import type { HsmApi, RestoreReceipt } from "../contracts/hsm-api.ts";
 import type { Result } from "../contracts/result.ts";
 import { startBackup } from "./backups.ts";
 import { againAt, DONE, failed, type Outcome } from "./clockwork.ts";
-import { clusterOf, locationOf, type RegionDesk } from "./context.ts";
+import { clusterOf, locationOf, type RegionContext } from "./context.ts";
 import { activeHsms, newestSource, scheduleDaily } from "./hsms.ts";
 import type { BackupRow, ClusterRow, HsmRow } from "./rows.ts";
 import { certificatesOf, preCoPassword, restoreOrder } from "./views.ts";
@@ -19,53 +19,53 @@ const POLL_MS = 5_000;
 /**
  * Task `hsm_create`: CREATE_IN_PROGRESS → ACTIVE, blank in a new cluster, filled in an active one.
  */
-export async function createHsmTask(desk: RegionDesk, hsmId: string): Promise<Outcome> {
-  const row = desk.store.hsm(hsmId);
+export async function createHsmTask(context: RegionContext, hsmId: string): Promise<Outcome> {
+  const row = context.store.hsm(hsmId);
   if (row?.state !== "CREATE_IN_PROGRESS") return DONE;
-  const cluster = clusterOf(desk, row);
+  const cluster = clusterOf(context, row);
   const blank = cluster.state !== "ACTIVE";
-  const identity = await hsmApi(desk, row).manufacture({
-    location: locationOf(desk, row),
+  const identity = await hsmApi(context, row).manufacture({
+    location: locationOf(context, row),
     hsmType: cluster.hsmType,
     mode: cluster.mode,
-    preCoPassword: blank ? await preCoPassword(desk, cluster.clusterId) : null,
+    preCoPassword: blank ? await preCoPassword(context, cluster.clusterId) : null,
   });
   if (!identity.ok) return failed(identity.fault);
-  if (!blank) return fill(desk, row);
-  const duty = await hsmApi(desk, row).serve({ leader: true, peers: [] });
+  if (!blank) return fill(context, row);
+  const duty = await hsmApi(context, row).serve({ leader: true, peers: [] });
   if (!duty.ok) return failed(duty.fault);
   const certificates = JSON.stringify(identity.value);
-  desk.store.updateCluster(cluster.clusterId, { certificates });
-  enterService(desk, row);
-  await desk.reached("region_hsm_active");
+  context.store.updateCluster(cluster.clusterId, { certificates });
+  enterService(context, row);
+  await context.reached("region_hsm_active");
   return DONE;
 }
 
 /** Task `hsm_rebuild`: an HSM that missed a write takes the leader's state and serves again. */
-export async function rebuildHsmTask(desk: RegionDesk, hsmId: string): Promise<Outcome> {
-  const row = desk.store.hsm(hsmId);
-  return row?.state === "DEGRADED" ? fill(desk, row) : DONE;
+export async function rebuildHsmTask(context: RegionContext, hsmId: string): Promise<Outcome> {
+  const row = context.store.hsm(hsmId);
+  return row?.state === "DEGRADED" ? fill(context, row) : DONE;
 }
 
 /**
  * Gives the HSM its cluster's state: from a live HSM by a fresh backup, else from the newest one.
  */
-async function fill(desk: RegionDesk, row: HsmRow): Promise<Outcome> {
-  const cluster = clusterOf(desk, row);
-  const [leader] = activeHsms(desk, row.clusterId);
-  if (leader !== undefined) return fillFromLeader(desk, row, cluster, leader);
+async function fill(context: RegionContext, row: HsmRow): Promise<Outcome> {
+  const cluster = clusterOf(context, row);
+  const [leader] = activeHsms(context, row.clusterId);
+  if (leader !== undefined) return fillFromLeader(context, row, cluster, leader);
   // A removal under way will leave a newer backup than any that is READY now.
-  const leaving = desk.store.hsmsOf(row.clusterId).some((hsm) => hsm.filled === 1);
-  if (leaving) return againAt(desk.nowMs() + desk.deployment.schedule.retryMs);
-  const source = newestSource(desk, cluster);
+  const leaving = context.store.hsmsOf(row.clusterId).some((hsm) => hsm.filled === 1);
+  if (leaving) return againAt(context.nowMs() + context.deployment.schedule.retryMs);
+  const source = newestSource(context, cluster);
   if (source === null) return { kind: "failed", reason: "There is no READY backup to restore." };
-  const receipt = await restoreOnto(desk, row, cluster, source);
+  const receipt = await restoreOnto(context, row, cluster, source);
   if (!receipt.ok) return failed(receipt.fault);
-  const duty = await hsmApi(desk, row).serve({ leader: true, peers: [] });
+  const duty = await hsmApi(context, row).serve({ leader: true, peers: [] });
   if (!duty.ok) return failed(duty.fault);
-  rememberCertificate(desk, cluster, receipt.value);
-  enterService(desk, row);
-  await desk.reached("region_hsm_active");
+  rememberCertificate(context, cluster, receipt.value);
+  enterService(context, row);
+  await context.reached("region_hsm_active");
   return DONE;
 }
 
@@ -74,159 +74,171 @@ async function fill(desk: RegionDesk, row: HsmRow): Promise<Outcome> {
  * acknowledged that the new one lacks; equal digests prove it before anything is said.
  */
 async function fillFromLeader(
-  desk: RegionDesk,
+  context: RegionContext,
   row: HsmRow,
   cluster: ClusterRow,
   leader: HsmRow,
 ): Promise<Outcome> {
-  const frozen = await hsmApi(desk, leader).freeze();
+  const frozen = await hsmApi(context, leader).freeze();
   if (!frozen.ok) return failed(frozen.fault);
-  const known = row.backupId === null ? null : desk.store.backup(row.backupId);
-  const backup = known?.hsmId === leader.hsmId ? known : startBackup(desk, leader, "hsm_added");
-  if (backup === null) return againAt(desk.nowMs() + desk.deployment.schedule.retryMs);
-  desk.store.updateHsm(row.hsmId, { backupId: backup.backupId });
-  if (backup.state === "CREATE_IN_PROGRESS") return againAt(desk.nowMs() + POLL_MS);
-  if (backup.state === "DELETED") return begunAnew(desk, row, backup.failure ?? "It was deleted.");
-  const receipt = await restoreOnto(desk, row, cluster, backup);
+  const known = row.backupId === null ? null : context.store.backup(row.backupId);
+  const backup = known?.hsmId === leader.hsmId ? known : startBackup(context, leader, "hsm_added");
+  if (backup === null) return againAt(context.nowMs() + context.deployment.schedule.retryMs);
+  context.store.updateHsm(row.hsmId, { backupId: backup.backupId });
+  if (backup.state === "CREATE_IN_PROGRESS") return againAt(context.nowMs() + POLL_MS);
+  if (backup.state === "DELETED")
+    return begunAnew(context, row, backup.failure ?? "It was deleted.");
+  const receipt = await restoreOnto(context, row, cluster, backup);
   if (!receipt.ok) return failed(receipt.fault);
-  const digest = await hsmApi(desk, leader).stateDigest();
+  const digest = await hsmApi(context, leader).stateDigest();
   if (!digest.ok) return failed(digest.fault);
   if (digest.value !== receipt.value.stateDigest) {
-    return begunAnew(desk, row, "The cluster's state changed while the new HSM was being filled.");
+    return begunAnew(
+      context,
+      row,
+      "The cluster's state changed while the new HSM was being filled.",
+    );
   }
-  enterService(desk, row);
-  await desk.reached("region_hsm_active");
-  return serveClusterTask(desk, row.clusterId);
+  enterService(context, row);
+  await context.reached("region_hsm_active");
+  return serveClusterTask(context, row.clusterId);
 }
 
 /** The backup of this attempt does not serve; the next attempt makes another. */
-function begunAnew(desk: RegionDesk, row: HsmRow, reason: string): Outcome {
-  desk.store.updateHsm(row.hsmId, { backupId: null });
+function begunAnew(context: RegionContext, row: HsmRow, reason: string): Outcome {
+  context.store.updateHsm(row.hsmId, { backupId: null });
   return { kind: "failed", reason };
 }
 
 function restoreOnto(
-  desk: RegionDesk,
+  context: RegionContext,
   row: HsmRow,
   cluster: ClusterRow,
   backup: BackupRow,
 ): Promise<Result<RestoreReceipt>> {
-  return hsmApi(desk, row).restore(restoreOrder(desk, backup, cluster));
+  return hsmApi(context, row).restore(restoreOrder(context, backup, cluster));
 }
 
 /** The new member's row, and the task that tells the cluster's HSMs: in one turn. */
-function enterService(desk: RegionDesk, row: HsmRow): void {
-  const { store, due } = desk;
+function enterService(context: RegionContext, row: HsmRow): void {
+  const { store, due } = context;
   if (row.state !== "CREATE_IN_PROGRESS" && row.state !== "DEGRADED") return;
   if (!store.moveHsm(row.hsmId, row.state, "ACTIVE", "HSM created.")) return;
   store.updateHsm(row.hsmId, { filled: 1, backupId: null });
-  due.schedule("cluster_serve", row.clusterId, row.clusterId, desk.nowMs());
-  if (clusterOf(desk, row).state === "ACTIVE") scheduleDaily(desk, row.clusterId);
+  due.schedule("cluster_serve", row.clusterId, row.clusterId, context.nowMs());
+  if (clusterOf(context, row).state === "ACTIVE") scheduleDaily(context, row.clusterId);
 }
 
-function rememberCertificate(desk: RegionDesk, cluster: ClusterRow, receipt: RestoreReceipt): void {
+function rememberCertificate(
+  context: RegionContext,
+  cluster: ClusterRow,
+  receipt: RestoreReceipt,
+): void {
   if (certificatesOf(cluster).clusterCertificate !== undefined) return;
   if (receipt.clusterCertificate === "") return;
   const certificates = JSON.stringify({ clusterCertificate: receipt.clusterCertificate });
-  desk.store.updateCluster(cluster.clusterId, { certificates });
+  context.store.updateCluster(cluster.clusterId, { certificates });
 }
 
 /** After the last attempt: the row says why, and the leader takes writes again. */
-export function giveUpHsm(desk: RegionDesk, hsmId: string, reason: string): void {
-  const row = desk.store.hsm(hsmId);
+export function giveUpHsm(context: RegionContext, hsmId: string, reason: string): void {
+  const row = context.store.hsm(hsmId);
   if (row === null) return;
   const message = `The HSM could not be filled: ${reason} Delete it and create another.`;
   if (row.state === "CREATE_IN_PROGRESS") {
-    desk.store.moveHsm(hsmId, "CREATE_IN_PROGRESS", "DEGRADED", message);
+    context.store.moveHsm(hsmId, "CREATE_IN_PROGRESS", "DEGRADED", message);
   } else {
-    desk.store.updateHsm(hsmId, { stateMessage: message });
+    context.store.updateHsm(hsmId, { stateMessage: message });
   }
-  desk.store.updateHsm(hsmId, { backupId: null });
-  desk.due.schedule("cluster_serve", row.clusterId, row.clusterId, desk.nowMs());
+  context.store.updateHsm(hsmId, { backupId: null });
+  context.due.schedule("cluster_serve", row.clusterId, row.clusterId, context.nowMs());
 }
 
 /** Task `cluster_serve`: tells every ACTIVE HSM its part; the leader last, when its peers know. */
-export async function serveClusterTask(desk: RegionDesk, clusterId: string): Promise<Outcome> {
-  const [leader, ...peers] = activeHsms(desk, clusterId);
+export async function serveClusterTask(
+  context: RegionContext,
+  clusterId: string,
+): Promise<Outcome> {
+  const [leader, ...peers] = activeHsms(context, clusterId);
   if (leader === undefined) return DONE;
   for (const peer of peers) {
-    const told = await hsmApi(desk, peer).serve({ leader: false, peers: [] });
+    const told = await hsmApi(context, peer).serve({ leader: false, peers: [] });
     if (!told.ok) return failed(told.fault);
   }
-  const locations = peers.map((peer) => locationOf(desk, peer));
-  const told = await hsmApi(desk, leader).serve({ leader: true, peers: locations });
+  const locations = peers.map((peer) => locationOf(context, peer));
+  const told = await hsmApi(context, leader).serve({ leader: true, peers: locations });
   return told.ok ? DONE : failed(told.fault);
 }
 
 /** Task `hsm_delete`: of an active cluster, freeze, back up, wait for READY; then zeroize. */
-export async function deleteHsmTask(desk: RegionDesk, hsmId: string): Promise<Outcome> {
-  const row = desk.store.hsm(hsmId);
+export async function deleteHsmTask(context: RegionContext, hsmId: string): Promise<Outcome> {
+  const row = context.store.hsm(hsmId);
   if (row?.state !== "DELETE_IN_PROGRESS") return DONE;
-  if (clusterOf(desk, row).state === "ACTIVE" && row.filled === 1) {
-    const waiting = await backUpBeforeRemoval(desk, row);
+  if (clusterOf(context, row).state === "ACTIVE" && row.filled === 1) {
+    const waiting = await backUpBeforeRemoval(context, row);
     if (waiting !== null) return waiting;
   }
-  const zeroized = await hsmApi(desk, row).zeroize();
+  const zeroized = await hsmApi(context, row).zeroize();
   if (!zeroized.ok) return failed(zeroized.fault);
-  desk.store.moveHsm(hsmId, "DELETE_IN_PROGRESS", "DELETED", "");
-  desk.store.updateHsm(hsmId, { deletedAtMs: desk.nowMs(), filled: 0 });
-  returnToUninitialized(desk, row);
-  await desk.reached("region_hsm_deleted");
+  context.store.moveHsm(hsmId, "DELETE_IN_PROGRESS", "DELETED", "");
+  context.store.updateHsm(hsmId, { deletedAtMs: context.nowMs(), filled: 0 });
+  returnToUninitialized(context, row);
+  await context.reached("region_hsm_deleted");
   return DONE;
 }
 
 /** @returns null once the HSM's last backup is READY; what to do meanwhile otherwise. */
-async function backUpBeforeRemoval(desk: RegionDesk, row: HsmRow): Promise<Outcome | null> {
-  const known = row.backupId === null ? null : desk.store.backup(row.backupId);
+async function backUpBeforeRemoval(context: RegionContext, row: HsmRow): Promise<Outcome | null> {
+  const known = row.backupId === null ? null : context.store.backup(row.backupId);
   if (known?.state === "READY" || known?.state === "PENDING_DELETION") return null;
   if (known?.state === "DELETED") {
     const reason = known.failure ?? "it was deleted.";
     const message = `The HSM was not deleted, because its backup failed: ${reason}`;
-    returnToService(desk, row, message);
+    returnToService(context, row, message);
     return DONE;
   }
-  const frozen = await hsmApi(desk, row).freeze();
+  const frozen = await hsmApi(context, row).freeze();
   if (!frozen.ok) return failed(frozen.fault);
-  const served = await serveClusterTask(desk, row.clusterId); // The others go on without it.
+  const served = await serveClusterTask(context, row.clusterId); // The others go on without it.
   if (served.kind === "failed") return served;
-  const backup = known ?? startBackup(desk, row, "hsm_removed");
-  if (backup === null) return againAt(desk.nowMs() + desk.deployment.schedule.retryMs);
-  desk.store.updateHsm(row.hsmId, { backupId: backup.backupId });
-  await desk.reached("region_backup_begun");
-  return againAt(desk.nowMs() + POLL_MS);
+  const backup = known ?? startBackup(context, row, "hsm_removed");
+  if (backup === null) return againAt(context.nowMs() + context.deployment.schedule.retryMs);
+  context.store.updateHsm(row.hsmId, { backupId: backup.backupId });
+  await context.reached("region_backup_begun");
+  return againAt(context.nowMs() + POLL_MS);
 }
 
 /** The others went on without it, so beside them it must be filled again; alone it has all there is. */
-function returnToService(desk: RegionDesk, row: HsmRow, message: string): void {
-  const { store, due } = desk;
-  const isAlone = activeHsms(desk, row.clusterId).length === 0;
+function returnToService(context: RegionContext, row: HsmRow, message: string): void {
+  const { store, due } = context;
+  const isAlone = activeHsms(context, row.clusterId).length === 0;
   store.moveHsm(row.hsmId, "DELETE_IN_PROGRESS", isAlone ? "ACTIVE" : "DEGRADED", message);
   store.updateHsm(row.hsmId, { backupId: null, filled: isAlone ? 1 : 0 });
-  due.schedule("cluster_serve", row.clusterId, row.clusterId, desk.nowMs());
-  if (!isAlone) due.schedule("hsm_rebuild", row.hsmId, row.clusterId, desk.nowMs());
+  due.schedule("cluster_serve", row.clusterId, row.clusterId, context.nowMs());
+  if (!isAlone) due.schedule("hsm_rebuild", row.hsmId, row.clusterId, context.nowMs());
 }
 
 /** The key that a claim was made for went with the HSM: a cluster not yet active starts over. */
-function returnToUninitialized(desk: RegionDesk, row: HsmRow): void {
-  const cluster = clusterOf(desk, row);
+function returnToUninitialized(context: RegionContext, row: HsmRow): void {
+  const cluster = clusterOf(context, row);
   if (cluster.state !== "UNINITIALIZED" && cluster.state !== "INITIALIZED") return;
   if (cluster.state === "INITIALIZED") {
     const message = "The HSM that was initialized is deleted. Create an HSM and initialize again.";
-    desk.store.moveCluster(cluster.clusterId, "INITIALIZED", "UNINITIALIZED", message);
+    context.store.moveCluster(cluster.clusterId, "INITIALIZED", "UNINITIALIZED", message);
   }
-  desk.store.updateCluster(cluster.clusterId, { certificates: "{}", trustAnchor: "" });
+  context.store.updateCluster(cluster.clusterId, { certificates: "{}", trustAnchor: "" });
 }
 
 /** A removal that goes on being tried says so where DescribeClusters shows it. */
-export function reportHsm(desk: RegionDesk, hsmId: string, reason: string): void {
-  desk.store.updateHsm(hsmId, { stateMessage: `The HSM could not be deleted yet: ${reason}` });
+export function reportHsm(context: RegionContext, hsmId: string, reason: string): void {
+  context.store.updateHsm(hsmId, { stateMessage: `The HSM could not be deleted yet: ${reason}` });
 }
 
-export function reportCluster(desk: RegionDesk, clusterId: string, reason: string): void {
+export function reportCluster(context: RegionContext, clusterId: string, reason: string): void {
   const stateMessage = `The HSMs could not be told of a change yet: ${reason}`.slice(0, 300);
-  desk.store.updateCluster(clusterId, { stateMessage });
+  context.store.updateCluster(clusterId, { stateMessage });
 }
 
-export function hsmApi(desk: RegionDesk, row: HsmRow): HsmApi {
-  return desk.deployment.hsm(locationOf(desk, row));
+export function hsmApi(context: RegionContext, row: HsmRow): HsmApi {
+  return context.deployment.hsm(locationOf(context, row));
 }

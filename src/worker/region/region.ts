@@ -25,7 +25,7 @@ import {
   describeBackup,
   describeBackups,
   modifyBackup,
-  restoreBackup,
+  undeleteBackup,
 } from "./backups.ts";
 import { runSlice } from "./clockwork.ts";
 import {
@@ -35,9 +35,9 @@ import {
   initializeCluster,
   modifyCluster,
 } from "./clusters.ts";
-import type { RegionDesk } from "./context.ts";
+import type { RegionContext } from "./context.ts";
 import { DueTable } from "./due.ts";
-import { createHsm, deleteHsm, noteActivated, noteStale, servingHsms } from "./hsms.ts";
+import { createHsm, deleteHsm, noteActivated, noteDegraded, servingHsms } from "./hsms.ts";
 import { RegionStore } from "./store.ts";
 import { listTags, tagResource, untagResource } from "./tags.ts";
 
@@ -45,13 +45,13 @@ import { listTags, tagResource, untagResource } from "./tags.ts";
 const OVERDUE_MS = 60_000;
 
 export class Region extends DurableObject<Env> implements RegionObject {
-  readonly #desk: RegionDesk;
+  readonly #context: RegionContext;
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
     const deployment = deploymentOf(env);
     const { storage } = state;
-    this.#desk = {
+    this.#context = {
       store: new RegionStore(storage.sql),
       due: new DueTable(storage),
       deployment,
@@ -59,96 +59,96 @@ export class Region extends DurableObject<Env> implements RegionObject {
       nowMs: () => Date.now(),
       reached: (step) => reached(step, deployment, storage),
     };
-    this.#desk.due.releaseAll(Date.now());
+    this.#context.due.releaseAll(Date.now());
   }
 
   override async alarm(): Promise<void> {
-    await runSlice(this.#desk, AGENDA);
+    await runSlice(this.#context, AGENDA);
   }
 
   async watch(): Promise<void> {
-    if (this.#desk.due.overdue(Date.now() - OVERDUE_MS) > 0) this.#desk.due.arm();
+    if (this.#context.due.overdue(Date.now() - OVERDUE_MS) > 0) this.#context.due.arm();
   }
 
   async createCluster(place: Place, order: CreateClusterOrder) {
-    await this.#desk.deployment.registry().register(place);
-    return this.#after("region_cluster_created", createCluster(this.#desk, place, order));
+    await this.#context.deployment.registry().register(place);
+    return this.#after("region_cluster_created", createCluster(this.#context, place, order));
   }
 
   describeClusters(order: ListOrder) {
-    return describeClusters(this.#desk, order);
+    return describeClusters(this.#context, order);
   }
 
   initializeCluster(order: InitializeOrder) {
-    return initializeCluster(this.#desk, order);
+    return initializeCluster(this.#context, order);
   }
 
   modifyCluster(clusterId: string, retentionDays: number) {
-    return modifyCluster(this.#desk, clusterId, retentionDays);
+    return modifyCluster(this.#context, clusterId, retentionDays);
   }
 
   deleteCluster(clusterId: string) {
-    return deleteCluster(this.#desk, clusterId);
+    return deleteCluster(this.#context, clusterId);
   }
 
   async createHsm(order: CreateHsmOrder) {
-    return this.#after("region_hsm_created", createHsm(this.#desk, order));
+    return this.#after("region_hsm_created", createHsm(this.#context, order));
   }
 
   async deleteHsm(order: DeleteHsmOrder) {
-    return deleteHsm(this.#desk, order);
+    return deleteHsm(this.#context, order);
   }
 
   async describeBackups(order: ListOrder) {
-    return describeBackups(this.#desk, order);
+    return describeBackups(this.#context, order);
   }
 
   async deleteBackup(backupId: string) {
-    return this.#after("region_backup_pending_deletion", deleteBackup(this.#desk, backupId));
+    return this.#after("region_backup_pending_deletion", deleteBackup(this.#context, backupId));
   }
 
-  async restoreBackup(backupId: string) {
-    return this.#after("region_backup_restored", restoreBackup(this.#desk, backupId));
+  async undeleteBackup(backupId: string) {
+    return this.#after("region_backup_restored", undeleteBackup(this.#context, backupId));
   }
 
   async modifyBackup(backupId: string, neverExpires: boolean) {
-    return modifyBackup(this.#desk, backupId, neverExpires);
+    return modifyBackup(this.#context, backupId, neverExpires);
   }
 
   async listTags(resourceId: string) {
-    return listTags(this.#desk, resourceId);
+    return listTags(this.#context, resourceId);
   }
 
   async tagResource(resourceId: string, tags: readonly Tag[]) {
-    return tagResource(this.#desk, resourceId, tags);
+    return tagResource(this.#context, resourceId, tags);
   }
 
   async untagResource(resourceId: string, keys: readonly string[]) {
-    return untagResource(this.#desk, resourceId, keys);
+    return untagResource(this.#context, resourceId, keys);
   }
 
   async servingHsms(clusterId: string) {
-    return servingHsms(this.#desk, clusterId);
+    return servingHsms(this.#context, clusterId);
   }
 
   async noteActivated(clusterId: string) {
-    return this.#after("region_cluster_active", noteActivated(this.#desk, clusterId));
+    return this.#after("region_cluster_active", noteActivated(this.#context, clusterId));
   }
 
-  async noteStale(clusterId: string, hsmId: string, reporterId: string) {
-    return noteStale(this.#desk, clusterId, hsmId, reporterId);
+  async noteDegraded(clusterId: string, hsmId: string, reporterId: string) {
+    return noteDegraded(this.#context, clusterId, hsmId, reporterId);
   }
 
   async backUpNow(clusterId: string) {
-    return this.#after("region_backup_begun", backUpNow(this.#desk, clusterId));
+    return this.#after("region_backup_begun", backUpNow(this.#context, clusterId));
   }
 
   async backup(backupId: string) {
-    return describeBackup(this.#desk, backupId);
+    return describeBackup(this.#context, backupId);
   }
 
   async health() {
-    const { store, due } = this.#desk;
+    const { store, due } = this.#context;
     const clusters = store.clusters().filter((row) => row.state !== "DELETED");
     return success({
       clusters: clusters.length,
@@ -161,7 +161,7 @@ export class Region extends DurableObject<Env> implements RegionObject {
   /** The rows are written: a crash test may stop here, before the caller hears of it. */
   async #after<T>(step: StorageStep, work: Result<T> | Promise<Result<T>>): Promise<Result<T>> {
     const result = await work;
-    if (result.ok) await this.#desk.reached(step);
+    if (result.ok) await this.#context.reached(step);
     return result;
   }
 }

@@ -10,27 +10,27 @@ import type { ClusterMode } from "../../cluster/states.ts";
 import type { Place } from "../contracts/place.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
 import { probeBackup } from "../opening/probe.ts";
-import { type RegionDesk, refused } from "./context.ts";
+import { type RegionContext, refuseWith } from "./context.ts";
 import type { BackupRow } from "./rows.ts";
 import { restoreOrder } from "./views.ts";
 
 /** @param name - id or ARN of the backup. */
 export async function verifySource(
-  desk: RegionDesk,
+  context: RegionContext,
   place: Place,
   name: string,
   target: { readonly hsmType: string; readonly mode: ClusterMode },
 ): Promise<Result<BackupRow>> {
-  const found = findSource(desk, place, name, target);
+  const found = findSource(context, place, name, target);
   if (!found.ok) return found;
-  const probe = await probeBackup(desk.deployment, restoreOrder(desk, found.value, target));
+  const probe = await probeBackup(context.deployment, restoreOrder(context, found.value, target));
   if (!probe.ok) return probe;
   // The probe read the bucket, so other events may have run: once more, in the turn that inserts.
-  return findSource(desk, place, name, target);
+  return findSource(context, place, name, target);
 }
 
 function findSource(
-  desk: RegionDesk,
+  context: RegionContext,
   place: Place,
   name: string,
   target: { readonly hsmType: string; readonly mode: ClusterMode },
@@ -52,7 +52,7 @@ function findSource(
       `Backup '${backupId}' belongs to another account and is not shared with yours.`,
     );
   }
-  const row = desk.store.backup(backupId);
+  const row = context.store.backup(backupId);
   if (row === null) {
     return refusal(
       "not_found",
@@ -62,5 +62,5 @@ function findSource(
     );
   }
   const reason = sourceRefusal(row, target);
-  return reason === null ? success(row) : refused(reason);
+  return reason === null ? success(row) : refuseWith(reason);
 }

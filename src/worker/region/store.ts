@@ -188,9 +188,9 @@ export class RegionStore {
 
   #insert(table: string, row: Record<string, Value>): void {
     const names = Object.keys(row);
-    const places = names.map(() => "?").join(", ");
+    const marks = names.map(() => "?").join(", ");
     this.#sql.exec(
-      `INSERT INTO ${table} (${names.join(", ")}) VALUES (${places})`,
+      `INSERT INTO ${table} (${names.join(", ")}) VALUES (${marks})`,
       ...Object.values(row),
     );
   }

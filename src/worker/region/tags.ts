@@ -4,7 +4,7 @@
 import type { Refusal } from "../../cluster/refusal.ts";
 import type { Tag } from "../contracts/control-api.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
-import { type RegionDesk, refused } from "./context.ts";
+import { type RegionContext, refuseWith } from "./context.ts";
 
 export const MAX_TAGS = 50;
 
@@ -24,45 +24,45 @@ export function tagsRefusal(existing: readonly string[], added: readonly Tag[]):
   return { kind: "limit", code: "tag_limit", message: `A resource can have ${MAX_TAGS} tags.` };
 }
 
-export function putTags(desk: RegionDesk, resourceId: string, tags: readonly Tag[]): void {
-  for (const { key, value } of tags) desk.store.putTag({ resourceId, key, value });
+export function putTags(context: RegionContext, resourceId: string, tags: readonly Tag[]): void {
+  for (const { key, value } of tags) context.store.putTag({ resourceId, key, value });
 }
 
-export function listTags(desk: RegionDesk, resourceId: string): Result<readonly Tag[]> {
-  const missing = missingResource(desk, resourceId);
+export function listTags(context: RegionContext, resourceId: string): Result<readonly Tag[]> {
+  const missing = missingResource(context, resourceId);
   if (missing !== null) return missing;
-  return success(desk.store.tags(resourceId).map(({ key, value }) => ({ key, value })));
+  return success(context.store.tags(resourceId).map(({ key, value }) => ({ key, value })));
 }
 
 export function tagResource(
-  desk: RegionDesk,
+  context: RegionContext,
   resourceId: string,
   tags: readonly Tag[],
 ): Result<null> {
-  const missing = missingResource(desk, resourceId);
+  const missing = missingResource(context, resourceId);
   if (missing !== null) return missing;
-  const existing = desk.store.tags(resourceId).map((tag) => tag.key);
+  const existing = context.store.tags(resourceId).map((tag) => tag.key);
   const reason = tagsRefusal(existing, tags);
-  if (reason !== null) return refused(reason);
-  putTags(desk, resourceId, tags);
+  if (reason !== null) return refuseWith(reason);
+  putTags(context, resourceId, tags);
   return success(null);
 }
 
 export function untagResource(
-  desk: RegionDesk,
+  context: RegionContext,
   resourceId: string,
   keys: readonly string[],
 ): Result<null> {
-  const missing = missingResource(desk, resourceId);
+  const missing = missingResource(context, resourceId);
   if (missing !== null) return missing;
-  for (const key of keys) desk.store.deleteTag(resourceId, key);
+  for (const key of keys) context.store.deleteTag(resourceId, key);
   return success(null);
 }
 
-function missingResource(desk: RegionDesk, resourceId: string): Result<never> | null {
+function missingResource(context: RegionContext, resourceId: string): Result<never> | null {
   const row = resourceId.startsWith("cluster-")
-    ? desk.store.cluster(resourceId)
-    : desk.store.backup(resourceId);
+    ? context.store.cluster(resourceId)
+    : context.store.backup(resourceId);
   if (row !== null && row.state !== "DELETED") return null;
   return refusal("not_found", "resource_not_found", `Resource '${resourceId}' was not found.`);
 }

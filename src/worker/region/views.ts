@@ -10,10 +10,10 @@ import type {
 } from "../contracts/control-api.ts";
 import type { RestoreOrder } from "../contracts/hsm-api.ts";
 import type { BackupView } from "../contracts/region-api.ts";
-import { clusterOf, placeOf, type RegionDesk } from "./context.ts";
+import { clusterOf, placeOf, type RegionContext } from "./context.ts";
 import type { BackupRow, ClusterRow, HsmRow } from "./rows.ts";
 
-export async function clusterView(desk: RegionDesk, row: ClusterRow): Promise<ClusterView> {
+export async function clusterView(context: RegionContext, row: ClusterRow): Promise<ClusterView> {
   const waitsForActivation = row.state === "UNINITIALIZED" || row.state === "INITIALIZED";
   return {
     clusterId: row.clusterId,
@@ -29,9 +29,9 @@ export async function clusterView(desk: RegionDesk, row: ClusterRow): Promise<Cl
     networkType: row.networkType,
     sourceBackupId: row.sourceBackupId,
     certificates: certificatesOf(row),
-    preCoPassword: waitsForActivation ? await preCoPassword(desk, row.clusterId) : null,
-    hsms: desk.store.hsmsOf(row.clusterId).map((hsm) => hsmView(desk, hsm)),
-    tags: tagViews(desk, row.clusterId),
+    preCoPassword: waitsForActivation ? await preCoPassword(context, row.clusterId) : null,
+    hsms: context.store.hsmsOf(row.clusterId).map((hsm) => hsmView(context, hsm)),
+    tags: tagViews(context, row.clusterId),
   };
 }
 
@@ -48,9 +48,9 @@ export function certificatesOf(row: ClusterRow): ClusterCertificates {
  *
  * Derived, so that it is stored nowhere: HMAC-SHA-256 under the storage key of a label and the id.
  */
-export async function preCoPassword(desk: RegionDesk, clusterId: string): Promise<string> {
+export async function preCoPassword(context: RegionContext, clusterId: string): Promise<string> {
   const name = { name: "HMAC", hash: "SHA-256" };
-  const key = await desk.deployment.storageKey.use((bytes) =>
+  const key = await context.deployment.storageKey.use((bytes) =>
     crypto.subtle.importKey("raw", bytes, name, false, ["sign"]),
   );
   const label = new TextEncoder().encode(`holdfast/v1/preco-password\0${clusterId}`);
@@ -58,17 +58,17 @@ export async function preCoPassword(desk: RegionDesk, clusterId: string): Promis
   return Array.from(bytes, (byte) => "abcdefghijklmnopqrstuvwxyz234567".charAt(byte % 32)).join("");
 }
 
-export function hsmView(desk: RegionDesk, row: HsmRow): HsmView {
+export function hsmView(context: RegionContext, row: HsmRow): HsmView {
   const { hsmId, clusterId, state, stateMessage, availabilityZone, subnetId, eniId, eniIp } = row;
-  const { hsmType } = clusterOf(desk, row);
-  const place = { availabilityZone, subnetId, eniId, eniIp };
-  return { hsmId, clusterId, state, stateMessage, ...place, hsmType };
+  const { hsmType } = clusterOf(context, row);
+  const network = { availabilityZone, subnetId, eniId, eniIp };
+  return { hsmId, clusterId, state, stateMessage, ...network, hsmType };
 }
 
-export function backupView(desk: RegionDesk, row: BackupRow): BackupView {
+export function backupView(context: RegionContext, row: BackupRow): BackupView {
   const held = row.state === "READY" || row.state === "PENDING_DELETION";
   return {
-    location: { ...placeOf(desk), clusterId: row.clusterId, backupId: row.backupId },
+    location: { ...placeOf(context), clusterId: row.clusterId, backupId: row.backupId },
     state: row.state,
     createdAtMs: row.createdAtMs,
     deleteAtMs: row.deleteAtMs,
@@ -83,26 +83,26 @@ export function backupView(desk: RegionDesk, row: BackupRow): BackupView {
     containerDigest: row.containerDigest,
     stateDigest: row.stateDigest,
     bodyBytes: row.bodyBytes,
-    objects: held ? restoreOrder(desk, row, row) : null,
+    objects: held ? restoreOrder(context, row, row) : null,
   };
 }
 
-export function catalogView(desk: RegionDesk, row: BackupRow): CatalogView {
+export function catalogView(context: RegionContext, row: BackupRow): CatalogView {
   return {
-    backup: backupView(desk, row),
+    backup: backupView(context, row),
     neverExpires: row.neverExpires === 1,
-    tags: tagViews(desk, row.backupId),
+    tags: tagViews(context, row.backupId),
   };
 }
 
 /** What an HSM is told to restore this backup onto itself, in a cluster of the target's kind. */
 export function restoreOrder(
-  desk: RegionDesk,
+  context: RegionContext,
   row: BackupRow,
   target: Pick<ClusterRow, "hsmType" | "mode">,
 ): RestoreOrder {
   return {
-    source: { ...placeOf(desk), clusterId: row.clusterId, backupId: row.backupId },
+    source: { ...placeOf(context), clusterId: row.clusterId, backupId: row.backupId },
     bodyKey: row.bodyKey,
     bodyEtag: row.bodyEtag,
     envelopeKey: row.envelopeKey,
@@ -111,6 +111,6 @@ export function restoreOrder(
   };
 }
 
-function tagViews(desk: RegionDesk, resourceId: string): Tag[] {
-  return desk.store.tags(resourceId).map(({ key, value }) => ({ key, value }));
+function tagViews(context: RegionContext, resourceId: string): Tag[] {
+  return context.store.tags(resourceId).map(({ key, value }) => ({ key, value }));
 }

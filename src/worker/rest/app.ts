@@ -76,11 +76,11 @@ export function restApp(): OpenAPIHono<RestEnv> {
     defaultHook: (parsed) => {
       if (parsed.success) return undefined;
       const [issue] = parsed.error.issues;
-      const place = issue?.path.join(".") || "body";
-      return refused({
+      const path = issue?.path.join(".") || "body";
+      return refusalResponse({
         kind: "invalid",
         code: "request_invalid",
-        message: `${place}: ${issue?.message ?? "malformed"}`,
+        message: `${path}: ${issue?.message ?? "malformed"}`,
       });
     },
   });
@@ -97,11 +97,11 @@ export const authenticated: MiddlewareHandler<RestEnv> = async (c, next) => {
     return c.json({ error: { code: "body_too_large", message } }, 413);
   }
   const caller = await authenticate(request, body, deployment, SIGNING_NAMES, Date.now());
-  if (!caller.ok) return refused(caller.fault, 401);
+  if (!caller.ok) return refusalResponse(caller.fault, 401);
   const isReading = request.method === "GET" || READING_PATH.test(c.req.path);
   const { role } = caller.value;
   if (!isPermitted(role, isReading ? "read" : "write")) {
-    return refused({
+    return refusalResponse({
       kind: "denied",
       code: "role_insufficient",
       message: `The role '${role}' of this access key may not do this.`,
@@ -114,14 +114,14 @@ export const authenticated: MiddlewareHandler<RestEnv> = async (c, next) => {
 };
 
 /** An error with the status that fits its kind; `status` where one kind means something else. */
-export function refused(fault: Fault, status: number = statusOf(fault)): Response {
+export function refusalResponse(fault: Fault, status: number = statusOf(fault)): Response {
   const { code, message } = fault;
   return Response.json({ error: { code, message } }, { status });
 }
 
 /** The answer to whatever a handler threw: a refusal as such, anything else without details. */
 export function answerToError(error: unknown): Response {
-  return refused(unexpectedFault(error));
+  return refusalResponse(unexpectedFault(error));
 }
 
 function statusOf(fault: Fault): number {

@@ -202,9 +202,9 @@ export function clusterRoutes(): OpenAPIHono<RestEnv> {
 async function digests(c: RestContext, clusterId: string): Promise<z.output<typeof digestSchema>> {
   const { hsms } = granted(await regionOf(c).servingHsms(clusterId));
   const answers = await Promise.all(
-    hsms.map(async (place) => {
-      const digest = await c.get("deployment").hsm(place).stateDigest();
-      return { hsmId: place.hsmId, stateDigest: digest.ok ? digest.value : null };
+    hsms.map(async (location) => {
+      const digest = await c.get("deployment").hsm(location).stateDigest();
+      return { hsmId: location.hsmId, stateDigest: digest.ok ? digest.value : null };
     }),
   );
   const stateDigest = answers[0]?.stateDigest ?? "";

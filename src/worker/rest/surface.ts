@@ -5,7 +5,14 @@
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { deploymentOf } from "../platform/deployment.ts";
-import { answer, answerToError, authenticated, type RestEnv, refused, restApp } from "./app.ts";
+import {
+  answer,
+  answerToError,
+  authenticated,
+  type RestEnv,
+  refusalResponse,
+  restApp,
+} from "./app.ts";
 import { backupRoutes } from "./backups.ts";
 import { certificateRoutes, clusterRoutes } from "./certificates.ts";
 import { cryptoRoutes } from "./crypto.ts";
@@ -57,7 +64,7 @@ function createRest(): OpenAPIHono<RestEnv> {
   describe(app);
   app.all("/v1/*", (c) => {
     const message = `There is no ${c.req.method} ${c.req.path}. See /v1/openapi.json.`;
-    return refused({ kind: "not_found", code: "route_not_found", message });
+    return refusalResponse({ kind: "not_found", code: "route_not_found", message });
   });
   return app;
 }
