@@ -19,13 +19,13 @@ import { activePbk, type Keyring } from "./format/keys.ts";
 import { KEY_BYTES } from "./format/layout.ts";
 import { BodySealer } from "./seal/body.ts";
 import { sealEnvelope } from "./seal/envelope.ts";
-import type { Location } from "./seal/location.ts";
+import type { BackupLocation } from "./seal/location.ts";
 import { addressOf, beginSeal, type Recipients, type SealPlatform } from "./seal/recipients.ts";
 
 /** What is backed up, where it comes from, and where the copy will lie. */
 export interface BackupOrder {
   readonly origin: Origin;
-  readonly location: Location;
+  readonly location: BackupLocation;
   readonly source: SnapshotSource;
 }
 

@@ -11,7 +11,7 @@ import { type BackupFile, readFront } from "./file.ts";
 import type { Keyring } from "./format/keys.ts";
 import { MAX_HEADER_BYTES, PROLOGUE_BYTES } from "./format/layout.ts";
 import type { RestorePlatform } from "./restore.ts";
-import type { Location } from "./seal/location.ts";
+import type { BackupLocation } from "./seal/location.ts";
 import type { Openers, RecipientKind } from "./seal/recipients.ts";
 import { type VerifiedBackup, type VerifyOptions, verifyBackup } from "./verify.ts";
 
@@ -29,7 +29,7 @@ export type FileHints =
       readonly byteLength: number;
       /** Length that the envelope and the body it names would have together. */
       readonly expectedBytes: number;
-      readonly location: Location;
+      readonly location: BackupLocation;
       readonly recipients: readonly { readonly kind: RecipientKind; readonly keyId: string }[];
       readonly restorableOffline: boolean;
     };

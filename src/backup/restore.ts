@@ -9,7 +9,7 @@ import { BackupError } from "./format/errors.ts";
 import type { Keyring } from "./format/keys.ts";
 import { BodyOpener, type Pieces } from "./seal/body.ts";
 import { decodeEnvelope, openEnvelope } from "./seal/envelope.ts";
-import { type Location, verifyLocation } from "./seal/location.ts";
+import { type BackupLocation, verifyLocation } from "./seal/location.ts";
 import { type Openers, openSeal, type SealPlatform } from "./seal/recipients.ts";
 
 /** Where records wait. `commit` makes them the HSM's memory, `discard` forgets them. */
@@ -24,7 +24,7 @@ export interface StoredBackup {
   readonly envelope: Uint8Array;
   readonly body: Pieces;
   /** Where this copy lies; null if that is not known, as for a file someone brings. */
-  readonly location: Location | null;
+  readonly location: BackupLocation | null;
 }
 
 /** What a restore, or a verification, may use. All keys are borrowed. */

@@ -19,7 +19,7 @@ import { MAC_BYTES, PROLOGUE_BYTES } from "./format/layout.ts";
 import type { RestorePlatform, Staging } from "./restore.ts";
 import { BodyOpener } from "./seal/body.ts";
 import { openEnvelope } from "./seal/envelope.ts";
-import { type Location, verifyLocation } from "./seal/location.ts";
+import { type BackupLocation, verifyLocation } from "./seal/location.ts";
 import { type Openers, openSeal } from "./seal/recipients.ts";
 
 /**
@@ -34,13 +34,13 @@ export interface VerifyStep {
 
 export interface VerifyOptions extends Omit<ReadOptions, "onStep"> {
   /** Where this copy should lie; absent if that is not known. Says nothing about a bare file. */
-  readonly location?: Location;
+  readonly location?: BackupLocation;
   readonly onStep?: (step: VerifyStep) => void;
 }
 
 export interface VerifiedBackup extends ContainerSummary {
   /** Where this copy was sealed for; null for a bare file. */
-  readonly location: Location | null;
+  readonly location: BackupLocation | null;
 }
 
 const NOWHERE: SnapshotSink = { put: () => undefined };

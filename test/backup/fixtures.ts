@@ -10,7 +10,7 @@ import type { Keyring } from "../../src/backup/format/keys.ts";
 import { parseKit, type RecoveryKit } from "../../src/backup/kit/kit.ts";
 import type { Staging } from "../../src/backup/restore.ts";
 import { type CustomerKey, type Kms, localKms } from "../../src/backup/seal/kms.ts";
-import type { Location } from "../../src/backup/seal/location.ts";
+import type { BackupLocation } from "../../src/backup/seal/location.ts";
 import { SecretKey } from "../../src/crypto/secret-key.ts";
 import type { RandomBytes, Subtle } from "../../src/crypto/web-crypto.ts";
 import type { RecordType, SnapshotRecord, SnapshotSource } from "../../src/hsm/memory/record.ts";
@@ -91,7 +91,7 @@ export const ORIGIN: Origin = {
   previousDigest: new Uint8Array(0),
 };
 
-export const LOCATION: Location = {
+export const LOCATION: BackupLocation = {
   account: "123456789012",
   region: "eu-central-1",
   clusterId: "cluster-bbbbbbbbbbb",

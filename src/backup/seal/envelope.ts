@@ -25,14 +25,14 @@ import {
 } from "../format/layout.ts";
 import { verifyFront } from "../format/magic.ts";
 import { openedBodyBytes, type SealedBody } from "./body.ts";
-import { type Location, locationTexts } from "./location.ts";
+import { type BackupLocation, locationTexts } from "./location.ts";
 import type { Recipient, RecipientKind } from "./recipients.ts";
 
 /** The clear part. */
 export interface EnvelopeClear extends SealedBody {
   /** 16 bytes. */
   readonly sealId: Uint8Array;
-  readonly location: Location;
+  readonly location: BackupLocation;
   readonly recipients: readonly Recipient[];
 }
 
@@ -179,7 +179,7 @@ function decodeBodyBytes(fields: Fields): number {
   throw new MalformedCbor("no container gives a body of this length");
 }
 
-function decodeLocation(fields: Fields): Location {
+function decodeLocation(fields: Fields): BackupLocation {
   const [account, region, clusterId, backupId] = fields
     .array(4, 4, 4)
     .map((item) => item.text(0, MAX_ENVELOPE_TEXT_BYTES));

@@ -5,7 +5,7 @@
  */
 import { BackupError } from "../format/errors.ts";
 
-export interface Location {
+export interface BackupLocation {
   readonly account: string;
   readonly region: string;
   readonly clusterId: string;
@@ -16,7 +16,7 @@ export interface Location {
 export type EncryptionContext = readonly (readonly [name: string, value: string])[];
 
 /** The encryption context of a copy held at `location`. */
-export function encryptionContext(location: Location): EncryptionContext {
+export function encryptionContext(location: BackupLocation): EncryptionContext {
   return [
     ["holdfast:account", location.account],
     ["holdfast:region", location.region],
@@ -26,12 +26,12 @@ export function encryptionContext(location: Location): EncryptionContext {
 }
 
 /** The location as CBOR arrays and labels hold it. */
-export function locationTexts(location: Location): readonly [string, string, string, string] {
+export function locationTexts(location: BackupLocation): readonly [string, string, string, string] {
   return [location.account, location.region, location.clusterId, location.backupId];
 }
 
 /** @throws BackupError `location_mismatch` naming the first field that differs. */
-export function verifyLocation(expected: Location, got: Location): void {
+export function verifyLocation(expected: BackupLocation, got: BackupLocation): void {
   for (const field of ["account", "region", "clusterId", "backupId"] as const) {
     if (expected[field] === got[field]) continue;
     const fault = { field, expected: expected[field], got: got[field] };

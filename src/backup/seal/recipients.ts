@@ -9,7 +9,7 @@ import type { RandomBytes, Subtle } from "../../crypto/web-crypto.ts";
 import { BackupError } from "../format/errors.ts";
 import { KEY_BYTES, LABEL, SEAL_ID_BYTES } from "../format/layout.ts";
 import type { Kms } from "./kms.ts";
-import { encryptionContext, type Location } from "./location.ts";
+import { type BackupLocation, encryptionContext } from "./location.ts";
 import {
   type RecoveryKey,
   recoveryKeyId,
@@ -56,7 +56,7 @@ export interface SealKeys extends Disposable {
 
 /** A seal that is being made: one body, once. Disposal wipes its keys. */
 export interface Seal extends SealKeys {
-  readonly location: Location;
+  readonly location: BackupLocation;
   readonly recipients: readonly Recipient[];
   readonly restorableOffline: boolean;
 }
@@ -75,7 +75,7 @@ export interface SealPlatform {
 export async function beginSeal(
   platform: SealPlatform,
   recipients: Recipients,
-  location: Location,
+  location: BackupLocation,
 ): Promise<Seal> {
   const { core, random } = platform;
   const sealId = random(SEAL_ID_BYTES);
@@ -108,7 +108,7 @@ export async function readdressSeal(
   openers: Openers,
   seal: SealAddress,
   recipients: Recipients,
-  location: Location,
+  location: BackupLocation,
 ): Promise<Seal> {
   using dataKey = await unwrapDataKey(platform.subtle, openers, seal);
   const { sealId } = seal;
@@ -147,7 +147,7 @@ export function deriveSealKeys(core: Core, dataKey: SecretKey, sealId: Uint8Arra
 async function generateDataKey(
   random: RandomBytes,
   kms: Kms | null,
-  location: Location,
+  location: BackupLocation,
 ): Promise<{ dataKey: SecretKey; first: Recipient[] }> {
   if (kms === null) return { dataKey: new SecretKey(random(KEY_BYTES)), first: [] };
   const { dataKey, wrapped } = await kms.generateDataKey(encryptionContext(location));
@@ -158,7 +158,7 @@ async function wrapForKit(
   { core, subtle }: Pick<SealPlatform, "core" | "subtle">,
   spki: Uint8Array | null,
   dataKey: SecretKey,
-  location: Location,
+  location: BackupLocation,
   sealId: Uint8Array,
 ): Promise<Recipient[]> {
   if (spki === null) return [];

@@ -10,7 +10,7 @@ import { concatBytes, encodeHex } from "../format/bytes.ts";
 import { encodeCbor } from "../format/cbor.ts";
 import { BackupError } from "../format/errors.ts";
 import { KEY_ID_BYTES, LABEL, labelBytes } from "../format/layout.ts";
-import { type Location, locationTexts } from "./location.ts";
+import { type BackupLocation, locationTexts } from "./location.ts";
 
 /** The private half, as a kit holds it. */
 export interface RecoveryKey {
@@ -32,7 +32,7 @@ export async function wrapForRecovery(
   subtle: Subtle,
   spki: Uint8Array,
   dataKey: SecretKey,
-  location: Location,
+  location: BackupLocation,
   sealId: Uint8Array,
 ): Promise<Uint8Array> {
   const publicKey = await subtle.importKey("spki", spki, ALGORITHM, false, ["encrypt"]);
@@ -46,7 +46,7 @@ export async function unwrapWithRecovery(
   subtle: Subtle,
   key: RecoveryKey,
   wrapped: Uint8Array,
-  location: Location,
+  location: BackupLocation,
   sealId: Uint8Array,
 ): Promise<SecretKey> {
   const privateKey = await importPrivate(subtle, key);
@@ -72,7 +72,7 @@ async function importPrivate(subtle: Subtle, key: RecoveryKey) {
 }
 
 /** LABEL(recovery) ‖ CBOR([account, region, cluster id, backup id, sealId]). */
-function oaepLabel(location: Location, sealId: Uint8Array): Uint8Array {
+function oaepLabel(location: BackupLocation, sealId: Uint8Array): Uint8Array {
   return concatBytes(labelBytes(LABEL.recovery), encodeCbor([...locationTexts(location), sealId]));
 }
 

@@ -3,7 +3,8 @@
  *
  * Nothing here carries plaintext of an HSM's memory: what leaves it is a container, sealed and put.
  */
-import type { BackupLocation, HsmLocation } from "./place.ts";
+import type { BackupLocation } from "../../backup/seal/location.ts";
+import type { HsmLocation } from "./place.ts";
 import type { Result } from "./result.ts";
 
 export interface ManufactureOrder {

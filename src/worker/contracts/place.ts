@@ -1,5 +1,5 @@
 /**
- * Where things lie: a region of an account, an HSM in it, a copy of a backup in it.
+ * Where things lie: a region of an account, and an HSM in it.
  */
 
 /** One control plane. */
@@ -13,10 +13,4 @@ export interface Place {
 export interface HsmLocation extends Place {
   readonly clusterId: string;
   readonly hsmId: string;
-}
-
-/** Where a copy of a backup is held: bound into its envelope and its KMS encryption context. */
-export interface BackupLocation extends Place {
-  readonly clusterId: string;
-  readonly backupId: string;
 }

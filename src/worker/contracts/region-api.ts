@@ -1,8 +1,10 @@
 /**
  * What the REST surface asks of the control plane of one account and region.
  */
+
+import type { BackupLocation } from "../../backup/seal/location.ts";
 import type { RestoreOrder } from "./hsm-api.ts";
-import type { BackupLocation, HsmLocation } from "./place.ts";
+import type { HsmLocation } from "./place.ts";
 import type { Result } from "./result.ts";
 
 /** HSMs that serve a cluster's data plane, the leader first; all ACTIVE. */

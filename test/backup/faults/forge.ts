@@ -11,7 +11,7 @@ import { activePbk, type Keyring } from "../../../src/backup/format/keys.ts";
 import { CONTAINER_MAGIC, LABEL, labelBytes } from "../../../src/backup/format/layout.ts";
 import { BodySealer } from "../../../src/backup/seal/body.ts";
 import { sealEnvelope } from "../../../src/backup/seal/envelope.ts";
-import { encryptionContext, type Location } from "../../../src/backup/seal/location.ts";
+import { type BackupLocation, encryptionContext } from "../../../src/backup/seal/location.ts";
 import { deriveSealKeys, type Recipient } from "../../../src/backup/seal/recipients.ts";
 import type { Core } from "../../../src/crypto/core.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
@@ -165,7 +165,7 @@ export interface SealForgery {
   readonly seed?: string;
   /** For whom; both by default. */
   readonly recipients?: readonly Recipient["kind"][];
-  readonly location?: Location;
+  readonly location?: BackupLocation;
   /** The container, before it is sealed. */
   readonly bodyDigest?: Change<Uint8Array>;
   readonly recipient?: Change<Recipient[]>;
@@ -217,7 +217,7 @@ export async function forgeSeal(
 async function wrapFor(
   kind: Recipient["kind"],
   dataKey: SecretKey,
-  location: Location,
+  location: BackupLocation,
   sealId: Uint8Array,
   random: (length: number) => Uint8Array<ArrayBuffer>,
 ): Promise<Recipient> {
