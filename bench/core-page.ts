@@ -4,8 +4,7 @@
 import { coreBytes } from "../scripts/core/module.ts";
 import { launchBrowser } from "../test/lib/browser.ts";
 import { bundle } from "./bundle.ts";
-import type { PlatformOrder } from "./platform-cases.ts";
-import type { Platform } from "./platforms.ts";
+import type { Platform, PlatformOrder } from "./platform-cases.ts";
 import type { ThreadSpeeds } from "./turns.ts";
 
 /** Never fetched: the page is made here. WebCrypto wants an origin that is trustworthy. */

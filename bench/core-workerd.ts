@@ -4,7 +4,7 @@
 import { Miniflare } from "miniflare";
 import { coreBytes } from "../scripts/core/module.ts";
 import { bundle } from "./bundle.ts";
-import type { Platform } from "./platforms.ts";
+import type { Platform } from "./platform-cases.ts";
 import { workerdPid } from "./process-usage.ts";
 
 export async function startWorkerd(): Promise<Platform> {

@@ -8,6 +8,7 @@
  */
 import { Core } from "../src/crypto/core.ts";
 import { SecretKey } from "../src/crypto/secret-key.ts";
+import type { ThreadSpeeds } from "./turns.ts";
 
 /** The core; WebCrypto with the same chunks; WebCrypto with the payload in one message. */
 export const CONTENDERS = ["core", "chunks", "whole"] as const;
@@ -46,6 +47,17 @@ export interface PlatformOrder {
   readonly caseIndex: number;
   readonly contender: Contender;
   readonly runs: number;
+}
+
+/** Somewhere that this file runs, seen from outside. */
+export interface Platform {
+  readonly name: string;
+  /** Of the process that does the work; null where unknown. */
+  readonly pid: number | null;
+  run(order: PlatformOrder): Promise<void>;
+  /** One thread against two; null where there are none. */
+  readonly threads: (() => Promise<ThreadSpeeds>) | null;
+  stop(): Promise<void>;
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;

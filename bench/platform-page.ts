@@ -3,10 +3,7 @@
  * outside.
  */
 import { PlatformBench, type PlatformOrder } from "./platform-cases.ts";
-import type { ThreadSpeeds } from "./turns.ts";
-
-const ROUNDS = 4;
-const ROUND_MS = 400;
+import { THREAD_ROUND_MS, type ThreadSpeeds, threadSpeeds } from "./turns.ts";
 
 let module: WebAssembly.Module | null = null;
 let bench: PlatformBench | null = null;
@@ -37,11 +34,7 @@ async function runThreads(script: string): Promise<ThreadSpeeds> {
     return (await Promise.all(speeds)).reduce((total, speed) => total + speed, 0);
   };
   await speedOf(workers, module);
-  const best = { one: 0, two: 0 };
-  for (let round = 0; round < ROUNDS; round++) {
-    best.one = Math.max(best.one, await speedOf(workers.slice(0, 1), ROUND_MS));
-    best.two = Math.max(best.two, await speedOf(workers, ROUND_MS));
-  }
+  const best = await threadSpeeds((threads) => speedOf(workers.slice(0, threads), THREAD_ROUND_MS));
   for (const worker of workers) worker.terminate();
   return best;
 }

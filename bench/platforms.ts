@@ -7,25 +7,9 @@
  */
 import { startPage } from "./core-page.ts";
 import { startWorkerd } from "./core-workerd.ts";
-import {
-  CONTENDERS,
-  type Contender,
-  PLATFORM_CASES,
-  type PlatformOrder,
-} from "./platform-cases.ts";
+import { CONTENDERS, type Contender, PLATFORM_CASES, type Platform } from "./platform-cases.ts";
 import { watchGrowth } from "./process-usage.ts";
 import { median, printRow, type ThreadSpeeds } from "./turns.ts";
-
-/** Somewhere that platform-cases.ts runs. */
-export interface Platform {
-  readonly name: string;
-  /** Of the process that does the work; null where unknown. */
-  readonly pid: number | null;
-  run(order: PlatformOrder): Promise<void>;
-  /** One thread against two; null where there are none. */
-  readonly threads: (() => Promise<ThreadSpeeds>) | null;
-  stop(): Promise<void>;
-}
 
 const MIB = 1024 * 1024;
 const PROCESSES = 3;

@@ -19,6 +19,22 @@ export interface ThreadSpeeds {
   readonly two: number;
 }
 
+const THREAD_ROUNDS = 4;
+/** How long a round of the threads is. */
+export const THREAD_ROUND_MS = 400;
+
+/** One thread and two take turns. @param speedOf - of the first, or of both together, in MB/s. */
+export async function threadSpeeds(
+  speedOf: (threads: 1 | 2) => Promise<number>,
+): Promise<ThreadSpeeds> {
+  const best = { one: 0, two: 0 };
+  for (let round = 0; round < THREAD_ROUNDS; round++) {
+    best.one = Math.max(best.one, await speedOf(1));
+    best.two = Math.max(best.two, await speedOf(2));
+  }
+  return best;
+}
+
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }

@@ -209,7 +209,6 @@ const UNMENDED_CIRCLES = new Set<string>([
   "src/hsm/rules/access-faults.ts",
   "src/hsm/access/context.ts",
   "src/hsm/access/permissions.ts",
-  "bench/core-page.ts",
 ]);
 
 describe("the rooms", () => {

@@ -1,11 +1,9 @@
 /**
- * Writes assembly/aes-four.ts: one AES block in each of four lanes, their instructions interleaved.
+ * The text of assembly/aes-four.ts: one AES block in each of four lanes, their instructions interleaved.
  *
  * The algorithm is that of assembly/aes.ts (FIPS 197 §5.1, §5.3.5; Hamburg, CHES 2009), where it can be
  * read. A single lane waits for its own results; four fill the gaps.
- * `npx tsx scripts/generate/aes-four.ts > assembly/aes-four.ts`; a test compares the two.
  */
-import { pathToFileURL } from "node:url";
 
 const lanes = [0, 1, 2, 3];
 const each = (line: (lane: number) => string): string[] => lanes.map(line);
@@ -177,5 +175,3 @@ import {
     })
   );
 }
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) process.stdout.write(aesFour());

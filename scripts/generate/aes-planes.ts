@@ -1,11 +1,9 @@
 /**
- * Writes assembly/aes-planes.ts: one round of AES over bit planes, with the S-box as a Boolean circuit.
+ * The text of assembly/aes-planes.ts: one round of AES over bit planes, with the S-box as a Boolean circuit.
  *
  * Boyar, Peralta, "A depth-16 circuit for the AES S-box" (2011), with Calik's 113 gates forward and 121
  * inverse. Each circuit is run on all 256 inputs against the S-box of FIPS 197 before a line is written.
- * `npx tsx scripts/generate/aes-planes.ts > assembly/aes-planes.ts`; a test compares the two.
  */
-import { pathToFileURL } from "node:url";
 import { affine, invert } from "./aes-tables.ts";
 
 // u0 … u7 are the bits of a byte from the highest to the lowest, s0 … s7 those of the result. The
@@ -209,6 +207,3 @@ export function aesPlanes(): string {
     )
   );
 }
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href)
-  process.stdout.write(aesPlanes());

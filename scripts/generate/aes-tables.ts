@@ -1,11 +1,9 @@
 /**
- * Derives the permutation tables of assembly/aes-tables.ts from the definition of AES, and prints them.
+ * The text of assembly/aes-tables.ts: permutation tables, derived from the definition of AES.
  *
  * FIPS 197 §4 (the field), §5.1.1 (the S-box); the method is Hamburg, "Accelerating AES with Vector
  * Permute Instructions", CHES 2009. No number below is taken on trust: each table is computed.
- * `npx tsx scripts/generate/aes-tables.ts > assembly/aes-tables.ts`; a test compares the two.
  */
-import { pathToFileURL } from "node:url";
 
 /** Multiplication in GF(2^8) modulo x^8 + x^4 + x^3 + x + 1 (FIPS 197 §4.2). */
 export function multiply(a: number, b: number): number {
@@ -161,6 +159,3 @@ export function aesTables(): string {
   );
   return head + body.join("");
 }
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href)
-  process.stdout.write(aesTables());

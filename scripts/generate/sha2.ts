@@ -1,14 +1,11 @@
 /**
- * Writes assembly/sha256.ts and assembly/sha512.ts: the two compression functions of SHA-2, unrolled.
+ * The text of assembly/sha256.ts and assembly/sha512.ts: the two compression functions of SHA-2, unrolled.
  *
  * FIPS 180-4 §4.1, §4.2, §5.3, §6.2 and §6.4. The constants are computed from the primes here; sixteen
  * rounds are written out so that the words change their names and need not move. Words of 32 bits are
  * scheduled four at a time in vectors, which keeps the machine's registers for the rounds; with two
  * words of 64 bits in a vector that does not pay.
- * `npx tsx scripts/generate/sha2.ts 256 > assembly/sha256.ts`, and 512; a test compares.
  */
-import { pathToFileURL } from "node:url";
-
 const primes: number[] = [];
 for (let n = 2; primes.length < 80; n++) if (primes.every((p) => n % p !== 0)) primes.push(n);
 
@@ -241,8 +238,4 @@ ${indent(
   }
 ${isVector ? "  zero(WORDS, 64);\n" : ""}}
 `;
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  process.stdout.write(sha2(process.argv[2] === "512" ? "512" : "256"));
 }

@@ -2,8 +2,9 @@
  * Step 1: the backup and the recovery kit, each told at once whether it is one.
  */
 import type { JSX } from "preact";
-import { useId, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { DropZone } from "../design/drop-zone.tsx";
+import { Field } from "../design/fields.tsx";
 import { sizeText } from "../design/format.ts";
 import { Notice } from "../design/notice.tsx";
 import type { FileKind, ShownKit, ShownRefusal } from "../engine/shown.ts";
@@ -62,24 +63,22 @@ function BackupZone(props: {
 }
 
 function PasteKit(props: { onText: (text: string) => void }): JSX.Element {
-  const id = useId();
   const [text, setText] = useState("");
   return (
     <div class="stack">
-      <div class="field">
-        <label class="label" for={id}>
-          Text of the recovery kit
-        </label>
-        <textarea
-          id={id}
-          class="input"
-          spellcheck={false}
-          autocomplete="off"
-          value={text}
-          placeholder='{ "format": "holdfast-recovery-kit/1", … }'
-          onInput={(event) => setText(event.currentTarget.value)}
-        />
-      </div>
+      <Field label="Text of the recovery kit">
+        {(id) => (
+          <textarea
+            id={id}
+            class="input"
+            spellcheck={false}
+            autocomplete="off"
+            value={text}
+            placeholder='{ "format": "holdfast-recovery-kit/1", … }'
+            onInput={(event) => setText(event.currentTarget.value)}
+          />
+        )}
+      </Field>
       <div>
         <button
           type="button"

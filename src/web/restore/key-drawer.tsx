@@ -10,7 +10,7 @@ import { Facts } from "../design/plate.tsx";
 import { type Tab, Tabs } from "../design/tabs.tsx";
 import type { ShownKey, ShownSession } from "../engine/shown.ts";
 import { KeyExport, type KeyExportOperation } from "./key-export.tsx";
-import { type KeyOperations, UseKey, VerifySignature } from "./key-uses.tsx";
+import { type BytesUse, type KeyOperations, UseKey, VerifySignature } from "./key-uses.tsx";
 import { AttributeChips } from "./keys.tsx";
 
 type Use = "sign" | "verify" | "encrypt" | "decrypt" | "export";
@@ -73,35 +73,20 @@ function Uses(props: {
       </Notice>
     );
   }
+  const bytesUse = (use: BytesUse, mechanisms: readonly string[]): JSX.Element => (
+    <UseKey
+      key={use}
+      use={use}
+      shownKey={shownKey}
+      mechanisms={mechanisms}
+      operations={operations}
+    />
+  );
   const panels: Readonly<Record<Use, () => JSX.Element>> = {
-    sign: () => (
-      <UseKey
-        key="sign"
-        use="sign"
-        shownKey={shownKey}
-        mechanisms={shownKey.signsWith}
-        operations={operations}
-      />
-    ),
+    sign: () => bytesUse("sign", shownKey.signsWith),
     verify: () => <VerifySignature shownKey={shownKey} operations={operations} />,
-    encrypt: () => (
-      <UseKey
-        key="encrypt"
-        use="encrypt"
-        shownKey={shownKey}
-        mechanisms={shownKey.encryptsWith}
-        operations={operations}
-      />
-    ),
-    decrypt: () => (
-      <UseKey
-        key="decrypt"
-        use="decrypt"
-        shownKey={shownKey}
-        mechanisms={shownKey.decryptsWith}
-        operations={operations}
-      />
-    ),
+    encrypt: () => bytesUse("encrypt", shownKey.encryptsWith),
+    decrypt: () => bytesUse("decrypt", shownKey.decryptsWith),
     export: () => <KeyExport shownKey={shownKey} operation={operations} />,
   };
   return (

@@ -2,9 +2,10 @@
  * Using a key: sign, verify, encrypt, decrypt. The work and the permission are the HSM's.
  */
 import type { JSX } from "preact";
-import { useId, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { DER_TAG, encodeDer, encodeDerInteger } from "../../hsm/keys/der.ts";
 import { CopyButton, SaveButton } from "../design/copy-button.tsx";
+import { Choice, Field, options } from "../design/fields.tsx";
 import { sizeText } from "../design/format.ts";
 import { Notice } from "../design/notice.tsx";
 import type { Answer, ShownKey, ShownRefusal } from "../engine/shown.ts";
@@ -36,25 +37,10 @@ function Mechanism(props: {
   value: string;
   onChange: (name: string) => void;
 }): JSX.Element {
-  const id = useId();
   return (
-    <div class="field">
-      <label class="label" for={id}>
-        Mechanism
-      </label>
-      <select
-        id={id}
-        class="input"
-        value={props.value}
-        onChange={(event) => props.onChange(event.currentTarget.value)}
-      >
-        {props.names.map((name) => (
-          <option key={name} value={name}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </div>
+    <Choice label="Mechanism" value={props.value} onChange={props.onChange}>
+      {options(props.names)}
+    </Choice>
   );
 }
 
@@ -230,7 +216,6 @@ export function VerifySignature(props: {
   operations: KeyOperations;
 }): JSX.Element {
   const { shownKey } = props;
-  const id = useId();
   const [mechanism, setMechanism] = useState(shownKey.verifiesWith[0] ?? "");
   const [data, setData] = useState<Blob | null>(null);
   const [text, setText] = useState("");
@@ -243,18 +228,17 @@ export function VerifySignature(props: {
   return (
     <div class="stack">
       <DataInput label="What was signed" encoding="utf8" onData={setData} />
-      <div class="field">
-        <label class="label" for={id}>
-          Signature, in base64
-        </label>
-        <textarea
-          id={id}
-          class="input"
-          spellcheck={false}
-          value={text}
-          onInput={(event) => setText(event.currentTarget.value)}
-        />
-      </div>
+      <Field label="Signature, in base64">
+        {(id) => (
+          <textarea
+            id={id}
+            class="input"
+            spellcheck={false}
+            value={text}
+            onInput={(event) => setText(event.currentTarget.value)}
+          />
+        )}
+      </Field>
       <Mechanism names={shownKey.verifiesWith} value={mechanism} onChange={setMechanism} />
       <div>
         <button

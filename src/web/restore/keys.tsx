@@ -1,10 +1,10 @@
 /**
  * The keys of the restored HSM: searched, filtered, sorted and paged, up to 16,666 of them.
  */
-import type { ComponentChildren, JSX } from "preact";
-import { useId, useMemo, useState } from "preact/hooks";
+import type { JSX } from "preact";
+import { useMemo, useState } from "preact/hooks";
 import { type Column, DataTable } from "../design/data-table.tsx";
-import { SearchField } from "../design/search-field.tsx";
+import { Choice, options, SearchField } from "../design/fields.tsx";
 import type { ShownKey } from "../engine/shown.ts";
 
 interface Filter {
@@ -37,30 +37,6 @@ function distinct(values: Iterable<string>): string[] {
   return [...new Set(values)].sort(new Intl.Collator("en", { numeric: true }).compare);
 }
 
-function Choice(props: {
-  label: string;
-  value: string;
-  onChange: (value: string) => void;
-  children: ComponentChildren;
-}): JSX.Element {
-  const id = useId();
-  return (
-    <div class="field">
-      <label class="label" for={id}>
-        {props.label}
-      </label>
-      <select
-        id={id}
-        class="input"
-        value={props.value}
-        onChange={(event) => props.onChange(event.currentTarget.value)}
-      >
-        {props.children}
-      </select>
-    </div>
-  );
-}
-
 function leaving(value: string): Filter["leaving"] {
   return value === "extractable" || value === "kept" ? value : "any";
 }
@@ -73,12 +49,6 @@ function Filters(props: {
   const { filter, onChange } = props;
   const kinds = useMemo(() => distinct(props.keys.map((key) => key.kind)), [props.keys]);
   const owners = useMemo(() => distinct(props.keys.map((key) => key.owner)), [props.keys]);
-  const options = (values: readonly string[]): JSX.Element[] =>
-    values.map((value) => (
-      <option key={value} value={value}>
-        {value}
-      </option>
-    ));
   return (
     <search class="filters">
       <SearchField

@@ -2,8 +2,9 @@
  * Logging in as a user inside. The password goes to the worker and is forgotten by the form.
  */
 import type { JSX } from "preact";
-import { useId, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { Dialog } from "../design/dialog.tsx";
+import { Field } from "../design/fields.tsx";
 import { Notice } from "../design/notice.tsx";
 import type { ShownRefusal } from "../engine/shown.ts";
 
@@ -17,7 +18,6 @@ export function Login(props: {
   const [busy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<ShownRefusal | null>(null);
   const password = useRef<HTMLInputElement>(null);
-  const id = useId();
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     const field = password.current;
@@ -39,39 +39,39 @@ export function Login(props: {
             <p>{refusal.message}</p>
           </Notice>
         )}
-        <div class="field">
-          <label class="label" for={`${id}-name`}>
-            User name
-          </label>
-          <input
-            id={`${id}-name`}
-            class="input"
-            value={name}
-            required
-            autocapitalize="none"
-            spellcheck={false}
-            autocomplete="off"
-            autoFocus={props.name === ""}
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        </div>
-        <div class="field">
-          <label class="label" for={`${id}-password`}>
-            Password
-          </label>
-          <input
-            id={`${id}-password`}
-            ref={password}
-            class="input"
-            type="password"
-            required
-            autocomplete="off"
-            autoFocus={props.name !== ""}
-          />
-          <span class="hint">
-            The one this user had when the backup was made. Wrong ones count towards the lock.
-          </span>
-        </div>
+        <Field label="User name">
+          {(id) => (
+            <input
+              id={id}
+              class="input"
+              value={name}
+              required
+              autocapitalize="none"
+              spellcheck={false}
+              autocomplete="off"
+              autoFocus={props.name === ""}
+              onInput={(event) => setName(event.currentTarget.value)}
+            />
+          )}
+        </Field>
+        <Field label="Password">
+          {(id) => (
+            <>
+              <input
+                id={id}
+                ref={password}
+                class="input"
+                type="password"
+                required
+                autocomplete="off"
+                autoFocus={props.name !== ""}
+              />
+              <span class="hint">
+                The one this user had when the backup was made. Wrong ones count towards the lock.
+              </span>
+            </>
+          )}
+        </Field>
         <div class="row">
           <button type="submit" class="button main" aria-disabled={busy}>
             {busy ? "Checking the password…" : "Log in"}

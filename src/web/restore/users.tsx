@@ -4,8 +4,8 @@
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { type Column, DataTable } from "../design/data-table.tsx";
+import { SearchField } from "../design/fields.tsx";
 import { countText } from "../design/format.ts";
-import { SearchField } from "../design/search-field.tsx";
 import type { ShownSession, ShownUser } from "../engine/shown.ts";
 
 const ROLE: Readonly<Record<string, string>> = {
