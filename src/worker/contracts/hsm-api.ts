@@ -25,13 +25,16 @@ export interface HardwareIdentity {
 
 export interface BackupOrder {
   readonly location: BackupLocation;
-  readonly lineageId: string;
-  readonly hsmType: string;
-  readonly mode: "FIPS" | "NON_FIPS";
-  readonly createdAtMs: number;
-  readonly chainNumber: number;
-  /** Hex SHA-256 of the predecessor's container; "" for the first of a lineage. */
-  readonly previousDigest: string;
+  /** What its header says beside the names of the location. */
+  readonly origin: {
+    readonly lineageId: string;
+    readonly hsmType: string;
+    readonly mode: "FIPS" | "NON_FIPS";
+    readonly createdAtMs: number;
+    readonly chainNumber: number;
+    /** Hex SHA-256 of the predecessor's container; "" for the first of a lineage. */
+    readonly previousDigest: string;
+  };
 }
 
 /** What the catalogue keeps of a backup whose objects are in the bucket. */

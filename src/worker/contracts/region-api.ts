@@ -7,13 +7,6 @@ import type { RestoreOrder } from "./hsm-api.ts";
 import type { HsmLocation } from "./place.ts";
 import type { Result } from "./result.ts";
 
-/** HSMs that serve a cluster's data plane, the leader first; all ACTIVE. */
-export interface ServingHsms {
-  readonly clusterId: string;
-  readonly clusterState: string;
-  readonly hsms: readonly HsmLocation[];
-}
-
 /** A catalogue row as the REST surface shows it. */
 export interface BackupView {
   readonly location: BackupLocation;
@@ -32,13 +25,12 @@ export interface BackupView {
   readonly containerDigest: string;
   readonly stateDigest: string;
   readonly bodyBytes: number;
-  /** What an Hsm needs to read it; null until READY. */
-  readonly objects: RestoreOrder | null;
 }
 
 /** RPC face of the `Region` Durable Object towards the REST surface. */
 export interface RegionApi {
-  servingHsms(clusterId: string): Promise<Result<ServingHsms>>;
+  /** HSMs that serve the cluster's data plane, the leader first; all ACTIVE. */
+  servingHsms(clusterId: string): Promise<Result<readonly HsmLocation[]>>;
   /** An HSM of the cluster saw PRECO set its password: INITIALIZED moves to ACTIVE, backup due. */
   noteActivated(clusterId: string): Promise<Result<null>>;
   /**
@@ -49,6 +41,6 @@ export interface RegionApi {
   /** Back up now: a CREATE_IN_PROGRESS row and a due task; poll `backup`. */
   backUpNow(clusterId: string): Promise<Result<BackupView>>;
   backup(backupId: string): Promise<Result<BackupView>>;
-  /** Counts for the health page. */
-  health(): Promise<Result<{ clusters: number; hsms: number; backups: number; overdue: number }>>;
+  /** What is needed to read a backup; refused with `backup_not_ready` unless it has its objects. */
+  readableBackup(backupId: string): Promise<Result<RestoreOrder>>;
 }

@@ -4,7 +4,7 @@
  * Spec: docs/STORAGE.md, "Making a backup"; the bytes are those of src/backup/create.ts. Until the receipt
  * is stored nothing is promised: an order asked again starts anew, under a fresh EBK and a fresh seal.
  */
-import { type BackupStore, createBackup } from "../../backup/create.ts";
+import { type BackupStore, type CreatedBackup, createBackup } from "../../backup/create.ts";
 import { localKms } from "../../backup/seal/kms.ts";
 import type { Recipients } from "../../backup/seal/recipients.ts";
 import { snapshotSource } from "../../hsm/memory/snapshot.ts";
@@ -39,7 +39,8 @@ export async function backUp(
 ): Promise<BackupReceipt> {
   const { storage, deployment } = site;
   const { sql } = storage;
-  const { backupId } = order.location;
+  const { location } = order;
+  const { backupId } = location;
   const known = readReceipt(sql, backupId);
   if (known !== null) return known;
   for (const id of spooledBackups(sql)) if (!isRunning(id)) clearSpool(sql, id);
@@ -54,19 +55,12 @@ export async function backUp(
     recipientsOf(deployment),
     {
       origin: originOf(order),
-      location: order.location,
+      location,
       source: snapshotSource(memory.store),
     },
     put,
   );
-  const receipt = put.receipt({
-    containerDigest: created.containerDigest.toHex(),
-    containerBytes: created.containerBytes,
-    stateDigest: created.stateDigest.toHex(),
-    bodyBytes: created.bodyBytes,
-    envelopeBytes: created.envelopeBytes,
-    restorableOffline: created.restorableOffline,
-  });
+  const receipt = put.receipt(created);
   storage.transactionSync(() => {
     writeReceipt(sql, backupId, receipt);
     addAncestor(sql, { history: receipt.containerDigest, change: put.change, snapshot: true });
@@ -83,22 +77,11 @@ export function recipientsOf(deployment: Deployment): Recipients {
   return { kms, recoveryPublicKey: deployment.recoveryPublicKey };
 }
 
-function originOf(order: BackupOrder) {
-  const { location, lineageId, hsmType, mode, createdAtMs, chainNumber, previousDigest } = order;
-  return {
-    backupId: location.backupId,
-    clusterId: location.clusterId,
-    region: location.region,
-    lineageId,
-    hsmType,
-    mode,
-    createdAtMs,
-    chainNumber,
-    previousDigest: Uint8Array.fromHex(previousDigest),
-  };
+function originOf({ location, origin }: BackupOrder) {
+  const { backupId, clusterId, region } = location;
+  const previousDigest = Uint8Array.fromHex(origin.previousDigest);
+  return { ...origin, backupId, clusterId, region, previousDigest };
 }
-
-type Made = Omit<BackupReceipt, "bodyKey" | "bodyEtag" | "envelopeKey">;
 
 /** Where one backup is kept: rows of the spool, then two objects of the bucket. */
 class PutBackup implements BackupStore {
@@ -149,8 +132,18 @@ class PutBackup implements BackupStore {
     await reached("backup_envelope_put", deployment, storage);
   }
 
-  receipt(made: Made): BackupReceipt {
-    const names = { bodyKey: this.#bodyKey, bodyEtag: this.#bodyEtag };
-    return { ...names, envelopeKey: this.#envelopeKey, ...made };
+  /** What the catalogue is to keep of the backup that was put here. */
+  receipt(created: CreatedBackup): BackupReceipt {
+    return {
+      bodyKey: this.#bodyKey,
+      bodyEtag: this.#bodyEtag,
+      bodyBytes: created.bodyBytes,
+      envelopeKey: this.#envelopeKey,
+      envelopeBytes: created.envelopeBytes,
+      containerDigest: created.containerDigest.toHex(),
+      containerBytes: created.containerBytes,
+      stateDigest: created.stateDigest.toHex(),
+      restorableOffline: created.restorableOffline,
+    };
   }
 }

@@ -28,7 +28,7 @@ import { backUp } from "./backup.ts";
 import { InstalledKeyring } from "./keyring.ts";
 import { initializeHsm, manufactureHsm } from "./life.ts";
 import { createLocalTable, readLocal, writeLocal } from "./local.ts";
-import { type HsmSite, openMemory } from "./memory.ts";
+import { type HsmMemory, type HsmSite, openMemory } from "./memory.ts";
 import { DATA_PLANE } from "./operations.ts";
 import { beginHistory, ownPosition, Peers, takeDelta, withDeltaKeks } from "./peers.ts";
 import { restoreHsm } from "./restore.ts";
@@ -61,7 +61,9 @@ export class Hsm extends DurableObject<Env> implements HsmObject {
   }
 
   initialize(clusterCertificate: string, trustAnchor: string): Promise<Result<null>> {
-    return this.#writing(() => initializeHsm(this.#site(), clusterCertificate, trustAnchor));
+    return this.#writing((memory, site) =>
+      initializeHsm(memory, site, clusterCertificate, trustAnchor),
+    );
   }
 
   createBackup(order: BackupOrder): Promise<Result<BackupReceipt>> {
@@ -152,24 +154,28 @@ export class Hsm extends DurableObject<Env> implements HsmObject {
     session: string,
     input: Input<K>,
   ): Promise<Result<Output<K>>> {
-    return this.#writing(async () => {
-      using memory = openMemory(this.#site());
-      return await DATA_PLANE[name](memory.hsm, session, input);
-    });
+    return this.#writing(({ hsm }) => DATA_PLANE[name](hsm, session, input));
   }
 
   /**
    * Runs `f`, and answers only when what it changed is on every peer. An operation that refuses may
    * have changed something too: a wrong password counts.
    */
-  #writing<T>(f: () => Promise<T>): Promise<Result<T>> {
+  #writing<T>(f: (memory: HsmMemory, site: HsmSite) => Promise<T>): Promise<Result<T>> {
     return refusalsOf(async () => {
       const before = this.#changeCount();
+      let isNews = false;
       try {
-        return await f();
+        const site = this.#site();
+        using memory = openMemory(site);
+        try {
+          return await f(memory, site);
+        } finally {
+          isNews = this.#isActivationNews(memory);
+        }
       } finally {
         if (this.#changeCount() !== before) await this.#replicate();
-        await this.#noteActivation();
+        if (isNews) await this.#noteActivation();
       }
     });
   }
@@ -193,13 +199,18 @@ export class Hsm extends DurableObject<Env> implements HsmObject {
     });
   }
 
+  /** Whether PRECO has become CO and `Region` has not heard of it. @throws Refused if zeroized. */
+  #isActivationNews(memory: HsmMemory): boolean {
+    if (readLocal(this.#sql, "activationNoted") === true) return false;
+    this.#site(); // The rows that this memory was opened on may be gone.
+    return memory.hsm.getConfiguration().activated;
+  }
+
   /**
-   * Tells `Region` once that PRECO has become CO. What does not get through is told again with the
-   * next request, since the configuration still says so.
+   * Tells `Region` once. What does not get through is told again with the next request, since the
+   * configuration still says so.
    */
   async #noteActivation(): Promise<void> {
-    if (readLocal(this.#sql, "activationNoted") === true) return;
-    if (!this.#isActivated()) return;
     const { account, region, clusterId } = this.#site().location;
     try {
       const noted = await this.#deployment.region(account, region).noteActivated(clusterId);
@@ -209,11 +220,6 @@ export class Hsm extends DurableObject<Env> implements HsmObject {
       // What the request did is done: its answer must not become that of another object's failure.
       console.log("activation not noted", { clusterId, error: String(error) });
     }
-  }
-
-  #isActivated(): boolean {
-    using memory = openMemory(this.#site());
-    return memory.hsm.getConfiguration().activated;
   }
 
   /** Runs `f` when everything asked for before it, among what excludes each other, is over. */

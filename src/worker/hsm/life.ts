@@ -13,7 +13,7 @@ import { reached } from "../platform/steps.ts";
 import { issueHardwareIdentity } from "./hardware-identity.ts";
 import { installAkbk } from "./keyring.ts";
 import { type Making, readLocal, writeLocal } from "./local.ts";
-import { type HsmSite, openMemory, openStaging } from "./memory.ts";
+import { type HsmMemory, type HsmSite, openStaging } from "./memory.ts";
 import { flipGeneration, removeOtherGenerations } from "./rows.ts";
 import { LOCAL_SECRET, wrapSecret } from "./storage-key.ts";
 
@@ -63,11 +63,11 @@ function typeRefused(hsmType: string): Refused {
 
 /** Takes the cluster's certificate and its owner's trust anchor into the configuration. */
 export async function initializeHsm(
+  memory: HsmMemory,
   site: HsmSite,
   clusterCertificate: string,
   trustAnchor: string,
 ): Promise<null> {
-  using memory = openMemory(site);
   memory.hsm.initialize(clusterCertificate, trustAnchor);
   await reached("hsm_initialized", site.deployment, site.storage);
   return null;

@@ -7,7 +7,7 @@
 import type { BackupReceipt } from "../contracts/hsm-api.ts";
 import { startBackup } from "./backups.ts";
 import { DONE, failed, nextAt, type Outcome } from "./clockwork.ts";
-import { placeOf, type RegionContext } from "./context.ts";
+import { backupLocation, placeOf, type RegionContext } from "./context.ts";
 import { hsmApi } from "./hsm-tasks.ts";
 import { activeHsms, scheduleDaily } from "./hsms.ts";
 import { scheduleRetention } from "./retention.ts";
@@ -22,15 +22,10 @@ export async function createBackupTask(context: RegionContext, backupId: string)
   if (hsm === null || hsm.state === "DELETED") {
     return { kind: "failed", reason: "The HSM that was to be backed up is gone." };
   }
-  const { clusterId, lineageId, hsmType, mode, createdAtMs, chainNumber, previousDigest } = row;
+  const { lineageId, hsmType, mode, createdAtMs, chainNumber, previousDigest } = row;
   const receipt = await hsmApi(context, hsm).createBackup({
-    location: { ...placeOf(context), clusterId, backupId },
-    lineageId,
-    hsmType,
-    mode,
-    createdAtMs,
-    chainNumber,
-    previousDigest,
+    location: backupLocation(context, row),
+    origin: { lineageId, hsmType, mode, createdAtMs, chainNumber, previousDigest },
   });
   if (!receipt.ok) return failed(receipt.fault);
   completeBackup(context, row, receipt.value);
@@ -41,17 +36,7 @@ export async function createBackupTask(context: RegionContext, backupId: string)
 /** CREATE_IN_PROGRESS → READY with everything that follows from it, in one turn. */
 function completeBackup(context: RegionContext, row: BackupRow, receipt: BackupReceipt): void {
   const { store } = context;
-  const columns = {
-    bodyKey: receipt.bodyKey,
-    bodyEtag: receipt.bodyEtag,
-    bodyBytes: receipt.bodyBytes,
-    envelopeKey: receipt.envelopeKey,
-    envelopeBytes: receipt.envelopeBytes,
-    containerDigest: receipt.containerDigest,
-    containerBytes: receipt.containerBytes,
-    stateDigest: receipt.stateDigest,
-    restorableOffline: receipt.restorableOffline ? 1 : 0,
-  };
+  const columns = { ...receipt, restorableOffline: receipt.restorableOffline ? 1 : 0 };
   if (!store.moveBackup(row.backupId, "CREATE_IN_PROGRESS", "READY", columns)) return;
   store.updateCluster(row.clusterId, {
     lastDigest: receipt.containerDigest,

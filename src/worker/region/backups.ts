@@ -7,12 +7,13 @@ import { cutPage, type Facets, filterRows, filtersRefusal } from "../../cluster/
 import { generateId } from "../../cluster/ids.ts";
 import type { BackupTrigger } from "../../cluster/states.ts";
 import type { CatalogView, Listing, ListOrder } from "../contracts/control-api.ts";
+import type { RestoreOrder } from "../contracts/hsm-api.ts";
 import type { BackupView } from "../contracts/region-api.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
 import { backupNotFound, clusterNotFound, type RegionContext, refuseWith } from "./context.ts";
 import { beginDeletion, scheduleRetention } from "./retention.ts";
 import type { BackupRow, HsmRow } from "./rows.ts";
-import { backupView, catalogView, certificatesOf } from "./views.ts";
+import { backupView, catalogView, certificatesOf, restoreOrder } from "./views.ts";
 
 /**
  * Begins a backup of the cluster from this HSM: the row, its burnt number and its task, all or
@@ -84,6 +85,16 @@ export function backUpNow(context: RegionContext, clusterId: string): Result<Bac
 export function describeBackup(context: RegionContext, backupId: string): Result<BackupView> {
   const row = context.store.backup(backupId);
   return row === null ? backupNotFound(backupId) : success(backupView(context, row));
+}
+
+/** What is needed to read a backup that has its objects. */
+export function readableBackup(context: RegionContext, backupId: string): Result<RestoreOrder> {
+  const row = context.store.backup(backupId);
+  if (row === null) return backupNotFound(backupId);
+  const hasObjects = row.state === "READY" || row.state === "PENDING_DELETION";
+  if (hasObjects) return success(restoreOrder(context, row, row));
+  const message = `Backup '${backupId}' is ${row.state}; it can be read when it is READY.`;
+  return refusal("conflict", "backup_not_ready", message);
 }
 
 const FACETS: Facets<BackupRow> = {

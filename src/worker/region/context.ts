@@ -1,6 +1,7 @@
 /**
  * What every piece of the control plane works with: rows, due tasks, settings, clock and chance.
  */
+import type { BackupLocation } from "../../backup/seal/location.ts";
 import type { RandomBytes } from "../../cluster/ids.ts";
 import type { Refusal } from "../../cluster/refusal.ts";
 import type { HsmLocation, Place } from "../contracts/place.ts";
@@ -40,8 +41,12 @@ export function placeOf(context: RegionContext): Place {
   return place;
 }
 
-export function locationOf(context: RegionContext, hsm: HsmRow): HsmLocation {
+export function hsmLocation(context: RegionContext, hsm: HsmRow): HsmLocation {
   return { ...placeOf(context), clusterId: hsm.clusterId, hsmId: hsm.hsmId };
+}
+
+export function backupLocation(context: RegionContext, backup: BackupRow): BackupLocation {
+  return { ...placeOf(context), clusterId: backup.clusterId, backupId: backup.backupId };
 }
 
 /** The cluster of a row that names it: rows of clusters are never removed. */

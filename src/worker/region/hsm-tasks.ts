@@ -4,11 +4,12 @@
  * Spec: DESIGN.md §7; docs/STORAGE.md §2 has the interleavings. A cluster's tasks run one at a
  * time. Each begins by reading its row, since it may have run before, up to any point.
  */
+import type { ClusterCertificates } from "../contracts/control-api.ts";
 import type { HsmApi, RestoreReceipt } from "../contracts/hsm-api.ts";
 import type { Result } from "../contracts/result.ts";
 import { startBackup } from "./backups.ts";
 import { againAt, DONE, failed, type Outcome } from "./clockwork.ts";
-import { clusterOf, locationOf, type RegionContext } from "./context.ts";
+import { clusterOf, hsmLocation, type RegionContext } from "./context.ts";
 import { activeHsms, newestSource, scheduleDaily } from "./hsms.ts";
 import type { BackupRow, ClusterRow, HsmRow } from "./rows.ts";
 import { certificatesOf, preCoPassword, restoreOrder } from "./views.ts";
@@ -25,20 +26,13 @@ export async function createHsmTask(context: RegionContext, hsmId: string): Prom
   const cluster = clusterOf(context, row);
   const blank = cluster.state !== "ACTIVE";
   const identity = await hsmApi(context, row).manufacture({
-    location: locationOf(context, row),
+    location: hsmLocation(context, row),
     hsmType: cluster.hsmType,
     mode: cluster.mode,
     preCoPassword: blank ? await preCoPassword(context, cluster.clusterId) : null,
   });
   if (!identity.ok) return failed(identity.fault);
-  if (!blank) return fill(context, row);
-  const duty = await hsmApi(context, row).serve({ leader: true, peers: [] });
-  if (!duty.ok) return failed(duty.fault);
-  const certificates = JSON.stringify(identity.value);
-  context.store.updateCluster(cluster.clusterId, { certificates });
-  enterService(context, row);
-  await context.reached("region_hsm_active");
-  return DONE;
+  return blank ? enterAlone(context, row, identity.value) : fill(context, row);
 }
 
 /** Task `hsm_rebuild`: an HSM that missed a write takes the leader's state and serves again. */
@@ -61,12 +55,7 @@ async function fill(context: RegionContext, row: HsmRow): Promise<Outcome> {
   if (source === null) return { kind: "failed", reason: "There is no READY backup to restore." };
   const receipt = await restoreOnto(context, row, cluster, source);
   if (!receipt.ok) return failed(receipt.fault);
-  const duty = await hsmApi(context, row).serve({ leader: true, peers: [] });
-  if (!duty.ok) return failed(duty.fault);
-  rememberCertificate(context, cluster, receipt.value);
-  enterService(context, row);
-  await context.reached("region_hsm_active");
-  return DONE;
+  return enterAlone(context, row, foundCertificate(cluster, receipt.value));
 }
 
 /**
@@ -119,6 +108,37 @@ function restoreOnto(
   return hsmApi(context, row).restore(restoreOrder(context, backup, cluster));
 }
 
+/**
+ * The cluster's only HSM: it leads before its row says ACTIVE, since from then on it is asked.
+ *
+ * @param certificates - what the cluster shows from now on; null: what it shows already.
+ */
+async function enterAlone(
+  context: RegionContext,
+  row: HsmRow,
+  certificates: ClusterCertificates | null,
+): Promise<Outcome> {
+  const told = await serve(context, row, []);
+  if (!told.ok) return failed(told.fault);
+  if (certificates !== null) {
+    const columns = { certificates: JSON.stringify(certificates) };
+    context.store.updateCluster(row.clusterId, columns);
+  }
+  enterService(context, row);
+  await context.reached("region_hsm_active");
+  return DONE;
+}
+
+/** Tells an HSM its part: to lead `peers`, or, where they are null, to follow. */
+function serve(
+  context: RegionContext,
+  row: HsmRow,
+  peers: readonly HsmRow[] | null,
+): Promise<Result<null>> {
+  const locations = (peers ?? []).map((peer) => hsmLocation(context, peer));
+  return hsmApi(context, row).serve({ leader: peers !== null, peers: locations });
+}
+
 /** The new member's row, and the task that tells the cluster's HSMs: in one turn. */
 function enterService(context: RegionContext, row: HsmRow): void {
   const { store, due } = context;
@@ -129,15 +149,13 @@ function enterService(context: RegionContext, row: HsmRow): void {
   if (clusterOf(context, row).state === "ACTIVE") scheduleDaily(context, row.clusterId);
 }
 
-function rememberCertificate(
-  context: RegionContext,
+/** The certificate that a restore found inside; null if there is none or the cluster has one. */
+function foundCertificate(
   cluster: ClusterRow,
-  receipt: RestoreReceipt,
-): void {
-  if (certificatesOf(cluster).clusterCertificate !== undefined) return;
-  if (receipt.clusterCertificate === "") return;
-  const certificates = JSON.stringify({ clusterCertificate: receipt.clusterCertificate });
-  context.store.updateCluster(cluster.clusterId, { certificates });
+  { clusterCertificate }: RestoreReceipt,
+): ClusterCertificates | null {
+  if (certificatesOf(cluster).clusterCertificate !== undefined) return null;
+  return clusterCertificate === "" ? null : { clusterCertificate };
 }
 
 /** After the last attempt: the row says why, and the leader takes writes again. */
@@ -162,11 +180,10 @@ export async function serveClusterTask(
   const [leader, ...peers] = activeHsms(context, clusterId);
   if (leader === undefined) return DONE;
   for (const peer of peers) {
-    const told = await hsmApi(context, peer).serve({ leader: false, peers: [] });
+    const told = await serve(context, peer, null);
     if (!told.ok) return failed(told.fault);
   }
-  const locations = peers.map((peer) => locationOf(context, peer));
-  const told = await hsmApi(context, leader).serve({ leader: true, peers: locations });
+  const told = await serve(context, leader, peers);
   return told.ok ? DONE : failed(told.fault);
 }
 
@@ -240,5 +257,5 @@ export function reportCluster(context: RegionContext, clusterId: string, reason:
 }
 
 export function hsmApi(context: RegionContext, row: HsmRow): HsmApi {
-  return context.deployment.hsm(locationOf(context, row));
+  return context.deployment.hsm(hsmLocation(context, row));
 }

@@ -8,10 +8,10 @@ import { newHsmRefusal } from "../../cluster/eligibility.ts";
 import { generateHexId, generateId } from "../../cluster/ids.ts";
 import { chooseAddress } from "../../cluster/network.ts";
 import type { CreateHsmOrder, DeleteHsmOrder, HsmView } from "../contracts/control-api.ts";
-import type { ServingHsms } from "../contracts/region-api.ts";
+import type { HsmLocation } from "../contracts/place.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
 import { startBackup } from "./backups.ts";
-import { clusterNotFound, locationOf, type RegionContext, refuseWith } from "./context.ts";
+import { clusterNotFound, hsmLocation, type RegionContext, refuseWith } from "./context.ts";
 import type { BackupRow, ClusterRow, HsmRow } from "./rows.ts";
 import { hsmView, subnetMappingOf } from "./views.ts";
 
@@ -101,11 +101,13 @@ export function activeHsms(context: RegionContext, clusterId: string): HsmRow[] 
   return context.store.hsmsOf(clusterId).filter((hsm) => hsm.state === "ACTIVE");
 }
 
-export function servingHsms(context: RegionContext, clusterId: string): Result<ServingHsms> {
-  const cluster = context.store.cluster(clusterId);
-  if (cluster === null) return clusterNotFound(clusterId);
-  const hsms = activeHsms(context, clusterId).map((hsm) => locationOf(context, hsm));
-  return success({ clusterId, clusterState: cluster.state, hsms });
+/** The leader first. */
+export function servingHsms(
+  context: RegionContext,
+  clusterId: string,
+): Result<readonly HsmLocation[]> {
+  if (context.store.cluster(clusterId) === null) return clusterNotFound(clusterId);
+  return success(activeHsms(context, clusterId).map((hsm) => hsmLocation(context, hsm)));
 }
 
 /** INITIALIZED → ACTIVE when PRECO has set its password, and the first backup. */

@@ -15,7 +15,7 @@ import type {
 } from "../contracts/control-api.ts";
 import type { RegionObject } from "../contracts/objects.ts";
 import type { Place } from "../contracts/place.ts";
-import { type Result, success } from "../contracts/result.ts";
+import type { Result } from "../contracts/result.ts";
 import { deploymentOf, type Env } from "../platform/deployment.ts";
 import { reached, type StorageStep } from "../platform/steps.ts";
 import { AGENDA } from "./agenda.ts";
@@ -25,6 +25,7 @@ import {
   describeBackup,
   describeBackups,
   modifyBackup,
+  readableBackup,
   undeleteBackup,
 } from "./backups.ts";
 import { runSlice } from "./clockwork.ts";
@@ -147,15 +148,8 @@ export class Region extends DurableObject<Env> implements RegionObject {
     return describeBackup(this.#context, backupId);
   }
 
-  async health() {
-    const { store, due } = this.#context;
-    const clusters = store.clusters().filter((row) => row.state !== "DELETED");
-    return success({
-      clusters: clusters.length,
-      hsms: clusters.reduce((sum, row) => sum + store.hsmsOf(row.clusterId).length, 0),
-      backups: store.backups().filter((row) => row.state === "READY").length,
-      overdue: due.overdue(Date.now() - OVERDUE_MS),
-    });
+  async readableBackup(backupId: string) {
+    return readableBackup(this.#context, backupId);
   }
 
   /** The rows are written: a crash test may stop here, before the caller hears of it. */

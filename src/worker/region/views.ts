@@ -10,7 +10,7 @@ import type {
 } from "../contracts/control-api.ts";
 import type { RestoreOrder } from "../contracts/hsm-api.ts";
 import type { BackupView } from "../contracts/region-api.ts";
-import { clusterOf, placeOf, type RegionContext } from "./context.ts";
+import { backupLocation, clusterOf, type RegionContext } from "./context.ts";
 import type { BackupRow, ClusterRow, HsmRow } from "./rows.ts";
 
 export async function clusterView(context: RegionContext, row: ClusterRow): Promise<ClusterView> {
@@ -66,9 +66,8 @@ export function hsmView(context: RegionContext, row: HsmRow): HsmView {
 }
 
 export function backupView(context: RegionContext, row: BackupRow): BackupView {
-  const held = row.state === "READY" || row.state === "PENDING_DELETION";
   return {
-    location: { ...placeOf(context), clusterId: row.clusterId, backupId: row.backupId },
+    location: backupLocation(context, row),
     state: row.state,
     createdAtMs: row.createdAtMs,
     deleteAtMs: row.deleteAtMs,
@@ -83,7 +82,6 @@ export function backupView(context: RegionContext, row: BackupRow): BackupView {
     containerDigest: row.containerDigest,
     stateDigest: row.stateDigest,
     bodyBytes: row.bodyBytes,
-    objects: held ? restoreOrder(context, row, row) : null,
   };
 }
 
@@ -102,7 +100,7 @@ export function restoreOrder(
   target: Pick<ClusterRow, "hsmType" | "mode">,
 ): RestoreOrder {
   return {
-    source: { ...placeOf(context), clusterId: row.clusterId, backupId: row.backupId },
+    source: backupLocation(context, row),
     bodyKey: row.bodyKey,
     bodyEtag: row.bodyEtag,
     envelopeKey: row.envelopeKey,

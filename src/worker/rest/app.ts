@@ -155,7 +155,7 @@ export function regionOf(c: RestContext) {
 
 /** The HSM that leads a cluster's data plane. @throws Refused if none is in service. */
 export async function leaderOf(c: RestContext, clusterId: string): Promise<HsmObject> {
-  const [leader] = granted(await regionOf(c).servingHsms(clusterId)).hsms;
+  const [leader] = granted(await regionOf(c).servingHsms(clusterId));
   if (leader !== undefined) return c.get("deployment").hsm(leader);
   const message = `Cluster '${clusterId}' has no HSM in service. Add one with CreateHsm.`;
   throw new Refused({ kind: "conflict", code: "hsm_absent", message });

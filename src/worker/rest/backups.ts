@@ -9,7 +9,7 @@ import type { EnvelopeClear } from "../../backup/seal/envelope.ts";
 import type { RecordType } from "../../hsm/memory/record.ts";
 import type { RestoreOrder } from "../contracts/hsm-api.ts";
 import type { BackupView } from "../contracts/region-api.ts";
-import { granted, Refused } from "../contracts/result.ts";
+import { granted } from "../contracts/result.ts";
 import { deploymentKeyring } from "../opening/keyring.ts";
 import { inspectStored, verifyStored } from "../opening/probe.ts";
 import type { Deployment } from "../platform/deployment.ts";
@@ -205,10 +205,7 @@ export function backupRoutes(): OpenAPIHono<RestEnv> {
 
 /** What is needed to read a backup. @throws Refused unless it has its objects. */
 async function readableBackup(c: RestContext, backupId: string): Promise<RestoreOrder> {
-  const view = granted(await regionOf(c).backup(backupId));
-  if (view.objects !== null) return view.objects;
-  const message = `Backup '${backupId}' is ${view.state}; it can be read when it is READY.`;
-  throw new Refused({ kind: "conflict", code: "backup_not_ready", message });
+  return granted(await regionOf(c).readableBackup(backupId));
 }
 
 const TYPE_NAMES: Readonly<Record<RecordType, z.output<typeof recordType>>> = {
@@ -257,7 +254,7 @@ function presentEnvelope(clear: EnvelopeClear): z.output<typeof envelopeSchema> 
 }
 
 function presentBackup(view: BackupView): z.output<typeof backupSchema> {
-  const { location, objects: _objects, createdAtMs, deleteAtMs, ...rest } = view;
+  const { location, createdAtMs, deleteAtMs, ...rest } = view;
   const { backupId, clusterId, region } = location;
   return {
     backupId,

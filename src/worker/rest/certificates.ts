@@ -200,7 +200,7 @@ export function clusterRoutes(): OpenAPIHono<RestEnv> {
 }
 
 async function digests(c: RestContext, clusterId: string): Promise<z.output<typeof digestSchema>> {
-  const { hsms } = granted(await regionOf(c).servingHsms(clusterId));
+  const hsms = granted(await regionOf(c).servingHsms(clusterId));
   const answers = await Promise.all(
     hsms.map(async (location) => {
       const digest = await c.get("deployment").hsm(location).stateDigest();
