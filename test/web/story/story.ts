@@ -1,5 +1,5 @@
 /**
- * The restore tool over example data: `npx vite --mode story`.
+ * The restore tool over example data: `npm run story`.
  */
 
 import { mount } from "../../../src/web/restore/mount.tsx";
