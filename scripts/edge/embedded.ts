@@ -27,6 +27,8 @@ export interface EmbeddedEdgeOptions {
   readonly inspectorPort?: number;
   /** Folder of the bundle; default HOLDFAST_BUNDLE, for a trial build, else build/worker. */
   readonly bundle?: string;
+  /** Workers in the same process: a test's, that ask the objects more at once than a client could. */
+  readonly beside?: readonly WorkerOptions[];
 }
 
 export const WORKER_NAME = "holdfast";
@@ -57,7 +59,7 @@ export async function startEmbeddedEdge(options: EmbeddedEdgeOptions): Promise<E
     log: new Log(LogLevel.WARN),
     ...(options.persist === undefined ? {} : { defaultPersistRoot: resolve(options.persist) }),
     ...(options.inspectorPort === undefined ? {} : { inspectorPort: options.inspectorPort }),
-    workers: [worker],
+    workers: [worker, ...(options.beside ?? [])],
   } as MiniflareOptions);
   const url = await mf.ready;
   return {

@@ -27,6 +27,11 @@ export type ClusterMode = "FIPS" | "NON_FIPS";
 /** Why a backup was made. */
 export type BackupTrigger = "activation" | "hsm_added" | "hsm_removed" | "daily" | "on_demand";
 
+/** Whether the first password of its PRECO user is still good for something. */
+export function waitsForActivation(state: ClusterState): boolean {
+  return state === "UNINITIALIZED" || state === "INITIALIZED";
+}
+
 const CLUSTER_TRANSITIONS: Readonly<Record<ClusterState, readonly ClusterState[]>> = {
   // A cluster made from a backup is never initialised: it is born ACTIVE.
   CREATE_IN_PROGRESS: ["UNINITIALIZED", "ACTIVE"],

@@ -7,14 +7,26 @@ import "reflect-metadata";
 import { Hono } from "hono";
 import { answerAwsRequest } from "./aws/wire.ts";
 import { Hsm } from "./hsm/hsm.ts";
-import { deploymentOf, type Env } from "./platform/deployment.ts";
+import { type SecretEnv, secretsOf } from "./opening/secrets.ts";
+import { type Deployment, deploymentOf } from "./platform/deployment.ts";
+import { Reader } from "./reader.ts";
 import { Region } from "./region/region.ts";
 import { Registry } from "./registry.ts";
 import { rest } from "./rest/surface.ts";
 
-const app = new Hono<{ Bindings: Env }>();
+const app = new Hono<{ Bindings: SecretEnv }>();
 
-app.post("/", (c) => answerAwsRequest(c.req.raw, deploymentOf(c.env), Date.now()));
+/** All of the environment, checked before anything of a request is looked at. */
+function checkedDeployment(env: SecretEnv): Deployment {
+  secretsOf(env);
+  return deploymentOf(env);
+}
+
+app.post("/", (c) => answerAwsRequest(c.req.raw, checkedDeployment(c.env), Date.now()));
+app.use("/v1/*", (c, next) => {
+  checkedDeployment(c.env);
+  return next();
+});
 app.route("/", rest);
 app.all("*", (c) => c.env.ASSETS.fetch(c.req.raw));
 // What no surface answered for itself: most likely a variable that is missing, named in the log.
@@ -25,17 +37,17 @@ app.onError((error, c) => {
 });
 
 /** Wakes every region whose alarm has been lost. */
-async function watchRegions(env: Env): Promise<void> {
-  const deployment = deploymentOf(env);
+async function watchRegions(env: SecretEnv): Promise<void> {
+  const deployment = checkedDeployment(env);
   for (const { account, region } of await deployment.registry().regions()) {
     await deployment.region(account, region).watch();
   }
 }
 
 // The platform finds the classes of wrangler.toml among the entry's exports.
-export { Hsm, Region, Registry };
+export { Hsm, Reader, Region, Registry };
 
 export default {
   fetch: app.fetch,
   scheduled: (_controller, env, context) => context.waitUntil(watchRegions(env)),
-} satisfies ExportedHandler<Env>;
+} satisfies ExportedHandler<SecretEnv>;

@@ -5,7 +5,7 @@
  */
 import type { Miniflare } from "miniflare";
 import { type DevelopmentSecrets, generateSecrets } from "../../scripts/edge/dev-secrets.ts";
-import { startEmbeddedEdge } from "../../scripts/edge/embedded.ts";
+import { type EmbeddedEdgeOptions, startEmbeddedEdge } from "../../scripts/edge/embedded.ts";
 
 /** One set of secrets per test process: all edges of a file share keys unless told otherwise. */
 let shared: Promise<DevelopmentSecrets> | undefined;
@@ -29,6 +29,7 @@ export interface EdgeOptions {
   readonly bindings?: Record<string, string>;
   /** Folder of the bundle; `build/worker` unless a trial build is meant. */
   readonly bundle?: string;
+  readonly beside?: EmbeddedEdgeOptions["beside"];
 }
 
 export interface Edge {
@@ -44,6 +45,7 @@ export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
     ...(options.persist === undefined ? {} : { persist: options.persist }),
     ...(options.port === undefined ? {} : { port: options.port }),
     ...(bundle === undefined ? {} : { bundle }),
+    ...(options.beside === undefined ? {} : { beside: options.beside }),
     bindings: {
       ...secrets.bindings,
       SCHEDULE: JSON.stringify(QUICK_SCHEDULE),

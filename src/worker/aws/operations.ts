@@ -5,9 +5,17 @@
  * src/cluster, effects in the `Region` object.
  */
 import type * as z from "zod";
-import type { AccessRole, Action } from "../../cluster/permissions.ts";
-import type { CatalogView, ControlApi, Listing, Tag } from "../contracts/control-api.ts";
+import { type AccessRole, type Action, isPermitted } from "../../cluster/permissions.ts";
+import { waitsForActivation } from "../../cluster/states.ts";
+import type {
+  CatalogView,
+  ClusterView,
+  ControlApi,
+  Listing,
+  Tag,
+} from "../contracts/control-api.ts";
 import type { Place } from "../contracts/place.ts";
+import type { ReaderApi } from "../contracts/reader-api.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
 import * as schemas from "./schemas.ts";
 import { backupShape, clusterShape, hsmShape, type Shape, tagShapes } from "./shapes.ts";
@@ -15,6 +23,7 @@ import { backupShape, clusterShape, hsmShape, type Shape, tagShapes } from "./sh
 /** Who asks, and where: everything an operation may depend on besides its input. */
 export interface Scope {
   readonly region: ControlApi;
+  readonly reader: Pick<ReaderApi, "preCoPasswords">;
   readonly place: Place;
   readonly role: AccessRole;
 }
@@ -44,13 +53,8 @@ const CLUSTERS_PAGE = 25;
 const BACKUPS_PAGE = 50;
 const TAGS_PAGE = 100;
 
-/** The first PRECO password is for those who may activate the cluster. */
-function showsPassword(role: AccessRole): boolean {
-  return role !== "auditor";
-}
-
 const createCluster = operation("write", schemas.CREATE_CLUSTER, async (scope, input) => {
-  const { place, region, role } = scope;
+  const { place, region } = scope;
   const created = await region.createCluster(place, {
     hsmType: input.HsmType,
     mode: input.Mode ?? null,
@@ -60,7 +64,7 @@ const createCluster = operation("write", schemas.CREATE_CLUSTER, async (scope, i
     retentionDays: input.BackupRetentionPolicy ? Number(input.BackupRetentionPolicy.Value) : null,
     tags: tagsOf(input.TagList ?? []),
   });
-  return map(created, (view) => ({ Cluster: clusterShape(view, showsPassword(role)) }));
+  return map(created, (view) => ({ Cluster: clusterShape(view, null) }));
 });
 
 const describeClusters = operation("read", schemas.DESCRIBE_CLUSTERS, async (scope, input) => {
@@ -70,10 +74,21 @@ const describeClusters = operation("read", schemas.DESCRIBE_CLUSTERS, async (sco
     limit: input.MaxResults ?? CLUSTERS_PAGE,
     token: input.NextToken || null,
   });
-  const shape = (listing: Listing<Parameters<typeof clusterShape>[0]>) =>
-    page("Clusters", listing, (view) => clusterShape(view, showsPassword(scope.role)));
-  return map(listed, shape);
+  if (!listed.ok) return listed;
+  const passwords = await preCoPasswords(scope, listed.value.items);
+  const shape = (view: ClusterView) => clusterShape(view, passwords.get(view.clusterId) ?? null);
+  return success(page("Clusters", listed.value, shape));
 });
+
+/** For those who may activate a cluster, of the clusters that wait for it: all in one call. */
+async function preCoPasswords(
+  { reader, role }: Scope,
+  clusters: readonly ClusterView[],
+): Promise<ReadonlyMap<string, string>> {
+  const waiting = clusters.filter(({ state }) => waitsForActivation(state));
+  if (waiting.length === 0 || !isPermitted(role, "write")) return new Map();
+  return reader.preCoPasswords(waiting.map(({ clusterId }) => clusterId));
+}
 
 const initializeCluster = operation("write", schemas.INITIALIZE_CLUSTER, async (scope, input) => {
   const begun = await scope.region.initializeCluster({
@@ -89,7 +104,7 @@ const initializeCluster = operation("write", schemas.INITIALIZE_CLUSTER, async (
 
 const deleteCluster = operation("delete", schemas.DELETE_CLUSTER, async ({ region }, input) =>
   map(await region.deleteCluster(input.ClusterId), (view) => ({
-    Cluster: clusterShape(view, false),
+    Cluster: clusterShape(view, null),
   })),
 );
 
@@ -104,7 +119,7 @@ const modifyCluster = operation("delete", schemas.MODIFY_CLUSTER, async ({ regio
     );
   }
   const modified = await region.modifyCluster(input.ClusterId, Number(policy.Value));
-  return map(modified, (view) => ({ Cluster: clusterShape(view, false) }));
+  return map(modified, (view) => ({ Cluster: clusterShape(view, null) }));
 });
 
 const createHsm = operation("write", schemas.CREATE_HSM, async ({ region }, input) => {

@@ -16,7 +16,8 @@ import type {
 
 export type Shape = Readonly<Record<string, unknown>>;
 
-export function clusterShape(view: ClusterView, showsPassword: boolean): Shape {
+/** @param preCoPassword - null where there is none to show. */
+export function clusterShape(view: ClusterView, preCoPassword: string | null): Shape {
   return present({
     BackupPolicy: "DEFAULT",
     BackupRetentionPolicy: { Type: "DAYS", Value: String(view.retentionDays) },
@@ -24,7 +25,7 @@ export function clusterShape(view: ClusterView, showsPassword: boolean): Shape {
     CreateTimestamp: seconds(view.createdAtMs),
     Hsms: view.hsms.map(hsmShape),
     HsmType: view.hsmType,
-    PreCoPassword: showsPassword ? view.preCoPassword : null,
+    PreCoPassword: preCoPassword,
     SecurityGroup: view.securityGroup,
     SourceBackupId: view.sourceBackupId,
     State: view.state,

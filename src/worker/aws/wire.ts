@@ -71,7 +71,12 @@ async function answerRequest(
   if (!isPermitted(role, operation.action)) return notPermitted(name, role);
   const input = parseBody(body);
   if (!input.ok) return clientError("SerializationException", "The body is not a JSON object.");
-  const scope = { region: deployment.region(account, region), place: { account, region }, role };
+  const scope = {
+    region: deployment.region(account, region),
+    reader: deployment.reader(account, region),
+    place: { account, region },
+    role,
+  };
   return toAnswer(await operation.answer(scope, input.value));
 }
 

@@ -94,8 +94,6 @@ export interface ClusterView {
   readonly networkType: string;
   readonly sourceBackupId: string | null;
   readonly certificates: ClusterCertificates;
-  /** Until the cluster is activated; null afterwards. */
-  readonly preCoPassword: string | null;
   readonly hsms: readonly HsmView[];
   readonly tags: readonly Tag[];
 }

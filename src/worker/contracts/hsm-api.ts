@@ -11,8 +11,8 @@ export interface ManufactureOrder {
   readonly location: HsmLocation;
   readonly hsmType: string;
   readonly mode: "FIPS" | "NON_FIPS";
-  /** Password of the PRECO user; null for an HSM that a restore will fill. */
-  readonly preCoPassword: string | null;
+  /** Whether it starts with a PRECO user; one that a restore will fill starts with none. */
+  readonly blank: boolean;
 }
 
 /** What a new HSM shows of itself. PEM. */
@@ -87,8 +87,6 @@ export interface HsmApi {
   createBackup(order: BackupOrder): Promise<Result<BackupReceipt>>;
   /** Stages, authenticates, then flips: afterwards nothing of the earlier state is left. */
   restore(order: RestoreOrder): Promise<Result<RestoreReceipt>>;
-  /** Opens and authenticates a stored backup from end to end without staging anything. */
-  verify(order: RestoreOrder): Promise<Result<{ stateDigest: string; records: number }>>;
   /** Hex digest of the cluster state this HSM holds. */
   stateDigest(): Promise<Result<string>>;
   /**

@@ -9,7 +9,6 @@ import { localKms } from "../../backup/seal/kms.ts";
 import type { Recipients } from "../../backup/seal/recipients.ts";
 import { snapshotSource } from "../../hsm/memory/snapshot.ts";
 import type { BackupOrder, BackupReceipt } from "../contracts/hsm-api.ts";
-import type { Deployment } from "../platform/deployment.ts";
 import { randomBytes } from "../platform/engine.ts";
 import { backupBucket, bodyKey, envelopeKey, putNew, putNewStream } from "../platform/objects.ts";
 import { reached } from "../platform/steps.ts";
@@ -52,7 +51,7 @@ export async function backUp(
   const created = await createBackup(
     { core, subtle: crypto.subtle, random: randomBytes },
     keys.ring,
-    recipientsOf(deployment),
+    recipientsOf(site),
     {
       origin: originOf(order),
       location,
@@ -72,8 +71,8 @@ export async function backUp(
 }
 
 /** New backups are sealed for the active CMK and, unless the deployment has none, for the kits. */
-export function recipientsOf(deployment: Deployment): Recipients {
-  const kms = localKms(crypto.subtle, randomBytes, deployment.localKms.keys);
+function recipientsOf({ deployment, secrets }: HsmSite): Recipients {
+  const kms = localKms(crypto.subtle, randomBytes, secrets.localKms.keys);
   return { kms, recoveryPublicKey: deployment.recoveryPublicKey };
 }
 

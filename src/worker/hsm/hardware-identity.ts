@@ -7,7 +7,7 @@
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import type { HardwareIdentity, ManufactureOrder } from "../contracts/hsm-api.ts";
-import type { Authority, Deployment } from "../platform/deployment.ts";
+import type { Authority, Secrets } from "../opening/secrets.ts";
 
 /** An HSM's identity; the private key is HSM-local, never in a backup. */
 export interface IssuedIdentity {
@@ -34,7 +34,7 @@ const PARTITION = 1;
  * @param random - serial numbers; the key pairs come from WebCrypto.
  */
 export async function issueHardwareIdentity(
-  deployment: Deployment,
+  secrets: Secrets,
   order: ManufactureOrder,
   nowMs: number,
   random: (length: number) => Uint8Array,
@@ -42,12 +42,12 @@ export async function issueHardwareIdentity(
   const hardwareKeys = await crypto.subtle.generateKey(P_256, true, ["sign", "verify"]);
   const identityKeys = await crypto.subtle.generateKey(RSA_2048, true, ["sign", "verify"]);
   if (!isPair(hardwareKeys) || !isPair(identityKeys)) throw new Error("unreachable: not a pair");
-  const maker = deployment.manufacturer.name;
+  const maker = secrets.manufacturer.name;
   const { hsmId } = order.location;
   const issue = issuer(nowMs, random);
   const hardware = name(maker, order, `HSM:${hsmId}`);
   const partition = name(maker, order, partitionName(order));
-  const { manufacturer, operator } = deployment.manufacturerCa;
+  const { manufacturer, operator } = secrets.manufacturerCa;
   const request = await x509.Pkcs10CertificateRequestGenerator.create({
     name: partition,
     keys: identityKeys,

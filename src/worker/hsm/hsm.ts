@@ -20,12 +20,11 @@ import type { HsmObject } from "../contracts/objects.ts";
 import type { Delta, PeerPosition } from "../contracts/peer-api.ts";
 import type { HsmLocation } from "../contracts/place.ts";
 import { Refused, type Result } from "../contracts/result.ts";
-import { verifyStored } from "../opening/probe.ts";
-import { type Deployment, deploymentOf, type Env } from "../platform/deployment.ts";
+import { type SecretEnv, type Secrets, secretsOf } from "../opening/secrets.ts";
+import { type Deployment, deploymentOf } from "../platform/deployment.ts";
 import { refusalsOf } from "../platform/fault-response.ts";
 import { reached } from "../platform/steps.ts";
 import { backUp } from "./backup.ts";
-import { InstalledKeyring } from "./keyring.ts";
 import { initializeHsm, manufactureHsm } from "./life.ts";
 import { createLocalTable, readLocal, writeLocal } from "./local.ts";
 import { type HsmMemory, type HsmSite, openMemory } from "./memory.ts";
@@ -36,8 +35,9 @@ import { createRecordTables, currentGeneration, lastChange } from "./rows.ts";
 import { createSessionTable } from "./sessions.ts";
 import { createSpoolTables } from "./spool.ts";
 
-export class Hsm extends DurableObject<Env> implements HsmObject {
+export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   readonly #deployment: Deployment;
+  readonly #secrets: Secrets;
   readonly #sql: SqlStorage;
   readonly #peers: Peers;
   /** Backups being made, by id: an order repeated meanwhile waits for the same one. */
@@ -45,19 +45,18 @@ export class Hsm extends DurableObject<Env> implements HsmObject {
   /** Manufacture, restore and zeroization come one after another. */
   #exclusive: Promise<unknown> = Promise.resolve();
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  constructor(ctx: DurableObjectState, env: SecretEnv) {
     super(ctx, env);
     this.#deployment = deploymentOf(env);
+    this.#secrets = secretsOf(env);
     this.#sql = ctx.storage.sql;
     this.#createTables();
-    this.#peers = new Peers(ctx.storage, this.#deployment, () => this.#digest());
+    this.#peers = new Peers(ctx.storage, this.#deployment, this.#secrets, () => this.#digest());
   }
 
   manufacture(order: ManufactureOrder): Promise<Result<HardwareIdentity>> {
-    const { storage } = this.ctx;
     const { location, hsmType } = order;
-    const site = { storage, deployment: this.#deployment, location, hsmType };
-    return this.#alone(() => manufactureHsm(site, order));
+    return this.#alone(() => manufactureHsm(this.#siteOf(location, hsmType), order));
   }
 
   initialize(clusterCertificate: string, trustAnchor: string): Promise<Result<null>> {
@@ -79,15 +78,6 @@ export class Hsm extends DurableObject<Env> implements HsmObject {
 
   restore(order: RestoreOrder): Promise<Result<RestoreReceipt>> {
     return this.#alone(() => restoreHsm(this.#site(), order));
-  }
-
-  verify(order: RestoreOrder): Promise<Result<{ stateDigest: string; records: number }>> {
-    return refusalsOf(async () => {
-      const site = this.#site();
-      using memory = openMemory(site);
-      using keys = new InstalledKeyring(site, memory.kek);
-      return await verifyStored(site.deployment, keys.ring, order);
-    });
   }
 
   stateDigest(): Promise<Result<string>> {
@@ -142,7 +132,7 @@ export class Hsm extends DurableObject<Env> implements HsmObject {
 
   async applyDelta(delta: Delta): Promise<Result<null>> {
     const taken = await refusalsOf(() =>
-      withDeltaKeks(this.#deployment, this.#site().location, (keks) =>
+      withDeltaKeks(this.#secrets, this.#site().location, (keks) =>
         takeDelta(this.ctx.storage, keks, delta),
       ),
     );
@@ -236,9 +226,12 @@ export class Hsm extends DurableObject<Env> implements HsmObject {
       const message = "The HSM is blank or zeroized. Create an HSM with CreateHsm.";
       throw new Refused({ kind: "conflict", code: "hsm_blank", message });
     }
+    return this.#siteOf(making.location, making.hsmType);
+  }
+
+  #siteOf(location: HsmLocation, hsmType: string): HsmSite {
     const { storage } = this.ctx;
-    const { location, hsmType } = making;
-    return { storage, deployment: this.#deployment, location, hsmType };
+    return { storage, deployment: this.#deployment, secrets: this.#secrets, location, hsmType };
   }
 
   #digest(): string {

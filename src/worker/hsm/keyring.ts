@@ -17,11 +17,11 @@ export class InstalledKeyring implements Disposable {
   readonly #unwrapped: readonly SecretKey[];
 
   /** @param storageKek - the HSM's storage key. */
-  constructor({ deployment, storage }: HsmSite, storageKek: Kek) {
+  constructor({ secrets, storage }: HsmSite, storageKek: Kek) {
     const installed = readLocal(storage.sql, "making")?.akbk ?? [];
     const akbk = installed.map((entry) => unwrapAkbk(storageKek, entry));
-    const { manufacturer } = deployment;
-    this.ring = { manufacturer: manufacturer.name, mkbk: [...manufacturer.mkbk], akbk };
+    const { manufacturer } = secrets;
+    this.ring = { manufacturer: manufacturer.name, mkbk: manufacturer.mkbk, akbk };
     this.#unwrapped = akbk.flatMap(({ key }) => (key === null ? [] : [key]));
   }
 

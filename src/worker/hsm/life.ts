@@ -8,6 +8,7 @@ import { SecretKey } from "../../crypto/secret-key.ts";
 import { isHsmType } from "../../hsm/rules/limits.ts";
 import type { HardwareIdentity, ManufactureOrder } from "../contracts/hsm-api.ts";
 import { Refused } from "../contracts/result.ts";
+import { preCoPassword } from "../opening/preco.ts";
 import { randomBytes } from "../platform/engine.ts";
 import { reached } from "../platform/steps.ts";
 import { issueHardwareIdentity } from "./hardware-identity.ts";
@@ -27,23 +28,26 @@ export async function manufactureHsm(
   site: HsmSite,
   order: ManufactureOrder,
 ): Promise<HardwareIdentity> {
-  const { storage, deployment } = site;
+  const { storage, deployment, secrets } = site;
   const made = readLocal(storage.sql, "making");
   if (made !== null) return made.identity;
-  const { hsmType, mode, preCoPassword } = order;
+  const { hsmType, mode } = order;
   if (!isHsmType(hsmType)) throw typeRefused(hsmType);
-  const issued = await issueHardwareIdentity(deployment, order, Date.now(), randomBytes);
+  const issued = await issueHardwareIdentity(secrets, order, Date.now(), randomBytes);
   using identityKey = new SecretKey(issued.identityKey);
   using memory = openStaging(site, FIRST_GENERATION);
   removeOtherGenerations(storage.sql); // Rows of an attempt that did not come to its end.
-  if (preCoPassword !== null) await memory.hsm.manufacture({ hsmType, mode, preCoPassword });
+  if (order.blank) {
+    const password = await preCoPassword(secrets.storageKey, order.location.clusterId);
+    await memory.hsm.manufacture({ hsmType, mode, preCoPassword: password });
+  }
   const making: Making = {
     location: order.location,
     hsmType,
     mode,
     identity: issued.identity,
     identityKey: wrapSecret(memory.kek, LOCAL_SECRET.identityKey, 0, identityKey).toBase64(),
-    akbk: installAkbk(memory.kek, deployment.operator.akbk),
+    akbk: installAkbk(memory.kek, secrets.operator.akbk),
   };
   storage.transactionSync(() => {
     if (!flipGeneration(storage.sql, 0, FIRST_GENERATION, 0)) {

@@ -10,6 +10,7 @@ import { Hsm as HsmRules } from "../../hsm/hsm.ts";
 import { isHsmType } from "../../hsm/rules/limits.ts";
 import type { HsmLocation } from "../contracts/place.ts";
 import { Refused } from "../contracts/result.ts";
+import type { Secrets } from "../opening/secrets.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { openCore, randomBytes } from "../platform/engine.ts";
 import { readLocal } from "./local.ts";
@@ -22,6 +23,7 @@ import { SqliteStore, type StoreRole } from "./store.ts";
 export interface HsmSite {
   readonly storage: DurableObjectStorage;
   readonly deployment: Deployment;
+  readonly secrets: Secrets;
   readonly location: HsmLocation;
   /** Of the hardware; a backup of a smaller type may have been restored onto it. */
   readonly hsmType: string;
@@ -35,9 +37,9 @@ export class HsmMemory implements Disposable {
   readonly #storageKey: SecretKey;
 
   constructor(site: HsmSite, generation: number, role: StoreRole) {
-    const { storage, deployment, location, hsmType } = site;
+    const { storage, secrets, location, hsmType } = site;
     this.core = openCore();
-    this.#storageKey = deriveStorageKey(this.core, deployment, location);
+    this.#storageKey = deriveStorageKey(this.core, secrets, location);
     this.kek = this.core.kek(this.#storageKey);
     this.store = new SqliteStore(storage, this.kek, generation, role);
     this.hsm = new HsmRules({

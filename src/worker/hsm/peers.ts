@@ -7,6 +7,7 @@
 import type { Delta, PeerApi, Position } from "../contracts/peer-api.ts";
 import type { HsmLocation } from "../contracts/place.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
+import type { Secrets } from "../opening/secrets.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { openCore, randomBytes } from "../platform/engine.ts";
 import { applyChanges, changesSince, type DeltaKeks } from "./changes.ts";
@@ -81,13 +82,13 @@ export function takeDelta(
 
 /** Runs `f` with the keys a delta passes between, on a core of its own. */
 export function withDeltaKeks<T>(
-  deployment: Deployment,
+  secrets: Secrets,
   location: HsmLocation,
   f: (keks: DeltaKeks) => T,
 ): T {
   using core = openCore();
-  using storageKey = deriveStorageKey(core, deployment, location);
-  using syncKey = deriveSyncKey(core, deployment, location);
+  using storageKey = deriveStorageKey(core, secrets, location);
+  using syncKey = deriveSyncKey(core, secrets, location);
   using storage = core.kek(storageKey);
   using sync = core.kek(syncKey);
   return f({ storage, sync });
@@ -97,6 +98,7 @@ export function withDeltaKeks<T>(
 export class Peers {
   readonly #storage: DurableObjectStorage;
   readonly #deployment: Deployment;
+  readonly #secrets: Secrets;
   readonly #digest: () => string;
   /** Where each peer stood when last heard of. */
   readonly #positions = new Map<string, Position>();
@@ -104,9 +106,15 @@ export class Peers {
   #queue: Promise<unknown> = Promise.resolve();
 
   /** @param digest - hex digest of this HSM's state, computed when a peer's line is unknown. */
-  constructor(storage: DurableObjectStorage, deployment: Deployment, digest: () => string) {
+  constructor(
+    storage: DurableObjectStorage,
+    deployment: Deployment,
+    secrets: Secrets,
+    digest: () => string,
+  ) {
     this.#storage = storage;
     this.#deployment = deployment;
+    this.#secrets = secrets;
     this.#digest = digest;
   }
 
@@ -156,7 +164,7 @@ export class Peers {
     const ancestors = readLocal(sql, "ancestors") ?? [];
     const since = missingSince(to, ancestors, from) ?? (await this.#sinceIfEqual(stub, to));
     if (since === null) return false;
-    const rows = withDeltaKeks(this.#deployment, location, (keks) =>
+    const rows = withDeltaKeks(this.#secrets, location, (keks) =>
       changesSince(sql, keks, currentGeneration(sql), since, MAX_DELTA_BYTES),
     );
     if (rows === null) return false;

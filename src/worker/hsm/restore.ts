@@ -28,7 +28,7 @@ import { SqliteSessions } from "./sessions.ts";
  * @throws Refused, BackupError, HsmError: the HSM is as it was, and what was staged is removed.
  */
 export async function restoreHsm(site: HsmSite, order: RestoreOrder): Promise<RestoreReceipt> {
-  const { storage, deployment } = site;
+  const { storage, deployment, secrets } = site;
   removeOtherGenerations(storage.sql); // What a restore that was cut off had staged.
   await reached("restore_begun", deployment, storage);
   const from = currentGeneration(storage.sql);
@@ -39,7 +39,7 @@ export async function restoreHsm(site: HsmSite, order: RestoreOrder): Promise<Re
   const summary = await restoreBackup(
     { core: memory.core, subtle: crypto.subtle },
     keys.ring,
-    openersOf(deployment),
+    openersOf(secrets),
     { ...stored, body: sliced(stored.body, site) },
     staging,
     { expected: expectedOf(order) },

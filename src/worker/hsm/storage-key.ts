@@ -10,7 +10,7 @@ import { SecretKey } from "../../crypto/secret-key.ts";
 import { setRecordId } from "../../hsm/memory/integers.ts";
 import type { HsmLocation } from "../contracts/place.ts";
 import { Refused } from "../contracts/result.ts";
-import type { Deployment } from "../platform/deployment.ts";
+import type { Secrets } from "../opening/secrets.ts";
 
 const KEY_BYTES = 32;
 const STORAGE_LABEL = "holdfast/v1/hsm-storage";
@@ -26,28 +26,20 @@ export const LOCAL_SECRET = { akbk: 0x81, identityKey: 0x82 } as const;
 const SLOT_BYTES = 9;
 
 /** Wraps the rows of one HSM: no other HSM's rows unwrap under it. 32 bytes, fresh. */
-export function deriveStorageKey(
-  core: Core,
-  deployment: Deployment,
-  location: HsmLocation,
-): SecretKey {
+export function deriveStorageKey(core: Core, secrets: Secrets, location: HsmLocation): SecretKey {
   const context = encodeNames(
     location.account,
     location.region,
     location.clusterId,
     location.hsmId,
   );
-  return core.kdfCounter(deployment.storageKey, STORAGE_LABEL, context, KEY_BYTES);
+  return core.kdfCounter(secrets.storageKey, STORAGE_LABEL, context, KEY_BYTES);
 }
 
 /** Wraps secrets between the HSMs of one cluster. 32 bytes, fresh. */
-export function deriveSyncKey(
-  core: Core,
-  deployment: Deployment,
-  location: HsmLocation,
-): SecretKey {
+export function deriveSyncKey(core: Core, secrets: Secrets, location: HsmLocation): SecretKey {
   const context = encodeNames(location.account, location.region, location.clusterId);
-  return core.kdfCounter(deployment.storageKey, SYNC_LABEL, context, KEY_BYTES);
+  return core.kdfCounter(secrets.storageKey, SYNC_LABEL, context, KEY_BYTES);
 }
 
 /** Injective: each name is preceded by its length in two bytes. */

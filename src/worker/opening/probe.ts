@@ -1,11 +1,13 @@
 /**
- * What can be learnt of a stored backup without restoring it: whether keys open it, what it holds.
+ * What can be learnt of a stored backup without restoring it: whether this deployment's keys open it,
+ * what it holds.
  *
  * Spec: FORMAT.md §3.5. Only facts leave: ids, counts, digests. Records are hashed and forgotten.
  */
 import { openHeader } from "../../backup/container/front.ts";
-import type { Header, Mode } from "../../backup/container/header.ts";
+import type { Header } from "../../backup/container/header.ts";
 import type { ManifestEntry } from "../../backup/container/manifest.ts";
+import type { ContainerSummary } from "../../backup/container/reader.ts";
 import type { Keyring } from "../../backup/format/keys.ts";
 import { readBackup } from "../../backup/restore.ts";
 import { BodyOpener } from "../../backup/seal/body.ts";
@@ -14,112 +16,139 @@ import { verifyLocation } from "../../backup/seal/location.ts";
 import { openSeal } from "../../backup/seal/recipients.ts";
 import { RECORD_TYPES, type RecordType, type SnapshotSink } from "../../hsm/memory/record.ts";
 import type { RestoreOrder } from "../contracts/hsm-api.ts";
-import type { Result } from "../contracts/result.ts";
+import type {
+  EnvelopeFacts,
+  HeaderFacts,
+  Inspection,
+  RecordTypeName,
+  Verification,
+} from "../contracts/reader-api.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { openCore } from "../platform/engine.ts";
-import { refusalsOf } from "../platform/fault-response.ts";
 import { getSealed } from "../platform/objects.ts";
-import { deploymentKeyring } from "./keyring.ts";
+import type { Secrets } from "./secrets.ts";
 import { expectedOf, getStored, openersOf } from "./stored.ts";
+
+/** Where backups lie, and with what this deployment opens them. */
+export interface Opening {
+  readonly deployment: Deployment;
+  readonly secrets: Secrets;
+}
 
 const NOWHERE: SnapshotSink = { put: () => undefined };
 
-/** Where a backup comes from, by its authentic header. */
-export interface ProbedBackup {
-  readonly manufacturer: string;
-  readonly hsmType: string;
-  readonly mode: Mode;
-  readonly region: string;
-}
-
 /**
  * Whether an HSM made by this deployment would open the backup: CMK, MKBK and AKBK, by cryptography.
- * Reads the envelope and the first segment of the body only.
+ * Reads the envelope and the first segment of the body only. @throws Refused, BackupError.
  */
-export function probeBackup(
-  deployment: Deployment,
+export async function probeBackup(
+  { deployment, secrets }: Opening,
   order: RestoreOrder,
-): Promise<Result<ProbedBackup>> {
-  return refusalsOf(async () => {
-    const { subtle } = crypto;
-    const { envelope: bytes, body } = await getSealed(deployment, order);
-    const envelope = decodeEnvelope(bytes);
-    verifyLocation(order.source, envelope.clear.location);
-    using core = openCore();
-    using seal = await openSeal({ core, subtle }, openersOf(deployment), envelope.clear);
-    const keyBlock = await openEnvelope(subtle, seal, envelope);
-    const opener = new BodyOpener(core, subtle, seal, envelope.clear);
-    for await (const front of opener.open(body.body)) {
-      const { header, keys } = openHeader(core, deploymentKeyring(deployment), keyBlock, front);
-      keys[Symbol.dispose]();
-      const { manufacturer, hsmType, mode, region } = header;
-      return { manufacturer, hsmType, mode, region };
-    }
-    throw new Error("unreachable: a body without a segment");
-  });
+): Promise<null> {
+  const { subtle } = crypto;
+  const { envelope: bytes, body } = await getSealed(deployment, order);
+  const envelope = decodeEnvelope(bytes);
+  verifyLocation(order.source, envelope.clear.location);
+  using core = openCore();
+  using seal = await openSeal({ core, subtle }, openersOf(secrets), envelope.clear);
+  const keyBlock = await openEnvelope(subtle, seal, envelope);
+  const opener = new BodyOpener(core, subtle, seal, envelope.clear);
+  for await (const front of opener.open(body.body)) {
+    const { keys } = openHeader(core, ringOf(secrets), keyBlock, front);
+    keys[Symbol.dispose]();
+    return null;
+  }
+  throw new Error("unreachable: a body without a segment");
 }
 
-/** Opens and authenticates a backup from end to end. @param ring - borrowed. @throws BackupError. */
-export async function verifyStored(
-  deployment: Deployment,
-  ring: Keyring,
-  order: RestoreOrder,
-): Promise<{ stateDigest: string; records: number }> {
-  const stored = await getStored(deployment, order);
-  using core = openCore();
-  const platform = { core, subtle: crypto.subtle };
-  const options = { expected: expectedOf(order) };
-  const openers = openersOf(deployment);
-  const summary = await readBackup(platform, ring, openers, stored, NOWHERE, options);
+/** Opens and authenticates a backup from end to end. @throws Refused, BackupError. */
+export async function verifyBackup(opening: Opening, order: RestoreOrder): Promise<Verification> {
+  const { summary } = await readStored(opening, order, () => undefined);
   return { stateDigest: summary.stateDigest.toHex(), records: summary.recordCount };
 }
 
-/** A page of what a backup holds, after all of it has been authenticated. */
-export interface Inspection {
-  /** The clear part of the envelope. */
-  readonly clear: EnvelopeClear;
-  readonly header: Header;
-  readonly counts: readonly { readonly type: RecordType; readonly count: number }[];
-  readonly stateDigest: string;
-  readonly entries: readonly ManifestEntry[];
-  /** Records before the next page; null if this is the last. */
-  readonly next: number | null;
-}
-
-/** @param after - records to pass over. @param limit - of entries to keep. @throws BackupError. */
-export async function inspectStored(
-  deployment: Deployment,
-  ring: Keyring,
+/**
+ * The same, and a page of what is inside.
+ * @param after - records to pass over. @param limit - of the page. @throws Refused, BackupError.
+ */
+export async function inspectBackup(
+  opening: Opening,
   order: RestoreOrder,
   after: number,
   limit: number,
 ): Promise<Inspection> {
-  const stored = await getStored(deployment, order);
-  using core = openCore();
   const entries: ManifestEntry[] = [];
   let index = 0;
-  const summary = await readBackup(
-    { core, subtle: crypto.subtle },
-    ring,
-    openersOf(deployment),
-    stored,
-    NOWHERE,
-    {
-      expected: expectedOf(order),
-      onEntry: (entry) => {
-        if (index >= after && entries.length < limit) entries.push(entry);
-        index += 1;
-      },
-    },
-  );
+  const { summary, clear } = await readStored(opening, order, (entry) => {
+    if (index >= after && entries.length < limit) entries.push(entry);
+    index += 1;
+  });
   const end = after + entries.length;
   return {
-    // Authentic by now: the key block would not have opened with any other.
-    clear: decodeEnvelope(stored.envelope).clear,
-    header: summary.header,
-    counts: RECORD_TYPES.map((type, i) => ({ type, count: summary.counts[i] ?? 0 })),
+    envelope: envelopeFacts(clear),
+    header: headerFacts(summary.header),
+    counts: RECORD_TYPES.map((type, i) => ({
+      type: TYPE_NAMES[type],
+      count: summary.counts[i] ?? 0,
+    })),
     stateDigest: summary.stateDigest.toHex(),
-    entries,
+    manifest: entries.map(({ type, id, digest }) => ({
+      type: TYPE_NAMES[type],
+      id,
+      digest: digest.toHex(),
+    })),
     next: end < summary.recordCount && entries.length > 0 ? end : null,
   };
+}
+
+/** All of a backup, authenticated and let go; and the clear part of its envelope, authentic by then. */
+async function readStored(
+  { deployment, secrets }: Opening,
+  order: RestoreOrder,
+  onEntry: (entry: ManifestEntry) => void,
+): Promise<{ summary: ContainerSummary; clear: EnvelopeClear }> {
+  const stored = await getStored(deployment, order);
+  using core = openCore();
+  const summary = await readBackup(
+    { core, subtle: crypto.subtle },
+    ringOf(secrets),
+    openersOf(secrets),
+    stored,
+    NOWHERE,
+    { expected: expectedOf(order), onEntry },
+  );
+  // The key block would not have opened with any other.
+  return { summary, clear: decodeEnvelope(stored.envelope).clear };
+}
+
+/** The keys that this deployment would give a new HSM, borrowed. */
+function ringOf({ manufacturer, operator }: Secrets): Keyring {
+  return { manufacturer: manufacturer.name, mkbk: manufacturer.mkbk, akbk: operator.akbk };
+}
+
+const TYPE_NAMES: Readonly<Record<RecordType, RecordTypeName>> = {
+  1: "configuration",
+  2: "policy",
+  3: "user",
+  4: "certificate",
+  5: "key",
+};
+
+/** Of the recipients, who they are; their wraps of the data key stay in the file. */
+function envelopeFacts(clear: EnvelopeClear): EnvelopeFacts {
+  const { sealId, bodyBytes, bodyDigest, location, recipients } = clear;
+  const { account, region, clusterId, backupId } = location;
+  return {
+    sealId: sealId.toHex(),
+    bodyBytes,
+    bodyDigest: bodyDigest.toHex(),
+    location: { account, region, clusterId, backupId },
+    recipients: recipients.map(({ kind, keyId }) => ({ kind, keyId })),
+    restorableOffline: recipients.some(({ kind }) => kind === "recovery"),
+  };
+}
+
+function headerFacts(header: Header): HeaderFacts {
+  const { chunkBytes: _cut, payloadBytes: _length, previousDigest, ...origin } = header;
+  return { ...origin, previousDigest: previousDigest.toHex() };
 }

@@ -10,6 +10,7 @@ import type { RestoreOrder } from "../contracts/hsm-api.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { randomBytes } from "../platform/engine.ts";
 import { getSealed } from "../platform/objects.ts";
+import type { Secrets } from "./secrets.ts";
 
 /** Both objects; the engine checks that the envelope belongs where it lies. @throws Refused. */
 export async function getStored(
@@ -21,8 +22,8 @@ export async function getStored(
 }
 
 /** The edge opens seals with the KMS; recovery keys never come here. */
-export function openersOf(deployment: Deployment): Openers {
-  const kms = localKms(crypto.subtle, randomBytes, deployment.localKms.keys);
+export function openersOf(secrets: Secrets): Openers {
+  const kms = localKms(crypto.subtle, randomBytes, secrets.localKms.keys);
   return { kms, recoveryKey: null };
 }
 

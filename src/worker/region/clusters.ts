@@ -56,7 +56,7 @@ export async function createCluster(
     row.createdAtMs + transitionMs,
   );
   context.due.schedule("sweep", row.clusterId, row.clusterId, row.createdAtMs + sweepMs);
-  return success(await clusterView(context, row));
+  return success(clusterView(context, row));
 }
 
 function newCluster(
@@ -104,10 +104,10 @@ const FACETS: Facets<ClusterRow> = {
 /**
  * A DELETED cluster stays listed for a while; its row stays for good, since its backups name it.
  */
-export async function describeClusters(
+export function describeClusters(
   context: RegionContext,
   order: ListOrder,
-): Promise<Result<Listing<ClusterView>>> {
+): Result<Listing<ClusterView>> {
   const unknown = filtersRefusal(order.filters, FACETS);
   if (unknown !== null) return refuseWith(unknown);
   const listedSinceMs = context.nowMs() - context.deployment.schedule.deletedListedMs;
@@ -116,7 +116,7 @@ export async function describeClusters(
     .map((row) => ({ ...row, id: row.clusterId }));
   const page = cutPage(rows, order);
   if ("message" in page) return refuseWith(page);
-  const items = await Promise.all(page.rows.map((row) => clusterView(context, row)));
+  const items = page.rows.map((row) => clusterView(context, row));
   return success({ items, nextToken: page.nextToken });
 }
 
@@ -170,11 +170,11 @@ function notUninitialized(cluster: ClusterRow): Result<never> {
   );
 }
 
-export async function modifyCluster(
+export function modifyCluster(
   context: RegionContext,
   clusterId: string,
   retentionDays: number,
-): Promise<Result<ClusterView>> {
+): Result<ClusterView> {
   const cluster = context.store.cluster(clusterId);
   if (cluster === null) return clusterNotFound(clusterId);
   const reason = retentionRefusal(retentionDays);
@@ -195,10 +195,7 @@ export async function modifyCluster(
 const DELETING_MESSAGE = "The cluster is being deleted.";
 
 /** → DELETE_IN_PROGRESS. Its backups stay, under its retention policy. */
-export async function deleteCluster(
-  context: RegionContext,
-  clusterId: string,
-): Promise<Result<ClusterView>> {
+export function deleteCluster(context: RegionContext, clusterId: string): Result<ClusterView> {
   const { store } = context;
   const cluster = store.cluster(clusterId);
   if (cluster === null) return clusterNotFound(clusterId);
@@ -224,7 +221,7 @@ export async function deleteCluster(
   return viewOf(context, clusterId);
 }
 
-async function viewOf(context: RegionContext, clusterId: string): Promise<Result<ClusterView>> {
+function viewOf(context: RegionContext, clusterId: string): Result<ClusterView> {
   const row = context.store.cluster(clusterId);
-  return row === null ? clusterNotFound(clusterId) : success(await clusterView(context, row));
+  return row === null ? clusterNotFound(clusterId) : success(clusterView(context, row));
 }

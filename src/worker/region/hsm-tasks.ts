@@ -12,7 +12,7 @@ import { againAt, DONE, failed, type Outcome } from "./clockwork.ts";
 import { clusterOf, hsmLocation, type RegionContext } from "./context.ts";
 import { activeHsms, newestSource, scheduleDaily } from "./hsms.ts";
 import type { BackupRow, ClusterRow, HsmRow } from "./rows.ts";
-import { certificatesOf, preCoPassword, restoreOrder } from "./views.ts";
+import { certificatesOf, restoreOrder } from "./views.ts";
 
 /** How often a task looks whether the backup it waits for is READY, besides being woken by it. */
 const POLL_MS = 5_000;
@@ -29,7 +29,7 @@ export async function createHsmTask(context: RegionContext, hsmId: string): Prom
     location: hsmLocation(context, row),
     hsmType: cluster.hsmType,
     mode: cluster.mode,
-    preCoPassword: blank ? await preCoPassword(context, cluster.clusterId) : null,
+    blank,
   });
   if (!identity.ok) return failed(identity.fault);
   return blank ? enterAlone(context, row, identity.value) : fill(context, row);

@@ -76,7 +76,7 @@ export class Region extends DurableObject<Env> implements RegionObject {
     return this.#after("region_cluster_created", createCluster(this.#context, place, order));
   }
 
-  describeClusters(order: ListOrder) {
+  async describeClusters(order: ListOrder) {
     return describeClusters(this.#context, order);
   }
 
@@ -84,11 +84,11 @@ export class Region extends DurableObject<Env> implements RegionObject {
     return initializeCluster(this.#context, order);
   }
 
-  modifyCluster(clusterId: string, retentionDays: number) {
+  async modifyCluster(clusterId: string, retentionDays: number) {
     return modifyCluster(this.#context, clusterId, retentionDays);
   }
 
-  deleteCluster(clusterId: string) {
+  async deleteCluster(clusterId: string) {
     return deleteCluster(this.#context, clusterId);
   }
 

@@ -2,14 +2,13 @@
  * May this backup become a new cluster? The checks of CreateCluster's SourceBackupId.
  *
  * Spec: DESIGN.md §7. Rows tell region, account, state, mode and type; another manufacturer's or
- * another operator's key shows only when the key block does not open under ours, so it is opened.
+ * another operator's key shows only when the key block does not open under ours, so a reader opens it.
  */
 import { sourceRefusal } from "../../cluster/eligibility.ts";
 import { parseBackupArn } from "../../cluster/ids.ts";
 import type { ClusterMode } from "../../cluster/states.ts";
 import type { Place } from "../contracts/place.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
-import { probeBackup } from "../opening/probe.ts";
 import { type RegionContext, refuseWith } from "./context.ts";
 import type { BackupRow } from "./rows.ts";
 import { restoreOrder } from "./views.ts";
@@ -23,9 +22,10 @@ export async function verifySource(
 ): Promise<Result<BackupRow>> {
   const found = findSource(context, place, name, target);
   if (!found.ok) return found;
-  const probe = await probeBackup(context.deployment, restoreOrder(context, found.value, target));
+  const reader = context.deployment.reader(place.account, found.value.backupId);
+  const probe = await reader.probe(restoreOrder(context, found.value, target));
   if (!probe.ok) return probe;
-  // The probe read the bucket, so other events may have run: once more, in the turn that inserts.
+  // The reader took its time, so other events may have run: once more, in the turn that inserts.
   return findSource(context, place, name, target);
 }
 

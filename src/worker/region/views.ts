@@ -13,8 +13,7 @@ import type { BackupView } from "../contracts/region-api.ts";
 import { backupLocation, clusterOf, type RegionContext } from "./context.ts";
 import type { BackupRow, ClusterRow, HsmRow } from "./rows.ts";
 
-export async function clusterView(context: RegionContext, row: ClusterRow): Promise<ClusterView> {
-  const waitsForActivation = row.state === "UNINITIALIZED" || row.state === "INITIALIZED";
+export function clusterView(context: RegionContext, row: ClusterRow): ClusterView {
   return {
     clusterId: row.clusterId,
     state: row.state,
@@ -29,7 +28,6 @@ export async function clusterView(context: RegionContext, row: ClusterRow): Prom
     networkType: row.networkType,
     sourceBackupId: row.sourceBackupId,
     certificates: certificatesOf(row),
-    preCoPassword: waitsForActivation ? await preCoPassword(context, row.clusterId) : null,
     hsms: context.store.hsmsOf(row.clusterId).map((hsm) => hsmView(context, hsm)),
     tags: tagViews(context, row.clusterId),
   };
@@ -41,21 +39,6 @@ export function subnetMappingOf(row: ClusterRow): Record<string, string> {
 
 export function certificatesOf(row: ClusterRow): ClusterCertificates {
   return JSON.parse(row.certificates);
-}
-
-/**
- * The first password of a cluster's PRECO user: 16 letters, the same whenever it is asked for.
- *
- * Derived, so that it is stored nowhere: HMAC-SHA-256 under the storage key of a label and the id.
- */
-export async function preCoPassword(context: RegionContext, clusterId: string): Promise<string> {
-  const name = { name: "HMAC", hash: "SHA-256" };
-  const key = await context.deployment.storageKey.use((bytes) =>
-    crypto.subtle.importKey("raw", bytes, name, false, ["sign"]),
-  );
-  const label = new TextEncoder().encode(`holdfast/v1/preco-password\0${clusterId}`);
-  const bytes = new Uint8Array(await crypto.subtle.sign("HMAC", key, label)).subarray(0, 16);
-  return Array.from(bytes, (byte) => "abcdefghijklmnopqrstuvwxyz234567".charAt(byte % 32)).join("");
 }
 
 export function hsmView(context: RegionContext, row: HsmRow): HsmView {

@@ -2,16 +2,13 @@
  * REST: backups on demand, what the catalogue says of one, and the sealed file itself.
  *
  * Spec: docs/API.md, "Backups". A download streams envelope and body as they lie in the bucket: sealed
- * bytes only. Verify and inspect open a backup here, at the edge, and answer with facts about it.
+ * bytes only. Verify and inspect are a reader's work, which answers with facts about a backup.
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { EnvelopeClear } from "../../backup/seal/envelope.ts";
-import type { RecordType } from "../../hsm/memory/record.ts";
 import type { RestoreOrder } from "../contracts/hsm-api.ts";
+import type { ReaderApi } from "../contracts/reader-api.ts";
 import type { BackupView } from "../contracts/region-api.ts";
 import { granted } from "../contracts/result.ts";
-import { deploymentKeyring } from "../opening/keyring.ts";
-import { inspectStored, verifyStored } from "../opening/probe.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { getSealed } from "../platform/objects.ts";
 import {
@@ -81,6 +78,7 @@ const envelopeSchema = z
     }),
     recipients: z
       .array(z.object({ kind: z.enum(["kms", "recovery"]), keyId: z.string() }))
+      .readonly()
       .openapi({ description: "Who can open the seal." }),
     restorableOffline: z.boolean(),
   })
@@ -101,9 +99,9 @@ const inspectionSchema = z
       chainNumber: z.int(),
       previousDigest: digest,
     }),
-    counts: z.array(z.object({ type: recordType, count: z.int() })),
+    counts: z.array(z.object({ type: recordType, count: z.int() })).readonly(),
     stateDigest: digest,
-    manifest: z.array(z.object({ type: recordType, id: z.int(), digest })),
+    manifest: z.array(z.object({ type: recordType, id: z.int(), digest })).readonly(),
     next: z.int().nullable().openapi({ description: "`after` of the next page." }),
   })
   .openapi("Inspection");
@@ -190,15 +188,13 @@ export function backupRoutes(): OpenAPIHono<RestEnv> {
   });
   app.openapi(verifyRoute, async (c) => {
     const order = await readableBackup(c, c.req.valid("param").backupId);
-    const deployment = c.get("deployment");
-    const ring = deploymentKeyring(deployment);
-    const { stateDigest, records } = await verifyStored(deployment, ring, order);
+    const { stateDigest, records } = granted(await readerOf(c, order).verify(order));
     return c.json({ verified: true as const, stateDigest, records }, 200);
   });
   app.openapi(inspectRoute, async (c) => {
     const order = await readableBackup(c, c.req.valid("param").backupId);
     const { after, limit } = c.req.valid("query");
-    return c.json(await inspection(c.get("deployment"), order, after, limit), 200);
+    return c.json(granted(await readerOf(c, order).inspect(order, after, limit)), 200);
   });
   return app;
 }
@@ -208,49 +204,9 @@ async function readableBackup(c: RestContext, backupId: string): Promise<Restore
   return granted(await regionOf(c).readableBackup(backupId));
 }
 
-const TYPE_NAMES: Readonly<Record<RecordType, z.output<typeof recordType>>> = {
-  1: "configuration",
-  2: "policy",
-  3: "user",
-  4: "certificate",
-  5: "key",
-};
-
-async function inspection(
-  deployment: Deployment,
-  order: RestoreOrder,
-  after: number,
-  limit: number,
-): Promise<z.output<typeof inspectionSchema>> {
-  const ring = deploymentKeyring(deployment);
-  const inspected = await inspectStored(deployment, ring, order, after, limit);
-  const { previousDigest, chunkBytes: _c, payloadBytes: _p, ...header } = inspected.header;
-  return {
-    envelope: presentEnvelope(inspected.clear),
-    header: { ...header, previousDigest: previousDigest.toHex() },
-    counts: inspected.counts.map(({ type, count }) => ({ type: TYPE_NAMES[type], count })),
-    stateDigest: inspected.stateDigest,
-    manifest: inspected.entries.map(({ type, id, digest: bytes }) => ({
-      type: TYPE_NAMES[type],
-      id,
-      digest: bytes.toHex(),
-    })),
-    next: inspected.next,
-  };
-}
-
-/** Of the recipients, who they are; their wraps of the data key stay in the file. */
-function presentEnvelope(clear: EnvelopeClear): z.output<typeof envelopeSchema> {
-  const { sealId, bodyBytes, bodyDigest, location, recipients } = clear;
-  const { account, region, clusterId, backupId } = location;
-  return {
-    sealId: sealId.toHex(),
-    bodyBytes,
-    bodyDigest: bodyDigest.toHex(),
-    location: { account, region, clusterId, backupId },
-    recipients: recipients.map(({ kind, keyId }) => ({ kind, keyId })),
-    restorableOffline: recipients.some(({ kind }) => kind === "recovery"),
-  };
+/** Who opens the backup: neither its keys nor its contents come here. */
+function readerOf(c: RestContext, { source }: RestoreOrder): ReaderApi {
+  return c.get("deployment").reader(source.account, source.backupId);
 }
 
 function presentBackup(view: BackupView): z.output<typeof backupSchema> {

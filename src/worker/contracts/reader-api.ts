@@ -1,0 +1,86 @@
+/**
+ * What the control plane and the wires ask of a reader: to open a stored backup where no HSM of its own is
+ * meant, and for what else hangs on a key of the deployment.
+ *
+ * Spec: docs/STORAGE.md, "Readers". Only facts come back: ids, counts, digests as hexadecimal text.
+ */
+import type { RestoreOrder } from "./hsm-api.ts";
+import type { Result } from "./result.ts";
+
+/** A backup that is authentic from end to end. */
+export interface Verification {
+  /** Hex. */
+  readonly stateDigest: string;
+  readonly records: number;
+}
+
+export type RecordTypeName = "configuration" | "policy" | "user" | "certificate" | "key";
+
+/** The clear part of an envelope, authentic. Of the recipients, who they are: no wrap of the data key. */
+export interface EnvelopeFacts {
+  /** Hex, 16 bytes. */
+  readonly sealId: string;
+  readonly bodyBytes: number;
+  /** Hex SHA-256. */
+  readonly bodyDigest: string;
+  readonly location: {
+    readonly account: string;
+    readonly region: string;
+    readonly clusterId: string;
+    readonly backupId: string;
+  };
+  readonly recipients: readonly { readonly kind: "kms" | "recovery"; readonly keyId: string }[];
+  readonly restorableOffline: boolean;
+}
+
+/** Where and how a backup was made. */
+export interface HeaderFacts {
+  readonly backupId: string;
+  readonly clusterId: string;
+  readonly lineageId: string;
+  readonly hsmType: string;
+  readonly mode: "FIPS" | "NON_FIPS";
+  readonly manufacturer: string;
+  readonly region: string;
+  readonly createdAtMs: number;
+  readonly chainNumber: number;
+  /** Hex SHA-256; "" for the first of a lineage. */
+  readonly previousDigest: string;
+}
+
+/** A page of what a backup holds, after all of it has been authenticated. */
+export interface Inspection {
+  readonly envelope: EnvelopeFacts;
+  readonly header: HeaderFacts;
+  readonly counts: readonly { readonly type: RecordTypeName; readonly count: number }[];
+  /** Hex. */
+  readonly stateDigest: string;
+  /** Digests of the records, hex SHA-256. */
+  readonly manifest: readonly {
+    readonly type: RecordTypeName;
+    readonly id: number;
+    readonly digest: string;
+  }[];
+  /** Records before the next page; null if this is the last. */
+  readonly next: number | null;
+}
+
+/**
+ * RPC face of the `Reader` Durable Object. Whoever asks has found out before that the caller may.
+ *
+ * A reader opens a few backups at a time and lets a few wait; beyond that it refuses with "unavailable",
+ * code `reader_busy`.
+ */
+export interface ReaderApi {
+  /**
+   * Whether an HSM made by this deployment would open the backup: CMK, MKBK and AKBK, by cryptography.
+   * Reads the envelope and the first segment of the body only.
+   */
+  probe(order: RestoreOrder): Promise<Result<null>>;
+  /** Opens and authenticates a backup from end to end. */
+  verify(order: RestoreOrder): Promise<Result<Verification>>;
+  /** The same, and what is inside. @param after - records to pass over. @param limit - of a page. */
+  inspect(order: RestoreOrder, after: number, limit: number): Promise<Result<Inspection>>;
+  /** The first passwords of the PRECO users of these clusters, by cluster id. Opens no backup. */
+  preCoPasswords(clusterIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
+}

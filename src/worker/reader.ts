@@ -1,0 +1,52 @@
+/**
+ * The `Reader` Durable Object: opens stored backups for those who may have no keys.
+ *
+ * Spec: docs/STORAGE.md, "Readers". A fixed number of objects, and none touches its storage: the platform
+ * leaves a file behind for every object that was ever named, so there is none per backup.
+ */
+import { DurableObject } from "cloudflare:workers";
+import type { RestoreOrder } from "./contracts/hsm-api.ts";
+import type { Inspection, ReaderApi, Verification } from "./contracts/reader-api.ts";
+import type { Result } from "./contracts/result.ts";
+import { preCoPassword } from "./opening/preco.ts";
+import { inspectBackup, type Opening, probeBackup, verifyBackup } from "./opening/probe.ts";
+import { type SecretEnv, secretsOf } from "./opening/secrets.ts";
+import { Turns } from "./opening/turns.ts";
+import { deploymentOf } from "./platform/deployment.ts";
+import { refusalsOf } from "./platform/fault-response.ts";
+
+/** An opening holds a core of its own and a segment of the body: two fit an isolate's memory with ease. */
+const OPENINGS = { atOnce: 2, waiting: 16 };
+
+export class Reader extends DurableObject<SecretEnv> implements ReaderApi {
+  readonly #opening: Opening;
+  readonly #turns = new Turns(OPENINGS);
+
+  constructor(state: DurableObjectState, env: SecretEnv) {
+    super(state, env);
+    this.#opening = { deployment: deploymentOf(env), secrets: secretsOf(env) };
+  }
+
+  probe(order: RestoreOrder): Promise<Result<null>> {
+    return this.#inTurn(() => probeBackup(this.#opening, order));
+  }
+
+  verify(order: RestoreOrder): Promise<Result<Verification>> {
+    return this.#inTurn(() => verifyBackup(this.#opening, order));
+  }
+
+  inspect(order: RestoreOrder, after: number, limit: number): Promise<Result<Inspection>> {
+    return this.#inTurn(() => inspectBackup(this.#opening, order, after, limit));
+  }
+
+  async preCoPasswords(clusterIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const { storageKey } = this.#opening.secrets;
+    const passwords = new Map<string, string>();
+    for (const id of clusterIds) passwords.set(id, await preCoPassword(storageKey, id));
+    return passwords;
+  }
+
+  #inTurn<T>(open: () => Promise<T>): Promise<Result<T>> {
+    return refusalsOf(() => this.#turns.take(open));
+  }
+}

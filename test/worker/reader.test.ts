@@ -1,0 +1,217 @@
+/**
+ * Readers: what they open, how many at once, and that they leave nothing behind.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { WORKER_NAME } from "../../scripts/edge/embedded.ts";
+import {
+  ACCOUNT,
+  cloudHsm,
+  clusterInState,
+  createCluster,
+  REGION,
+  rawCall,
+  SUBNET,
+} from "../lib/aws.ts";
+import { type Edge, startEdge } from "../lib/mf.ts";
+import { backUp, ok, rest, restFetch, type ServingCluster, servingCluster } from "../lib/rest.ts";
+
+const READERS = 4;
+
+/** A worker with the same objects: no client could ask as much before the first answer is made. */
+const CALLER = {
+  name: "caller",
+  compatibilityDate: "2026-04-20",
+  modules: true,
+  script: `export default {
+    async fetch(request, { REGION, READER }) {
+      const { place, backupId, count } = await request.json();
+      const region = REGION.get(REGION.idFromName(place.account + "/" + place.region));
+      const { value } = await region.readableBackup(backupId);
+      const reader = READER.get(READER.idFromName("reader/0"));
+      const asked = Array.from({ length: count }, () => reader.verify(value));
+      return Response.json(await Promise.all(asked));
+    },
+  };`,
+  durableObjects: {
+    REGION: { className: "Region", scriptName: WORKER_NAME },
+    READER: { className: "Reader", scriptName: WORKER_NAME },
+  },
+};
+
+let persist: string;
+let edge: Edge;
+beforeAll(async () => {
+  persist = await mkdtemp(join(tmpdir(), "holdfast-reader-"));
+  edge = await startEdge({ persist, beside: [CALLER] });
+});
+afterAll(async () => {
+  await edge.stop();
+  await rm(persist, { recursive: true });
+});
+
+/** Files of the objects of a class that has been asked for something; `metadata` is the platform's own. */
+function databases(className: string): string[] {
+  const folder = join(persist, "do", `holdfast-${className}`);
+  if (!existsSync(folder)) return [];
+  const files = readdirSync(folder).filter((name) => /^[0-9a-f]{64}\.sqlite(-wal)?$/.test(name));
+  return files.map((name) => join(folder, name));
+}
+
+function objectsOf(className: string): number {
+  return databases(className).filter((file) => file.endsWith(".sqlite")).length;
+}
+
+/** Names of all tables that ever stood in these databases: SQLite keeps their statements as text. */
+function tables(files: readonly string[]): Set<string> {
+  const texts = files.map((file) => readFileSync(file, "latin1"));
+  const statements = texts.flatMap((text) => [
+    ...text.matchAll(/CREATE TABLE\s+(?:IF NOT EXISTS\s+)?"?(\w+)/gi),
+  ]);
+  return new Set(statements.map(([, name]) => name ?? ""));
+}
+
+describe("the first password of PRECO", () => {
+  it("is asked of no reader for an auditor, nor while a cluster is made", async () => {
+    const owner = await cloudHsm(edge);
+    const auditor = await cloudHsm(edge, { role: "auditor" });
+    const clusterId = await createCluster(owner);
+    const seen = await clusterInState(auditor, clusterId, "UNINITIALIZED");
+    expect(seen.PreCoPassword).toBeUndefined();
+    expect(objectsOf("Region")).toBe(1);
+    expect(objectsOf("Reader")).toBe(0);
+  });
+
+  it("is asked of one reader, and is the same every time", async () => {
+    const owner = await cloudHsm(edge);
+    const others = [await createCluster(owner), await createCluster(owner)];
+    for (const id of others) await clusterInState(owner, id, "UNINITIALIZED");
+    const { body } = await rawCall(edge, "DescribeClusters", {});
+    const passwords = body.Clusters.map(
+      (cluster: Record<string, string>) => cluster["PreCoPassword"],
+    );
+    expect(passwords).toHaveLength(3);
+    for (const password of passwords) expect(password).toMatch(/^[a-z2-7]{16}$/);
+    expect(new Set(passwords).size).toBe(3);
+    const again = await rawCall(edge, "DescribeClusters", {});
+    expect(again.body).toEqual(body);
+    expect(objectsOf("Reader")).toBe(1);
+  });
+});
+
+describe("a reader", () => {
+  let cluster: ServingCluster;
+  let backup: { backupId: string; stateDigest: string };
+  beforeAll(async () => {
+    cluster = await servingCluster(edge);
+    backup = await backUp(edge, cluster);
+  }, 60_000);
+
+  /** Verifications of a backup, asked of one reader in one turn; their results in the order of asking. */
+  async function verifyAtOnce(backupId: string, count: number): Promise<unknown[]> {
+    const caller = await edge.mf.getWorker(CALLER.name);
+    const order = { place: { account: ACCOUNT, region: REGION }, backupId, count };
+    const answer = await caller.fetch("http://caller/", {
+      method: "POST",
+      body: JSON.stringify(order),
+    });
+    return (await answer.json()) as unknown[];
+  }
+
+  const verify = () => rest(edge, "POST", `/v1/backups/${backup.backupId}/verify`);
+
+  it("answers verify with these members in this order", async () => {
+    const path = `/v1/backups/${backup.backupId}/verify`;
+    const text = await (await restFetch(edge, "POST", path)).text();
+    expect(text).toBe(`{"verified":true,"stateDigest":"${backup.stateDigest}","records":5}`);
+  });
+
+  it("answers inspect with these members in this order", async () => {
+    const path = `/v1/backups/${backup.backupId}/inspect?limit=1&after=1`;
+    const text = await (await restFetch(edge, "GET", path)).text();
+    const { envelope: e, header: h, manifest, ...rest } = JSON.parse(text);
+    const { sealId, bodyBytes, bodyDigest, location, recipients, restorableOffline } = e;
+    const { account, region, clusterId, backupId } = location;
+    const { lineageId, hsmType, mode, manufacturer, createdAtMs, chainNumber, previousDigest } = h;
+    const expected = {
+      envelope: {
+        sealId,
+        bodyBytes,
+        bodyDigest,
+        location: { account, region, clusterId, backupId },
+        recipients: recipients.map((one: Record<string, string>) => ({
+          kind: one["kind"],
+          keyId: one["keyId"],
+        })),
+        restorableOffline,
+      },
+      header: {
+        ...{ backupId, clusterId, lineageId, hsmType, mode, manufacturer, region },
+        ...{ createdAtMs, chainNumber, previousDigest },
+      },
+      counts: [
+        { type: "configuration", count: 1 },
+        { type: "policy", count: 1 },
+        { type: "user", count: 3 },
+        { type: "certificate", count: 0 },
+        { type: "key", count: 0 },
+      ],
+      stateDigest: backup.stateDigest,
+      manifest: [{ type: "policy", id: 0, digest: manifest[0].digest }],
+      next: 2,
+    };
+    expect(text).toBe(JSON.stringify(expected));
+    expect(Object.keys(rest)).toEqual(["counts", "stateDigest", "next"]);
+  });
+
+  it("opens two at a time and lets sixteen wait; refuses the nineteenth; and opens again", async () => {
+    const opened = { ok: true, value: { stateDigest: backup.stateDigest, records: 5 } };
+    const refused = expect.objectContaining({ kind: "unavailable", code: "reader_busy" });
+    const at = await verifyAtOnce(backup.backupId, 25);
+    expect(at.slice(0, 18)).toEqual(Array(18).fill(opened));
+    expect(at.slice(18)).toEqual(Array(7).fill({ ok: false, fault: refused }));
+    expect(await verifyAtOnce(backup.backupId, 18)).toEqual(Array(18).fill(opened));
+  });
+
+  it("gives its place back when it fails: more failures than places, then an opening", async () => {
+    const order = {
+      Mode: "FIPS",
+      HsmType: "hsm2m.medium",
+      SubnetIds: [SUBNET],
+    };
+    const bucket = await edge.mf.getR2Bucket("BACKUPS_US_EAST_1", "holdfast");
+    const { objects } = await bucket.list({ prefix: `clusters/${cluster.clusterId}/` });
+    const envelope = objects.find(
+      ({ key }) => key.includes(backup.backupId) && key.includes("/envelope-"),
+    );
+    const key = envelope?.key ?? "";
+    const bytes = await (await bucket.get(key))?.arrayBuffer();
+    const damaged = new Uint8Array(bytes ?? new ArrayBuffer(0)).slice();
+    damaged[damaged.length - 1] = (damaged.at(-1) ?? 0) ^ 1;
+    await bucket.put(key, damaged);
+    for (let i = 0; i < 20; i += 1) {
+      expect((await verify()).body.error.code).toBe("envelope_damaged");
+    }
+    const { body } = await rawCall(edge, "CreateCluster", {
+      ...order,
+      SourceBackupId: backup.backupId,
+    });
+    expect(body.__type).toBe("CloudHsmInvalidRequestException");
+    await bucket.put(key, bytes ?? new ArrayBuffer(0));
+    expect((await verify()).status).toBe(200);
+  });
+
+  it("has nothing in its storage, and there are no more of them than there are names", async () => {
+    for (let i = 0; i < READERS; i += 1) {
+      const { backupId } = await backUp(edge, cluster);
+      await ok(edge, "POST", `/v1/backups/${backupId}/verify`);
+    }
+    expect(objectsOf("Reader")).toBeGreaterThan(0);
+    expect(objectsOf("Reader")).toBeLessThanOrEqual(READERS);
+    expect([...tables(databases("Reader"))].filter((name) => !name.startsWith("_cf_"))).toEqual([]);
+    expect(tables(databases("Hsm"))).toContain("records");
+  }, 60_000);
+});
