@@ -6,16 +6,21 @@
  */
 import type { Core } from "../crypto/core.ts";
 import type { Clock, RandomBytes, Subtle } from "../crypto/web-crypto.ts";
+import type { ConfigurationView } from "./access/configuration.ts";
 import * as configuration from "./access/configuration.ts";
 import type { HsmContext } from "./access/context.ts";
 import * as loggingIn from "./access/login.ts";
 import * as manufacturing from "./access/manufacture.ts";
 import { DEFAULT_PASSWORD_COST, type PasswordCost } from "./access/passwords.ts";
 import { authorize } from "./access/permissions.ts";
+import type { PoliciesView } from "./access/policies.ts";
 import * as policies from "./access/policies.ts";
-import type { SessionStore, SessionToken } from "./access/sessions.ts";
+import type { SessionStore } from "./access/session-store.ts";
+import type { SessionToken } from "./access/sessions.ts";
+import type { UserView } from "./access/user-directory.ts";
 import * as userImport from "./access/user-import.ts";
 import * as users from "./access/users.ts";
+import type { CertificateView } from "./certificates/directory.ts";
 import * as certificates from "./certificates/directory.ts";
 import * as keyDirectory from "./keys/directory.ts";
 import * as encryption from "./keys/encryption.ts";
@@ -23,17 +28,11 @@ import * as keyExport from "./keys/export.ts";
 import * as keyGeneration from "./keys/generation.ts";
 import * as keyImport from "./keys/import.ts";
 import * as signing from "./keys/signing.ts";
+import type { KeyView } from "./keys/views.ts";
 import * as keyWrapping from "./keys/wrapping.ts";
 import { stateDigest } from "./memory/snapshot.ts";
 import type { HsmStore } from "./memory/store.ts";
 import type { HsmType } from "./rules/limits.ts";
-import type {
-  CertificateView,
-  ConfigurationView,
-  KeyView,
-  PoliciesView,
-  UserView,
-} from "./views.ts";
 
 export interface HsmOptions {
   readonly store: HsmStore;

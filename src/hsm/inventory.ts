@@ -5,10 +5,15 @@
  * from.
  */
 
+import type { ConfigurationView } from "./access/configuration.ts";
 import { configurationView } from "./access/configuration.ts";
+import type { PoliciesView } from "./access/policies.ts";
 import { policiesView } from "./access/policies.ts";
+import type { UserView } from "./access/user-directory.ts";
 import { allUsers, userNames, userView } from "./access/user-directory.ts";
+import type { CertificateView } from "./certificates/directory.ts";
 import { allCertificates } from "./certificates/directory.ts";
+import type { KeyView } from "./keys/views.ts";
 import { keyView } from "./keys/views.ts";
 import { configurationCodec } from "./memory/configuration-record.ts";
 import { keyCodec } from "./memory/key-record.ts";
@@ -16,13 +21,6 @@ import { policyCodec } from "./memory/policy-record.ts";
 import { RECORD_TYPE } from "./memory/record.ts";
 import { readAttributes, rowsOf } from "./memory/records.ts";
 import type { HsmStore } from "./memory/store.ts";
-import type {
-  CertificateView,
-  ConfigurationView,
-  KeyView,
-  PoliciesView,
-  UserView,
-} from "./views.ts";
 
 export interface Inventory {
   /** Null for a blank memory. */

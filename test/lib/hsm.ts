@@ -4,7 +4,7 @@
 import { expect } from "vitest";
 import type { Core } from "../../src/crypto/core.ts";
 import type { PasswordCost } from "../../src/hsm/access/passwords.ts";
-import { MemorySessionStore } from "../../src/hsm/access/sessions.ts";
+import { MemorySessionStore } from "../../src/hsm/access/session-store.ts";
 import { Hsm } from "../../src/hsm/hsm.ts";
 import { MemoryStore } from "../../src/hsm/memory/memory-store.ts";
 import { HsmError, type HsmFault } from "../../src/hsm/rules/errors.ts";

@@ -5,7 +5,7 @@
  * may be faulty or newer. Plaintext secrets pass through; what is held of them is wiped.
  */
 import type { Core } from "../../crypto/core.ts";
-import { uint32At } from "../../hsm/memory/integers.ts";
+import { uint32At } from "../../hsm/memory/deterministic-cbor.ts";
 import {
   MAX_RECORD_BYTES,
   RECORD_TYPES,

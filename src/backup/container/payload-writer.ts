@@ -5,13 +5,13 @@
  * which wipes it. A size-only pass goes first: the length is known before a byte is written.
  */
 import type { Core } from "../../crypto/core.ts";
-import { setRecordId } from "../../hsm/memory/integers.ts";
 import {
   MAX_RECORD_BYTES,
   RECORD_TYPES,
   type SnapshotEntry,
   type SnapshotRecord,
   type SnapshotSource,
+  setRecordId,
 } from "../../hsm/memory/record.ts";
 import {
   MANIFEST_ENTRY_BYTES,

@@ -9,14 +9,26 @@ import {
   configurationCodec,
   HSM_MODE_OF,
   HSM_TYPE_OF,
+  type HsmMode,
 } from "../memory/configuration-record.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
 import { readAttributes } from "../memory/records.ts";
 import type { HsmStore } from "../memory/store.ts";
 import { HsmError } from "../rules/errors.ts";
 import { type HsmType, KEY_LIMITS, type KeyLimits } from "../rules/limits.ts";
-import type { ConfigurationView } from "../views.ts";
 import type { HsmContext } from "./context.ts";
+
+/** How the configuration is shown. No secrets. */
+export interface ConfigurationView {
+  readonly hsmType: HsmType;
+  readonly mode: HsmMode;
+  readonly label: string;
+  readonly createdAtMs: number;
+  readonly activated: boolean;
+  readonly activatedAtMs: number | null;
+  readonly clusterCertificatePem: string | null;
+  readonly trustAnchorPem: string | null;
+}
 
 /** @throws HsmError `not_manufactured`. */
 export function readConfiguration(store: HsmStore): ConfigurationAttributes {

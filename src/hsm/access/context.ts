@@ -9,7 +9,7 @@ import type { Clock, RandomBytes, Subtle } from "../../crypto/web-crypto.ts";
 import type { HsmStore } from "../memory/store.ts";
 import type { HsmType } from "../rules/limits.ts";
 import type { PasswordCost } from "./passwords.ts";
-import type { SessionStore } from "./sessions.ts";
+import type { SessionStore } from "./session-store.ts";
 
 export interface HsmContext {
   readonly store: HsmStore;

@@ -5,14 +5,14 @@
  * much time as a known one.
  */
 import type { SecretKey } from "../../crypto/secret-key.ts";
+import { readPolicies } from "../memory/policy-record.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
 import { SALT_BYTES, type UserAttributes } from "../memory/user-record.ts";
 import { HsmError } from "../rules/errors.ts";
-import type { UserView } from "../views.ts";
 import type { HsmContext } from "./context.ts";
 import { deriveVerifier } from "./passwords.ts";
-import { readPolicies } from "./policies.ts";
 import { digestOfToken, openSession, type SessionToken, sessionUserId } from "./sessions.ts";
+import type { UserView } from "./user-directory.ts";
 import { type FoundUser, findUser, getUser, updateUser, userView } from "./user-directory.ts";
 
 export interface Login {

@@ -6,6 +6,7 @@
 
 import type { HsmMode } from "../memory/configuration-record.ts";
 import { HSM_MODE_NUMBER, HSM_TYPE_NUMBER } from "../memory/configuration-record.ts";
+import { putPolicies } from "../memory/policy-record.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
 import { ROLE_NUMBER, type Role, type UserAttributes } from "../memory/user-record.ts";
 import { HsmError } from "../rules/errors.ts";
@@ -13,7 +14,7 @@ import type { HsmType } from "../rules/limits.ts";
 import { putConfiguration } from "./configuration.ts";
 import type { HsmContext } from "./context.ts";
 import { generateVerifier, type PasswordVerifier } from "./passwords.ts";
-import { DEFAULT_POLICIES, putPolicies } from "./policies.ts";
+import { DEFAULT_POLICIES } from "./policies.ts";
 import { putUser } from "./user-directory.ts";
 
 export const PRECO_USERNAME = "admin";

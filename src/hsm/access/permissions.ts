@@ -6,11 +6,11 @@
  */
 
 import type { PolicyAttributes } from "../memory/policy-record.ts";
+import { readPolicies } from "../memory/policy-record.ts";
 import type { Role, UserAttributes } from "../memory/user-record.ts";
 import { ROLE_OF } from "../memory/user-record.ts";
 import { HsmError } from "../rules/errors.ts";
 import type { HsmContext } from "./context.ts";
-import { readPolicies } from "./policies.ts";
 import { type SessionToken, sessionUserId } from "./sessions.ts";
 import { getUser } from "./user-directory.ts";
 

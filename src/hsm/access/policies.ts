@@ -4,9 +4,7 @@
  * docs/HSM.md §5. One record, part of cluster state.
  */
 
-import { POLICY_ID, type PolicyAttributes, policyCodec } from "../memory/policy-record.ts";
-import { RECORD_TYPE } from "../memory/record.ts";
-import { readAttributes } from "../memory/records.ts";
+import { type PolicyAttributes, putPolicies, readPolicies } from "../memory/policy-record.ts";
 import type { HsmStore } from "../memory/store.ts";
 import { HsmError } from "../rules/errors.ts";
 import {
@@ -17,11 +15,27 @@ import {
   MIN_PASSWORD_CHARACTERS,
   MIN_QUORUM,
 } from "../rules/limits.ts";
-import type { PoliciesView, QuorumService } from "../views.ts";
 import type { HsmContext } from "./context.ts";
 import { authorize } from "./permissions.ts";
 import type { SessionToken } from "./sessions.ts";
 import { allUsers } from "./user-directory.ts";
+
+export type QuorumService =
+  | "user"
+  | "quorum"
+  | "cluster"
+  | "key-management"
+  | "key-usage"
+  | "registration";
+
+/** How the policies are shown. No secrets. */
+export interface PoliciesView {
+  readonly minPasswordCharacters: number;
+  readonly maxPasswordCharacters: number;
+  readonly lockoutThreshold: number;
+  /** Approvals per service; null for none. */
+  readonly quorum: Readonly<Record<QuorumService, number | null>>;
+}
 
 export const DEFAULT_POLICIES: PolicyAttributes = {
   minPasswordCharacters: MIN_PASSWORD_CHARACTERS,
@@ -41,18 +55,6 @@ export interface PoliciesChange {
   readonly maxPasswordCharacters?: number;
   readonly lockoutThreshold?: number;
   readonly quorum?: Readonly<Partial<Record<QuorumService, number | null>>>;
-}
-
-/** @throws HsmError `not_manufactured`. */
-export function readPolicies(store: HsmStore): PolicyAttributes {
-  const row = store.get(RECORD_TYPE.policy, POLICY_ID);
-  if (row === null) throw new HsmError({ code: "not_manufactured" });
-  return readAttributes(policyCodec, row);
-}
-
-export function putPolicies(store: HsmStore, policies: PolicyAttributes): void {
-  const attributes = policyCodec.encode(policies);
-  store.put({ type: RECORD_TYPE.policy, id: POLICY_ID, attributes, secret: null }, "");
 }
 
 /** Anybody may read the rules, as a password prompt shows them. */

@@ -11,13 +11,14 @@ import {
   SALT_BYTES,
   VERIFIER_BYTES,
 } from "../memory/user-record.ts";
-import { type AccessFault, HsmError, itemOfBatch } from "../rules/errors.ts";
+import type { AccessFault } from "../rules/access-faults.ts";
+import { HsmError, itemOfBatch } from "../rules/errors.ts";
 import { MAX_IMPORT_BATCH } from "../rules/limits.ts";
-import type { UserView } from "../views.ts";
 import type { HsmContext } from "./context.ts";
 import type { PasswordCost, PasswordVerifier } from "./passwords.ts";
 import { authorize } from "./permissions.ts";
 import type { SessionToken } from "./sessions.ts";
+import type { UserView } from "./user-directory.ts";
 import { addUser, type NewRole, verifyNewUser } from "./users.ts";
 
 export interface UserImport {

@@ -6,18 +6,18 @@
  */
 
 import { countOwned, stripShares } from "../memory/ownership.ts";
+import { readPolicies } from "../memory/policy-record.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
 import { ROLE_NUMBER, ROLE_OF, type Role } from "../memory/user-record.ts";
 import { HsmError } from "../rules/errors.ts";
 import { MAX_USERNAME_CHARACTERS, MAX_USERS } from "../rules/limits.ts";
-import type { UserView } from "../views.ts";
 import { putConfiguration, readConfiguration } from "./configuration.ts";
 import type { HsmContext } from "./context.ts";
 import { putNewUser, verifierAttributes } from "./manufacture.ts";
 import { generateVerifier, type PasswordVerifier, verifyPasswordRules } from "./passwords.ts";
 import { authorize, type Caller } from "./permissions.ts";
-import { readPolicies } from "./policies.ts";
 import { digestOfToken, type SessionToken } from "./sessions.ts";
+import type { UserView } from "./user-directory.ts";
 import {
   allUsers,
   type FoundUser,

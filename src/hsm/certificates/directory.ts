@@ -24,8 +24,25 @@ import {
   MAX_CERTIFICATE_PEM_CHARACTERS,
   MAX_CERTIFICATES,
 } from "../rules/limits.ts";
-import type { CertificateView } from "../views.ts";
 import { brokenLink, type ReadCertificate, readCertificate } from "./x509.ts";
+
+/** How a certificate is shown. No secrets. */
+export interface CertificateView {
+  readonly id: number;
+  readonly subject: string;
+  readonly issuer: string;
+  /** Hexadecimal. */
+  readonly serialNumber: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  /** SHA-256 of the DER, hexadecimal. */
+  readonly fingerprint: string;
+  /** SHA-256 of the subject public key info, hexadecimal. */
+  readonly publicKeyFingerprint: string;
+  readonly owner: string;
+  readonly pem: string;
+  readonly createdAtMs: number;
+}
 
 /**
  * Imports every certificate of a PEM text, all or none; those held already are found, not doubled.

@@ -8,6 +8,7 @@ import type { HsmContext } from "../access/context.ts";
 import { authorize, type Permission } from "../access/permissions.ts";
 import type { SessionToken } from "../access/sessions.ts";
 import {
+  CHECK_VALUE_BYTES,
   encodeFlags,
   isAsymmetricRecord,
   KEY_CLASS_NUMBER,
@@ -24,7 +25,6 @@ import {
   type NewKeyAttributes,
   verifyLabel,
 } from "./attribute-rules.ts";
-import { checkValue } from "./check-value.ts";
 import type { ReadMaterial } from "./material.ts";
 
 /** A key on its way in: all of its record but the owner. Dispose of `material.secret`. */
@@ -116,4 +116,20 @@ function verifyRoom(context: HsmContext, keys: readonly PreparedKey[]): void {
   if (asymmetric > limits.asymmetricKeys) {
     throw new HsmError({ code: "asymmetric_key_limit", limit: limits.asymmetricKeys });
   }
+}
+
+/**
+ * The key check value, by which two holders see that they hold the same key: `CHECK_VALUE_BYTES`,
+ * fresh; zeros for a generic secret, as a short one could be guessed from it.
+ *
+ * PKCS#11 §4.10.2. AES: of the encrypted zero block. RSA and EC: of SHA-1 of the public key, which is
+ * no secret, so SHA-1's weakness does not matter.
+ */
+async function checkValue(context: HsmContext, material: ReadMaterial): Promise<Uint8Array> {
+  if (material.type === "generic-secret") return new Uint8Array(CHECK_VALUE_BYTES);
+  if (material.type === "aes" && material.secret !== null) {
+    return context.core.encryptZeroBlock(material.secret).slice(0, CHECK_VALUE_BYTES);
+  }
+  const digest = await context.subtle.digest({ name: "SHA-1" }, material.publicKey);
+  return new Uint8Array(digest).slice(0, CHECK_VALUE_BYTES);
 }

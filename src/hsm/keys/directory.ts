@@ -23,7 +23,6 @@ import { readAttributes } from "../memory/records.ts";
 import { ROLE_OF } from "../memory/user-record.ts";
 import { HsmError } from "../rules/errors.ts";
 import { MAX_PAGE } from "../rules/limits.ts";
-import type { KeyView } from "../views.ts";
 import {
   changedFlags,
   decodeKeyId,
@@ -32,6 +31,7 @@ import {
   verifyLabel,
 } from "./attribute-rules.ts";
 import { type FoundKey, isVisible, requireOwned, requireVisible, updateKey } from "./lookup.ts";
+import type { KeyView } from "./views.ts";
 import { keyView } from "./views.ts";
 
 export interface KeyListing {

@@ -7,7 +7,6 @@ import { SecretKey } from "../../crypto/secret-key.ts";
 import type { HsmContext } from "../access/context.ts";
 import { authorize } from "../access/permissions.ts";
 import type { SessionToken } from "../access/sessions.ts";
-import type { KeyView } from "../views.ts";
 import { generatePair } from "./asymmetric.ts";
 import type { NewKeyAttributes } from "./attribute-rules.ts";
 import { addKeys, prepareKey } from "./creation.ts";
@@ -20,6 +19,7 @@ import {
   ecKind,
   verifyRsaSize,
 } from "./structures.ts";
+import type { KeyView } from "./views.ts";
 
 export interface SecretKeyGeneration {
   readonly type: "aes" | "generic-secret";

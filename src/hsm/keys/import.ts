@@ -9,11 +9,11 @@ import { authorize } from "../access/permissions.ts";
 import type { SessionToken } from "../access/sessions.ts";
 import { batchItemError, HsmError } from "../rules/errors.ts";
 import { MAX_IMPORT_BATCH } from "../rules/limits.ts";
-import type { KeyView } from "../views.ts";
 import type { NewKeyAttributes } from "./attribute-rules.ts";
 import { addKeys, disposeOf, type PreparedKey, prepareKey } from "./creation.ts";
 import { describeKey } from "./directory.ts";
 import { type KeyMaterial, readMaterial } from "./material.ts";
+import type { KeyView } from "./views.ts";
 
 export interface KeyImport {
   readonly material: KeyMaterial;

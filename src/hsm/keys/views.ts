@@ -4,12 +4,42 @@
  * docs/HSM.md §3; shape after CloudHSM's `key list --verbose`.
  */
 
-import { decodeFlags, KEY_CLASS_OF, KEY_TYPE_OF } from "../memory/key-record.ts";
+import {
+  decodeFlags,
+  KEY_CLASS_OF,
+  KEY_TYPE_OF,
+  type KeyClass,
+  type KeyFlags,
+  type KeyType,
+} from "../memory/key-record.ts";
 import { encodePem } from "../memory/pem.ts";
 import { encodeHex } from "../memory/records.ts";
-import type { KeyView } from "../views.ts";
 import type { FoundKey } from "./lookup.ts";
 import { curveOfBits } from "./structures.ts";
+
+/** How a key is shown. No secrets. */
+export interface KeyView {
+  readonly handle: number;
+  readonly label: string;
+  /** Hexadecimal. */
+  readonly id: string;
+  readonly class: KeyClass;
+  readonly type: KeyType;
+  readonly sizeBits: number;
+  /** EC only. */
+  readonly curve: "P-256" | "P-384" | "P-521" | null;
+  /** Name of the owner. */
+  readonly owner: string;
+  readonly sharedWith: readonly string[];
+  readonly attributes: KeyFlags;
+  /** Hexadecimal, 3 bytes; null for a generic secret, which one could guess from it. */
+  readonly checkValue: string | null;
+  /** SPKI of the public half in PEM; null for a secret key. */
+  readonly publicKeyPem: string | null;
+  readonly createdAtMs: number;
+  readonly manageQuorum: number | null;
+  readonly useQuorum: number | null;
+}
 
 /** @param nameOf - the name of a user by id. */
 export function keyView(found: FoundKey, nameOf: (userId: number) => string): KeyView {

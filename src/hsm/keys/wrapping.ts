@@ -12,7 +12,6 @@ import { hasFlag, KEY_TYPE_OF, type KeyFlag, type KeyType } from "../memory/key-
 import { RECORD_TYPE } from "../memory/record.ts";
 import { HsmError } from "../rules/errors.ts";
 import { MAX_PRIVATE_KEY_BYTES } from "../rules/limits.ts";
-import type { KeyView } from "../views.ts";
 import type { NewKeyAttributes } from "./attribute-rules.ts";
 import { addKeys, prepareKey } from "./creation.ts";
 import { describeKey } from "./directory.ts";
@@ -20,6 +19,7 @@ import { verifyExtractable } from "./export.ts";
 import { type FoundKey, requireOwned, requireUsable } from "./lookup.ts";
 import { readMaterial } from "./material.ts";
 import { unusable, verifyOperationLength } from "./signing.ts";
+import type { KeyView } from "./views.ts";
 
 export const WRAP_MECHANISMS = ["aes-kw", "aes-kwp"] as const;
 export type WrapMechanism = (typeof WRAP_MECHANISMS)[number];

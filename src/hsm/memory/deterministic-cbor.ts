@@ -5,7 +5,6 @@
  * 65,536 records pass here, which is why no tree of values is built and encoded again to be
  * compared.
  */
-import { uint32At } from "./integers.ts";
 
 const MAX_DEPTH = 8;
 /** Major types of RFC 8949 §3.1. */
@@ -186,4 +185,11 @@ export function readHead(bytes: Uint8Array, at: number, head: Head): void {
   if (end > bytes.length || argument < least || argument > Number.MAX_SAFE_INTEGER) return;
   head.argument = argument;
   head.end = end;
+}
+
+/** The big-endian u32 at `at`, without a view: for what is read once per record. */
+export function uint32At(bytes: Uint8Array, at: number): number {
+  const high = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+  const low = ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0);
+  return ((high << 16) | low) >>> 0;
 }

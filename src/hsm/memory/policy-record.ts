@@ -1,10 +1,11 @@
 /**
- * The attributes of the one policy record: password rules, lockout, quorum per service. No secret
+ * The one policy record and its attributes: password rules, lockout, quorum per service. No secret
  * part.
  *
  * FORMAT.md §4; docs/HSM.md §5.
  */
 
+import { HsmError } from "../rules/errors.ts";
 import {
   MAX_LOCKOUT_THRESHOLD,
   MAX_PASSWORD_CHARACTERS,
@@ -12,6 +13,9 @@ import {
   MIN_PASSWORD_CHARACTERS,
 } from "../rules/limits.ts";
 import { type AttributesCodec, attributesCodec, numberField } from "./attributes-codec.ts";
+import { RECORD_TYPE } from "./record.ts";
+import { readAttributes } from "./records.ts";
+import type { HsmStore } from "./store.ts";
 
 export const POLICY_ID = 0;
 
@@ -40,3 +44,15 @@ export const policyCodec: AttributesCodec<PolicyAttributes> = attributesCodec<Po
   keyUsageQuorum: numberField(8, 0, MAX_QUORUM),
   registrationQuorum: numberField(9, 0, MAX_QUORUM),
 });
+
+/** @throws HsmError `not_manufactured`. */
+export function readPolicies(store: HsmStore): PolicyAttributes {
+  const row = store.get(RECORD_TYPE.policy, POLICY_ID);
+  if (row === null) throw new HsmError({ code: "not_manufactured" });
+  return readAttributes(policyCodec, row);
+}
+
+export function putPolicies(store: HsmStore, policies: PolicyAttributes): void {
+  const attributes = policyCodec.encode(policies);
+  store.put({ type: RECORD_TYPE.policy, id: POLICY_ID, attributes, secret: null }, "");
+}

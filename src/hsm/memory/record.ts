@@ -66,3 +66,12 @@ export interface SnapshotSink {
   /** @param record - borrowed: the caller wipes `bytes` after the call returns. */
   put(record: SnapshotRecord): void;
 }
+
+/**
+ * Writes a record's id as u64, big-endian. A BigInt each for 65,536 of them costs more than the
+ * rest.
+ */
+export function setRecordId(view: DataView, offset: number, id: number): void {
+  view.setUint32(offset, Math.floor(id / 2 ** 32));
+  view.setUint32(offset + 4, id % 2 ** 32);
+}

@@ -1,9 +1,39 @@
 /**
- * The sentences of faults about users, sessions, permissions and policies.
+ * Faults about users, sessions, permissions and policies, and their sentences.
  *
  * docs/HSM.md §7. An exhaustive switch: a new fault does not compile until it has its sentence.
  */
-import type { AccessFault } from "./errors.ts";
+/** Who is asking, and may they. */
+export type AccessFault =
+  /** Unknown user and wrong password answer alike. */
+  | { readonly code: "login_failed" }
+  | { readonly code: "user_locked"; readonly username: string }
+  | { readonly code: "session_invalid" }
+  | { readonly code: "session_limit"; readonly limit: number }
+  | { readonly code: "not_permitted"; readonly permission: string; readonly role: string }
+  | { readonly code: "quorum_required"; readonly service: string; readonly approvals: number }
+  | { readonly code: "quorum_unavailable"; readonly service: string; readonly registered: number }
+  | { readonly code: "password_invalid"; readonly min: number; readonly max: number }
+  | { readonly code: "username_invalid"; readonly max: number }
+  | { readonly code: "role_invalid"; readonly got: string }
+  | { readonly code: "verifier_invalid"; readonly why: string }
+  | { readonly code: "user_exists"; readonly username: string }
+  | { readonly code: "user_not_found"; readonly username: string }
+  | { readonly code: "user_limit"; readonly limit: number }
+  | { readonly code: "user_protected"; readonly username: string; readonly why: string }
+  | {
+      readonly code: "user_owns_objects";
+      readonly username: string;
+      readonly keys: number;
+      readonly certificates: number;
+    }
+  | { readonly code: "already_activated" }
+  | { readonly code: "not_manufactured" }
+  | { readonly code: "already_manufactured" }
+  | { readonly code: "already_initialized" }
+  | { readonly code: "policy_invalid"; readonly field: string; readonly why: string }
+  /** Another event changed what this one had looked at. */
+  | { readonly code: "changed_meanwhile"; readonly what: string };
 
 export function describeAccessFault(fault: AccessFault): string {
   switch (fault.code) {

@@ -3,65 +3,8 @@
  *
  * docs/HSM.md §7. Facts only: no password, key, token or plaintext is ever part of a fault.
  */
-import { describeAccessFault } from "./access-faults.ts";
-import { describeObjectFault } from "./object-faults.ts";
-
-/** Who is asking, and may they. */
-export type AccessFault =
-  /** Unknown user and wrong password answer alike. */
-  | { readonly code: "login_failed" }
-  | { readonly code: "user_locked"; readonly username: string }
-  | { readonly code: "session_invalid" }
-  | { readonly code: "session_limit"; readonly limit: number }
-  | { readonly code: "not_permitted"; readonly permission: string; readonly role: string }
-  | { readonly code: "quorum_required"; readonly service: string; readonly approvals: number }
-  | { readonly code: "quorum_unavailable"; readonly service: string; readonly registered: number }
-  | { readonly code: "password_invalid"; readonly min: number; readonly max: number }
-  | { readonly code: "username_invalid"; readonly max: number }
-  | { readonly code: "role_invalid"; readonly got: string }
-  | { readonly code: "verifier_invalid"; readonly why: string }
-  | { readonly code: "user_exists"; readonly username: string }
-  | { readonly code: "user_not_found"; readonly username: string }
-  | { readonly code: "user_limit"; readonly limit: number }
-  | { readonly code: "user_protected"; readonly username: string; readonly why: string }
-  | {
-      readonly code: "user_owns_objects";
-      readonly username: string;
-      readonly keys: number;
-      readonly certificates: number;
-    }
-  | { readonly code: "already_activated" }
-  | { readonly code: "not_manufactured" }
-  | { readonly code: "already_manufactured" }
-  | { readonly code: "already_initialized" }
-  | { readonly code: "policy_invalid"; readonly field: string; readonly why: string }
-  /** Another event changed what this one had looked at. */
-  | { readonly code: "changed_meanwhile"; readonly what: string };
-
-/** Keys, certificates and records. */
-export type ObjectFault =
-  | { readonly code: "key_not_found"; readonly handle: number }
-  | { readonly code: "key_limit"; readonly limit: number }
-  | { readonly code: "asymmetric_key_limit"; readonly limit: number }
-  | { readonly code: "key_unsupported"; readonly what: string; readonly supported: string }
-  | { readonly code: "key_unreadable"; readonly format: string; readonly why: string }
-  | { readonly code: "key_not_owned"; readonly handle: number }
-  | { readonly code: "key_not_extractable"; readonly handle: number; readonly why: string }
-  | { readonly code: "key_not_destroyable"; readonly handle: number }
-  | { readonly code: "key_usage"; readonly handle: number; readonly attribute: string }
-  | { readonly code: "attribute_refused"; readonly attribute: string; readonly why: string }
-  | { readonly code: "share_refused"; readonly username: string; readonly why: string }
-  | { readonly code: "mechanism_unsupported"; readonly mechanism: string; readonly why: string }
-  | { readonly code: "data_length"; readonly what: string; readonly max: number }
-  | { readonly code: "parameter_invalid"; readonly parameter: string; readonly why: string }
-  | { readonly code: "decryption_failed" }
-  | { readonly code: "unwrap_failed"; readonly mechanism: string }
-  | { readonly code: "batch_limit"; readonly max: number; readonly got: number }
-  | { readonly code: "certificate_unreadable"; readonly index: number; readonly why: string }
-  | { readonly code: "certificate_not_found"; readonly id: number }
-  | { readonly code: "certificate_limit"; readonly limit: number }
-  | { readonly code: "certificate_chain"; readonly index: number; readonly why: string }
-  | { readonly code: "record_invalid"; readonly type: number; readonly why: string };
+import { type AccessFault, describeAccessFault } from "./access-faults.ts";
+import { describeObjectFault, type ObjectFault } from "./object-faults.ts";
 
 /** What befell one item of a batch, of which nothing was taken. */
 export interface BatchItemFault {

@@ -1,9 +1,32 @@
 /**
- * The sentences of faults about keys, certificates and records.
+ * Faults about keys, certificates and records, and their sentences.
  *
  * docs/HSM.md §7. An exhaustive switch: a new fault does not compile until it has its sentence.
  */
-import type { ObjectFault } from "./errors.ts";
+/** Keys, certificates and records. */
+export type ObjectFault =
+  | { readonly code: "key_not_found"; readonly handle: number }
+  | { readonly code: "key_limit"; readonly limit: number }
+  | { readonly code: "asymmetric_key_limit"; readonly limit: number }
+  | { readonly code: "key_unsupported"; readonly what: string; readonly supported: string }
+  | { readonly code: "key_unreadable"; readonly format: string; readonly why: string }
+  | { readonly code: "key_not_owned"; readonly handle: number }
+  | { readonly code: "key_not_extractable"; readonly handle: number; readonly why: string }
+  | { readonly code: "key_not_destroyable"; readonly handle: number }
+  | { readonly code: "key_usage"; readonly handle: number; readonly attribute: string }
+  | { readonly code: "attribute_refused"; readonly attribute: string; readonly why: string }
+  | { readonly code: "share_refused"; readonly username: string; readonly why: string }
+  | { readonly code: "mechanism_unsupported"; readonly mechanism: string; readonly why: string }
+  | { readonly code: "data_length"; readonly what: string; readonly max: number }
+  | { readonly code: "parameter_invalid"; readonly parameter: string; readonly why: string }
+  | { readonly code: "decryption_failed" }
+  | { readonly code: "unwrap_failed"; readonly mechanism: string }
+  | { readonly code: "batch_limit"; readonly max: number; readonly got: number }
+  | { readonly code: "certificate_unreadable"; readonly index: number; readonly why: string }
+  | { readonly code: "certificate_not_found"; readonly id: number }
+  | { readonly code: "certificate_limit"; readonly limit: number }
+  | { readonly code: "certificate_chain"; readonly index: number; readonly why: string }
+  | { readonly code: "record_invalid"; readonly type: number; readonly why: string };
 
 type KeyFault = Extract<ObjectFault, { code: `key_${string}` | "asymmetric_key_limit" }>;
 type OtherFault = Exclude<ObjectFault, KeyFault>;

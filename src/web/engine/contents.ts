@@ -3,16 +3,14 @@
  *
  * docs/HSM.md §8: whoever opened the backup may see everything but secrets, without a login.
  */
+
+import type { ConfigurationView } from "../../hsm/access/configuration.ts";
+import type { PoliciesView, QuorumService } from "../../hsm/access/policies.ts";
+import type { UserView } from "../../hsm/access/user-directory.ts";
 import { inventory } from "../../hsm/inventory.ts";
+import type { KeyView } from "../../hsm/keys/views.ts";
 import { KEY_FLAGS, type KeyFlag } from "../../hsm/memory/key-record.ts";
 import type { HsmStore } from "../../hsm/memory/store.ts";
-import type {
-  ConfigurationView,
-  KeyView,
-  PoliciesView,
-  QuorumService,
-  UserView,
-} from "../../hsm/views.ts";
 import { timeText } from "../design/format.ts";
 import { mechanismsOf } from "./key-mechanisms.ts";
 import type { ShownContents, ShownKey, ShownSetting, ShownUser } from "./shown.ts";

@@ -5,7 +5,7 @@
  */
 import type { CipherMechanism } from "../../hsm/keys/encryption.ts";
 import type { SignMechanism } from "../../hsm/keys/signing.ts";
-import type { KeyView } from "../../hsm/views.ts";
+import type { KeyView } from "../../hsm/keys/views.ts";
 import type { ExportForm, ShownKey } from "./shown.ts";
 
 type KeyType = KeyView["type"];

@@ -5,24 +5,21 @@
  * base64, keys are handles.
  */
 import type { JsonWebKey } from "../../crypto/web-crypto.ts";
+import type { ConfigurationView } from "../../hsm/access/configuration.ts";
 import type { Login } from "../../hsm/access/login.ts";
-import type { PoliciesChange } from "../../hsm/access/policies.ts";
+import type { PoliciesChange, PoliciesView } from "../../hsm/access/policies.ts";
+import type { UserView } from "../../hsm/access/user-directory.ts";
 import type { NewUser } from "../../hsm/access/users.ts";
+import type { CertificateView } from "../../hsm/certificates/directory.ts";
 import type { KeyAttributesChange, NewKeyAttributes } from "../../hsm/keys/attribute-rules.ts";
 import type { KeyListing, KeyPage } from "../../hsm/keys/directory.ts";
 import type { CipherMechanism } from "../../hsm/keys/encryption.ts";
 import type { ExportedKey, ExportFormat } from "../../hsm/keys/export.ts";
 import type { KeyPairGeneration, SecretKeyGeneration } from "../../hsm/keys/generation.ts";
 import type { DigestAlgorithm, SignMechanism } from "../../hsm/keys/signing.ts";
+import type { KeyView } from "../../hsm/keys/views.ts";
 import type { WrapMechanism } from "../../hsm/keys/wrapping.ts";
 import type { KeyType } from "../../hsm/memory/key-record.ts";
-import type {
-  CertificateView,
-  ConfigurationView,
-  KeyView,
-  PoliciesView,
-  UserView,
-} from "../../hsm/views.ts";
 import type { Result } from "./result.ts";
 
 /** Text of bytes, base64. */

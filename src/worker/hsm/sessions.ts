@@ -3,7 +3,7 @@
  *
  * Spec: docs/HSM.md §2, docs/STORAGE.md. A row knows the SHA-256 of a token, never the token.
  */
-import type { Session, SessionStore } from "../../hsm/access/sessions.ts";
+import type { Session, SessionStore } from "../../hsm/access/session-store.ts";
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS sessions (

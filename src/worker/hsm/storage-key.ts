@@ -7,7 +7,7 @@
  */
 import type { Core, Kek } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
-import { setRecordId } from "../../hsm/memory/integers.ts";
+import { setRecordId } from "../../hsm/memory/record.ts";
 import type { HsmLocation } from "../contracts/place.ts";
 import { Refused } from "../contracts/result.ts";
 import type { Secrets } from "../opening/secrets.ts";

@@ -10,7 +10,7 @@ import { inspectBackup } from "../../../src/backup/inspect.ts";
 import type { Staging } from "../../../src/backup/restore.ts";
 import { restoreFile } from "../../../src/backup/verify.ts";
 import type { Core } from "../../../src/crypto/core.ts";
-import { MemorySessionStore } from "../../../src/hsm/access/sessions.ts";
+import { MemorySessionStore } from "../../../src/hsm/access/session-store.ts";
 import { Hsm } from "../../../src/hsm/hsm.ts";
 import { MemoryStore } from "../../../src/hsm/memory/memory-store.ts";
 import { restoreRecord, stateDigest } from "../../../src/hsm/memory/snapshot.ts";

@@ -6,7 +6,7 @@
  */
 import { readFileSync } from "node:fs";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
-import { MemorySessionStore } from "../../../src/hsm/access/sessions.ts";
+import { MemorySessionStore } from "../../../src/hsm/access/session-store.ts";
 import { Hsm } from "../../../src/hsm/hsm.ts";
 import { MemoryStore } from "../../../src/hsm/memory/memory-store.ts";
 import { loadCore } from "../../lib/core.ts";

@@ -1,10 +1,10 @@
 import { encode, rfc8949EncodeOptions } from "cborg";
 import { describe, expect, it } from "vitest";
-import { DEFAULT_POLICIES, putPolicies } from "../../../src/hsm/access/policies.ts";
+import { DEFAULT_POLICIES } from "../../../src/hsm/access/policies.ts";
 import { inventory } from "../../../src/hsm/inventory.ts";
 import { type KeyAttributes, keyCodec } from "../../../src/hsm/memory/key-record.ts";
 import { MemoryStore } from "../../../src/hsm/memory/memory-store.ts";
-import { policyCodec } from "../../../src/hsm/memory/policy-record.ts";
+import { policyCodec, putPolicies } from "../../../src/hsm/memory/policy-record.ts";
 import {
   MAX_RECORD_BYTES,
   RECORD_TYPE,
