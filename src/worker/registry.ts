@@ -4,7 +4,7 @@
  * An alarm that fails too often is dropped by the platform without a word; the watchdog notices.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { RegistryObject } from "./contracts/objects.ts";
+import type { RegistryObject } from "./contracts/durable-objects.ts";
 import type { Place } from "./contracts/place.ts";
 import type { Env } from "./platform/deployment.ts";
 

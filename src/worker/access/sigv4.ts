@@ -18,7 +18,7 @@ export interface Caller {
 }
 
 /** Accepted distance between the request's date and the clock, either way. */
-export const MAX_CLOCK_SKEW_MS = 5 * 60_000;
+const MAX_CLOCK_SKEW_MS = 5 * 60_000;
 
 const ALGORITHM = "AWS4-HMAC-SHA256";
 const MAX_SIGNED_HEADERS = 64;
@@ -252,4 +252,27 @@ function equalHex(a: string, b: string): boolean {
   const encoder = new TextEncoder();
   const [left, right] = [encoder.encode(a), encoder.encode(b)];
   return left.length === right.length && crypto.subtle.timingSafeEqual(left, right);
+}
+
+/**
+ * Reads a body of at most `limitBytes`; null if there is more. Nothing beyond the limit is kept.
+ */
+export async function readBody(request: Request, limitBytes: number): Promise<Uint8Array | null> {
+  const declared = Number(request.headers.get("content-length") ?? 0);
+  if (declared > limitBytes) return null;
+  if (request.body === null) return new Uint8Array();
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of request.body) {
+    length += part.length;
+    if (length > limitBytes) return null;
+    parts.push(part);
+  }
+  const body = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    body.set(part, offset);
+    offset += part.length;
+  }
+  return body;
 }

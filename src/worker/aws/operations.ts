@@ -28,7 +28,7 @@ export interface Scope {
   readonly role: AccessRole;
 }
 
-export interface Operation {
+interface Operation {
   readonly action: Action;
   answer(scope: Scope, input: unknown): Promise<Result<Shape>>;
 }

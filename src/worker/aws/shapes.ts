@@ -92,7 +92,7 @@ export function tagShapes(tags: readonly Tag[]): Shape[] {
   return tags.map(({ key, value }) => ({ Key: key, Value: value }));
 }
 
-export function seconds(atMs: number): number {
+function seconds(atMs: number): number {
   return atMs / 1000;
 }
 

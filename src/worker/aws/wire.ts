@@ -5,15 +5,14 @@
  * answer. Every answer carries a request id; what goes wrong inside is logged under it, not told.
  */
 import { isPermitted } from "../../cluster/permissions.ts";
-import { readBody } from "../access/body.ts";
-import { authenticate } from "../access/sigv4.ts";
+import { authenticate, readBody } from "../access/sigv4.ts";
 import type { Result } from "../contracts/result.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { type AwsError, awsError, errorBody, INTERNAL_FAILURE } from "./errors.ts";
 import { AWS_OPERATIONS, NOT_OFFERED } from "./operations.ts";
 import type { Shape } from "./shapes.ts";
 
-export const MAX_WIRE_BODY_BYTES = 256 * 1024;
+const MAX_WIRE_BODY_BYTES = 256 * 1024;
 
 const SERVICES = ["cloudhsm"];
 const TARGET_PREFIX = "BaldrApiService.";

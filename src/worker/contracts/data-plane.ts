@@ -26,7 +26,7 @@ import type { Result } from "./result.ts";
 export type Base64 = string;
 
 /** A user with a password's verifier, as it comes. */
-export interface UserInput {
+interface UserInput {
   readonly username: string;
   readonly role: "CO" | "CU";
   readonly verifier: {
@@ -44,12 +44,12 @@ export type MaterialInput =
   | { readonly format: "jwk"; readonly jwk: JsonWebKey; readonly type?: "aes" | "generic-secret" }
   | { readonly format: "raw"; readonly type: "aes" | "generic-secret"; readonly raw: Base64 };
 
-export interface KeyInput {
+interface KeyInput {
   readonly material: MaterialInput;
   readonly attributes: NewKeyAttributes;
 }
 
-export interface UnwrapInput {
+interface UnwrapInput {
   readonly unwrappingHandle: number;
   readonly mechanism: WrapMechanism;
   readonly wrapped: Base64;
@@ -57,20 +57,20 @@ export interface UnwrapInput {
   readonly attributes: NewKeyAttributes;
 }
 
-export interface SignInput {
+interface SignInput {
   readonly handle: number;
   readonly mechanism: SignMechanism;
   readonly message: Base64;
 }
 
-export interface EncryptInput {
+interface EncryptInput {
   readonly handle: number;
   readonly mechanism: CipherMechanism;
   readonly plaintext: Base64;
   readonly aad?: Base64;
 }
 
-export interface DecryptInput {
+interface DecryptInput {
   readonly handle: number;
   readonly mechanism: CipherMechanism;
   readonly iv: Base64 | null;
@@ -79,12 +79,12 @@ export interface DecryptInput {
 }
 
 /** A key that leaves: its secret half as base64. */
-export type KeyOutput =
+type KeyOutput =
   | Exclude<ExportedKey, { readonly format: "raw" | "pkcs8" }>
   | { readonly format: "raw" | "pkcs8"; readonly key: Base64 };
 
 /** Names of the operations, in the order of API.md. */
-export interface DataOperations {
+interface DataOperations {
   activate: Operation<{ readonly password: string; readonly newPassword: string }, UserView>;
   login: Operation<{ readonly username: string; readonly password: string }, Login>;
   logout: Operation<null, null>;

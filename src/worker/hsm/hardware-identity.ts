@@ -10,7 +10,7 @@ import type { HardwareIdentity, ManufactureOrder } from "../contracts/hsm-api.ts
 import type { Authority, Secrets } from "../opening/secrets.ts";
 
 /** An HSM's identity; the private key is HSM-local, never in a backup. */
-export interface IssuedIdentity {
+interface IssuedIdentity {
   readonly identity: HardwareIdentity;
   /** Fresh; PKCS#8, DER: the secret half of the key in the request. The caller wipes it. */
   readonly identityKey: Uint8Array;

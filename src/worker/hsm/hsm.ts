@@ -7,6 +7,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { stateDigest } from "../../hsm/memory/snapshot.ts";
 import type { Input, OperationName, Output } from "../contracts/data-plane.ts";
+import type { HsmObject } from "../contracts/durable-objects.ts";
 import type {
   BackupOrder,
   BackupReceipt,
@@ -16,7 +17,6 @@ import type {
   RestoreReceipt,
   ServiceDuty,
 } from "../contracts/hsm-api.ts";
-import type { HsmObject } from "../contracts/objects.ts";
 import type { Delta, PeerPosition } from "../contracts/peer-api.ts";
 import type { HsmLocation } from "../contracts/place.ts";
 import { Refused, type Result } from "../contracts/result.ts";

@@ -46,7 +46,7 @@ export function beginHistory(sql: SqlStorage): void {
  *
  * A restored peer counts from 0 in the snapshot's own name; the snapshot knows the leader's number.
  */
-export function missingSince(
+function missingSince(
   own: Position,
   ancestors: readonly Ancestor[],
   peer: Position,

@@ -82,7 +82,7 @@ export function keepLastChange(sql: SqlStorage, generation: number, change: numb
 }
 
 /** A record about to become a row. `secret` is borrowed. */
-export interface NewRow {
+interface NewRow {
   readonly type: RecordType;
   readonly id: number;
   readonly name: string;

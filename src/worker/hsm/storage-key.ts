@@ -83,7 +83,7 @@ export function wrapSecret(kek: Kek, type: number, id: number, secret: SecretKey
 }
 
 /** A secret and the slot it is wrapped for; null where there is none. */
-export interface SlotSecret {
+interface SlotSecret {
   readonly type: number;
   readonly id: number;
   readonly secret: SecretKey | null;

@@ -6,7 +6,12 @@
  */
 import * as z from "zod";
 import type { AccessRole } from "../../cluster/permissions.ts";
-import type { HsmObject, Objects, RegionObject, RegistryObject } from "../contracts/objects.ts";
+import type {
+  HsmObject,
+  Namespace,
+  RegionObject,
+  RegistryObject,
+} from "../contracts/durable-objects.ts";
 import type { HsmLocation } from "../contracts/place.ts";
 import type { ReaderApi } from "../contracts/reader-api.ts";
 import { type Schedule, scheduleVariable } from "./schedule.ts";
@@ -15,10 +20,10 @@ import { base64Bytes, checkedVariable, jsonVariable } from "./variables.ts";
 /** What the platform hands the worker: bindings of wrangler.toml, and variables as text. */
 export interface Env {
   readonly ASSETS: Fetcher;
-  readonly REGION: Objects<RegionObject>;
-  readonly HSM: Objects<HsmObject>;
-  readonly READER: Objects<ReaderApi>;
-  readonly REGISTRY: Objects<RegistryObject>;
+  readonly REGION: Namespace<RegionObject>;
+  readonly HSM: Namespace<HsmObject>;
+  readonly READER: Namespace<ReaderApi>;
+  readonly REGISTRY: Namespace<RegistryObject>;
   readonly ACCESS_KEYS?: string;
   readonly RECOVERY_PUBLIC_KEY?: string;
   readonly SCHEDULE?: string;

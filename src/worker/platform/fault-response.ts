@@ -20,7 +20,7 @@ export async function refusalsOf<T>(f: () => Promise<T> | T): Promise<Result<T>>
 }
 
 /** What may be said of an error; null if it is no refusal but a failure or a mistake of ours. */
-export function publicFault(error: unknown): Fault | null {
+function publicFault(error: unknown): Fault | null {
   if (error instanceof Refused) return error.fault;
   if (error instanceof HsmError) {
     return {

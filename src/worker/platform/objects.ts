@@ -14,7 +14,7 @@ import type { Deployment } from "./deployment.ts";
 const MAX_SMALL_OBJECT_BYTES = 64 * 1024;
 
 /** The bucket has no object of that name and etag, or an object that had to be new was there. */
-export class ObjectConflict extends Refused {
+class ObjectConflict extends Refused {
   constructor(key: string, what: string) {
     super({ kind: "conflict", code: "object_conflict", message: `object ${key}: ${what}` });
   }
@@ -28,14 +28,14 @@ export function backupBucket(deployment: Deployment, region: string): R2Bucket {
   throw new Refused({ kind: "invalid", code: "region_not_served", message });
 }
 
-/** Everything of one cluster. */
-export function clusterPrefix(clusterId: string): string {
-  return `clusters/${clusterId}/`;
+/** All backups of one cluster; after it the id of a backup and a slash. */
+export function backupsPrefix(clusterId: string): string {
+  return `clusters/${clusterId}/backups/`;
 }
 
 /** Everything of one backup. */
-export function backupPrefix(location: BackupLocation): string {
-  return `${clusterPrefix(location.clusterId)}backups/${location.backupId}/`;
+function backupPrefix(location: BackupLocation): string {
+  return `${backupsPrefix(location.clusterId)}${location.backupId}/`;
 }
 
 export function bodyKey(location: BackupLocation, sealId: Uint8Array): string {
@@ -92,7 +92,7 @@ async function pump(
 }
 
 /** The whole of a small object; null if there is none of that name. */
-export async function getSmall(bucket: R2Bucket, key: string): Promise<Uint8Array | null> {
+async function getSmall(bucket: R2Bucket, key: string): Promise<Uint8Array | null> {
   const object = await bucket.get(key);
   if (object === null) return null;
   if (object.size > MAX_SMALL_OBJECT_BYTES) {
@@ -103,7 +103,7 @@ export async function getSmall(bucket: R2Bucket, key: string): Promise<Uint8Arra
 }
 
 /** A body, or its first `lengthBytes`, as long as it is still the one with this etag; else null. */
-export async function getPinned(
+async function getPinned(
   bucket: R2Bucket,
   key: string,
   etag: string,
@@ -115,7 +115,7 @@ export async function getPinned(
 }
 
 /** The two objects of a backup as they lie in the bucket. */
-export interface SealedObjects {
+interface SealedObjects {
   readonly envelope: Uint8Array;
   readonly body: R2ObjectBody;
 }

@@ -4,12 +4,12 @@
  * Spec: DESIGN.md §7, I1 and I4. The row was CREATE_IN_PROGRESS before the HSM put its first object
  * and becomes READY after the last; objects that no row names are removed here and only here.
  */
+
 import type { BackupReceipt } from "../contracts/hsm-api.ts";
-import { startBackup } from "./backups.ts";
+import { backupsPrefix } from "../platform/objects.ts";
+import { scheduleDaily, startBackup } from "./backups.ts";
 import { DONE, failed, nextAt, type Outcome } from "./clockwork.ts";
-import { backupLocation, placeOf, type RegionContext } from "./context.ts";
-import { hsmApi } from "./hsm-tasks.ts";
-import { activeHsms, scheduleDaily } from "./hsms.ts";
+import { backupLocation, hsmApi, placeOf, type RegionContext } from "./context.ts";
 import { scheduleRetention } from "./retention.ts";
 import type { BackupRow } from "./rows.ts";
 
@@ -44,7 +44,7 @@ function completeBackup(context: RegionContext, row: BackupRow, receipt: BackupR
     stateMessage: "",
   });
   scheduleRetention(context, row.clusterId);
-  if (activeHsms(context, row.clusterId).length > 0) scheduleDaily(context, row.clusterId);
+  if (context.store.activeHsms(row.clusterId).length > 0) scheduleDaily(context, row.clusterId);
   wakeWaiting(context, row);
 }
 
@@ -57,7 +57,7 @@ export function giveUpBackup(context: RegionContext, backupId: string, reason: s
   const stateMessage = `Backup '${backupId}' failed: ${reason}`.slice(0, 300);
   store.updateCluster(row.clusterId, { stateMessage });
   wakeWaiting(context, row);
-  if (activeHsms(context, row.clusterId).length === 0) return;
+  if (context.store.activeHsms(row.clusterId).length === 0) return;
   const dueAtMs = context.nowMs() + deployment.schedule.backupIntervalMs / 24;
   context.due.reschedule("backup_daily", row.clusterId, row.clusterId, dueAtMs);
 }
@@ -80,7 +80,7 @@ function wakeWaiting(context: RegionContext, row: BackupRow): void {
 /** Task `backup_daily`: begins a backup when the last one is an interval old. */
 export async function dailyBackupTask(context: RegionContext, clusterId: string): Promise<Outcome> {
   const cluster = context.store.cluster(clusterId);
-  const [leader] = activeHsms(context, clusterId);
+  const [leader] = context.store.activeHsms(clusterId);
   if (cluster?.state !== "ACTIVE" || leader === undefined) return DONE;
   const { backupIntervalMs, retryMs } = context.deployment.schedule;
   const dueAtMs = (cluster.lastBackupAtMs ?? 0) + backupIntervalMs;
@@ -98,7 +98,7 @@ export async function sweepTask(context: RegionContext, clusterId: string): Prom
   const { sweepMs, sweepGraceMs } = context.deployment.schedule;
   const bucket = context.deployment.bucket(placeOf(context).region);
   if (bucket === null) return nextAt(context.nowMs() + sweepMs);
-  const prefix = `clusters/${clusterId}/backups/`;
+  const prefix = backupsPrefix(clusterId);
   let cursor: string | undefined;
   let isEmpty = true;
   for (let page = 0; page < MAX_PAGES; page++) {

@@ -61,11 +61,18 @@ export function startBackup(
   return row;
 }
 
+/** The promise: a backup no later than the interval after the last one, while an HSM is ACTIVE. */
+export function scheduleDaily(context: RegionContext, clusterId: string): void {
+  const lastMs = context.store.cluster(clusterId)?.lastBackupAtMs ?? context.nowMs();
+  const dueAtMs = Math.max(context.nowMs(), lastMs + context.deployment.schedule.backupIntervalMs);
+  context.due.reschedule("backup_daily", clusterId, clusterId, dueAtMs);
+}
+
 /** Back up now, from the cluster's leader. */
 export function backUpNow(context: RegionContext, clusterId: string): Result<BackupView> {
   const cluster = context.store.cluster(clusterId);
   if (cluster === null) return clusterNotFound(clusterId);
-  const leader = context.store.hsmsOf(clusterId).find((hsm) => hsm.state === "ACTIVE");
+  const [leader] = context.store.activeHsms(clusterId);
   if (cluster.state !== "ACTIVE" || leader === undefined) {
     return refusal(
       "conflict",

@@ -33,7 +33,7 @@ export function failed(fault: Fault): Outcome {
   return { kind: "failed", reason: fault.message };
 }
 
-export interface TaskRules {
+interface TaskRules {
   run(context: RegionContext, subject: string): Promise<Outcome>;
   /** Ends the task when its last attempt has failed; absent: it is tried for ever. */
   giveUp?(context: RegionContext, subject: string, reason: string): void;

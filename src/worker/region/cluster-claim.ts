@@ -9,7 +9,7 @@ import * as x509 from "@peculiar/x509";
 import { type Result, refusal, success } from "../contracts/result.ts";
 
 /** PEM, all three. */
-export interface ClusterClaim {
+interface ClusterClaim {
   readonly clusterCsr: string;
   readonly signedCertificate: string;
   readonly trustAnchor: string;

@@ -5,9 +5,7 @@
  * expects.
  */
 import { DONE, failed, type Outcome } from "./clockwork.ts";
-import type { RegionContext } from "./context.ts";
-import { hsmApi } from "./hsm-tasks.ts";
-import { activeHsms } from "./hsms.ts";
+import { hsmApi, type RegionContext } from "./context.ts";
 import { certificatesOf } from "./views.ts";
 
 /** Task `cluster_create`: born UNINITIALIZED, or ACTIVE where a backup is its beginning. */
@@ -31,7 +29,7 @@ export async function initializeClusterTask(
   const cluster = context.store.cluster(clusterId);
   if (cluster?.state !== "INITIALIZE_IN_PROGRESS") return DONE;
   const { clusterCertificate } = certificatesOf(cluster);
-  const [hsm] = activeHsms(context, clusterId);
+  const [hsm] = context.store.activeHsms(clusterId);
   if (hsm === undefined || clusterCertificate === undefined) {
     return { kind: "failed", reason: "The cluster has no HSM to initialize." };
   }

@@ -4,6 +4,7 @@
 import type { BackupLocation } from "../../backup/seal/location.ts";
 import type { RandomBytes } from "../../cluster/ids.ts";
 import type { Refusal } from "../../cluster/refusal.ts";
+import type { HsmApi } from "../contracts/hsm-api.ts";
 import type { HsmLocation, Place } from "../contracts/place.ts";
 import { type Result, refusal } from "../contracts/result.ts";
 import type { Deployment } from "../platform/deployment.ts";
@@ -43,6 +44,11 @@ export function placeOf(context: RegionContext): Place {
 
 export function hsmLocation(context: RegionContext, hsm: HsmRow): HsmLocation {
   return { ...placeOf(context), clusterId: hsm.clusterId, hsmId: hsm.hsmId };
+}
+
+/** The object that is this HSM. */
+export function hsmApi(context: RegionContext, hsm: HsmRow): HsmApi {
+  return context.deployment.hsm(hsmLocation(context, hsm));
 }
 
 export function backupLocation(context: RegionContext, backup: BackupRow): BackupLocation {

@@ -5,12 +5,12 @@
  * time. Each begins by reading its row, since it may have run before, up to any point.
  */
 import type { ClusterCertificates } from "../contracts/control-api.ts";
-import type { HsmApi, RestoreReceipt } from "../contracts/hsm-api.ts";
+import type { RestoreReceipt } from "../contracts/hsm-api.ts";
 import type { Result } from "../contracts/result.ts";
-import { startBackup } from "./backups.ts";
+import { scheduleDaily, startBackup } from "./backups.ts";
 import { againAt, DONE, failed, type Outcome } from "./clockwork.ts";
-import { clusterOf, hsmLocation, type RegionContext } from "./context.ts";
-import { activeHsms, newestSource, scheduleDaily } from "./hsms.ts";
+import { clusterOf, hsmApi, hsmLocation, type RegionContext } from "./context.ts";
+import { newestSource } from "./hsms.ts";
 import type { BackupRow, ClusterRow, HsmRow } from "./rows.ts";
 import { certificatesOf, restoreOrder } from "./views.ts";
 
@@ -46,7 +46,7 @@ export async function rebuildHsmTask(context: RegionContext, hsmId: string): Pro
  */
 async function fill(context: RegionContext, row: HsmRow): Promise<Outcome> {
   const cluster = clusterOf(context, row);
-  const [leader] = activeHsms(context, row.clusterId);
+  const [leader] = context.store.activeHsms(row.clusterId);
   if (leader !== undefined) return fillFromLeader(context, row, cluster, leader);
   // A removal under way will leave a newer backup than any that is READY now.
   const leaving = context.store.hsmsOf(row.clusterId).some((hsm) => hsm.filled === 1);
@@ -177,7 +177,7 @@ export async function serveClusterTask(
   context: RegionContext,
   clusterId: string,
 ): Promise<Outcome> {
-  const [leader, ...peers] = activeHsms(context, clusterId);
+  const [leader, ...peers] = context.store.activeHsms(clusterId);
   if (leader === undefined) return DONE;
   for (const peer of peers) {
     const told = await serve(context, peer, null);
@@ -228,7 +228,7 @@ async function backUpBeforeRemoval(context: RegionContext, row: HsmRow): Promise
 /** The others went on without it, so beside them it must be filled again; alone it has all there is. */
 function returnToService(context: RegionContext, row: HsmRow, message: string): void {
   const { store, due } = context;
-  const isAlone = activeHsms(context, row.clusterId).length === 0;
+  const isAlone = context.store.activeHsms(row.clusterId).length === 0;
   store.moveHsm(row.hsmId, "DELETE_IN_PROGRESS", isAlone ? "ACTIVE" : "DEGRADED", message);
   store.updateHsm(row.hsmId, { backupId: null, filled: isAlone ? 1 : 0 });
   due.schedule("cluster_serve", row.clusterId, row.clusterId, context.nowMs());
@@ -254,8 +254,4 @@ export function reportHsm(context: RegionContext, hsmId: string, reason: string)
 export function reportCluster(context: RegionContext, clusterId: string, reason: string): void {
   const stateMessage = `The HSMs could not be told of a change yet: ${reason}`.slice(0, 300);
   context.store.updateCluster(clusterId, { stateMessage });
-}
-
-export function hsmApi(context: RegionContext, row: HsmRow): HsmApi {
-  return context.deployment.hsm(hsmLocation(context, row));
 }

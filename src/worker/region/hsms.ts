@@ -10,7 +10,7 @@ import { chooseAddress } from "../../cluster/network.ts";
 import type { CreateHsmOrder, DeleteHsmOrder, HsmView } from "../contracts/control-api.ts";
 import type { HsmLocation } from "../contracts/place.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
-import { startBackup } from "./backups.ts";
+import { scheduleDaily, startBackup } from "./backups.ts";
 import { clusterNotFound, hsmLocation, type RegionContext, refuseWith } from "./context.ts";
 import type { BackupRow, ClusterRow, HsmRow } from "./rows.ts";
 import { hsmView, subnetMappingOf } from "./views.ts";
@@ -97,17 +97,13 @@ export function deleteHsm(context: RegionContext, order: DeleteHsmOrder): Result
   return success(hsmView(context, { ...row, state: "DELETE_IN_PROGRESS" }));
 }
 
-export function activeHsms(context: RegionContext, clusterId: string): HsmRow[] {
-  return context.store.hsmsOf(clusterId).filter((hsm) => hsm.state === "ACTIVE");
-}
-
 /** The leader first. */
 export function servingHsms(
   context: RegionContext,
   clusterId: string,
 ): Result<readonly HsmLocation[]> {
   if (context.store.cluster(clusterId) === null) return clusterNotFound(clusterId);
-  return success(activeHsms(context, clusterId).map((hsm) => hsmLocation(context, hsm)));
+  return success(context.store.activeHsms(clusterId).map((hsm) => hsmLocation(context, hsm)));
 }
 
 /** INITIALIZED → ACTIVE when PRECO has set its password, and the first backup. */
@@ -115,7 +111,7 @@ export function noteActivated(context: RegionContext, clusterId: string): Result
   const cluster = context.store.cluster(clusterId);
   if (cluster === null) return clusterNotFound(clusterId);
   if (cluster.state === "ACTIVE") return success(null);
-  const [leader] = activeHsms(context, clusterId);
+  const [leader] = context.store.activeHsms(clusterId);
   if (
     leader === undefined ||
     cluster.state !== "INITIALIZED" ||
@@ -130,13 +126,6 @@ export function noteActivated(context: RegionContext, clusterId: string): Result
   startBackup(context, leader, "activation");
   scheduleDaily(context, clusterId);
   return success(null);
-}
-
-/** The promise: a backup no later than the interval after the last one, while an HSM is ACTIVE. */
-export function scheduleDaily(context: RegionContext, clusterId: string): void {
-  const lastMs = context.store.cluster(clusterId)?.lastBackupAtMs ?? context.nowMs();
-  const dueAtMs = Math.max(context.nowMs(), lastMs + context.deployment.schedule.backupIntervalMs);
-  context.due.reschedule("backup_daily", clusterId, clusterId, dueAtMs);
 }
 
 /** A peer missed a write: out of service, and filled again from the leader. */
@@ -162,7 +151,7 @@ export function noteDegraded(
 
 /** The first ACTIVE one; one that is leaving until it has handed over, which its backup ends. */
 function leads(context: RegionContext, clusterId: string, hsmId: string): boolean {
-  if (activeHsms(context, clusterId)[0]?.hsmId === hsmId) return true;
+  if (context.store.activeHsms(clusterId)[0]?.hsmId === hsmId) return true;
   const row = context.store.hsm(hsmId);
   if (row?.clusterId !== clusterId || row.state !== "DELETE_IN_PROGRESS") return false;
   return row.filled === 1 && row.backupId === null;

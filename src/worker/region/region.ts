@@ -13,7 +13,7 @@ import type {
   ListOrder,
   Tag,
 } from "../contracts/control-api.ts";
-import type { RegionObject } from "../contracts/objects.ts";
+import type { RegionObject } from "../contracts/durable-objects.ts";
 import type { Place } from "../contracts/place.ts";
 import type { Result } from "../contracts/result.ts";
 import { deploymentOf, type Env } from "../platform/deployment.ts";

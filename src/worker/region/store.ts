@@ -77,7 +77,7 @@ export class RegionStore {
     return this.#first<HsmRow>("SELECT * FROM hsms WHERE hsmId = ?", hsmId);
   }
 
-  /** HSMs of a cluster that are not DELETED, oldest first: the first ACTIVE one leads. */
+  /** HSMs of a cluster that are not DELETED, oldest first. */
   hsmsOf(clusterId: string): HsmRow[] {
     return this.#sql
       .exec<HsmRow>(
@@ -85,6 +85,11 @@ export class RegionStore {
         clusterId,
       )
       .toArray();
+  }
+
+  /** Those that serve: the first one leads. */
+  activeHsms(clusterId: string): HsmRow[] {
+    return this.hsmsOf(clusterId).filter((hsm) => hsm.state === "ACTIVE");
   }
 
   insertHsm(row: HsmRow): void {
@@ -206,6 +211,6 @@ export class RegionStore {
   }
 }
 
-export type BackupReceiptColumns = {
+type BackupReceiptColumns = {
   [K in keyof BackupReceipt]: BackupReceipt[K] extends boolean ? number : BackupReceipt[K];
 };

@@ -6,7 +6,7 @@ import type { Tag } from "../contracts/control-api.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
 import { type RegionContext, refuseWith } from "./context.ts";
 
-export const MAX_TAGS = 50;
+const MAX_TAGS = 50;
 
 export function tagsRefusal(existing: readonly string[], added: readonly Tag[]): Refusal | null {
   const keys = added.map((tag) => tag.key);

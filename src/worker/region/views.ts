@@ -1,5 +1,5 @@
 /**
- * Rows as the surfaces show them: what a caller may see of a cluster, an HSM or a backup.
+ * Rows as others see them: a caller a cluster, an HSM or a backup, and an HSM what it is to restore.
  */
 import type {
   CatalogView,

@@ -1,6 +1,6 @@
 /**
- * What every route of the REST surface shares: who is calling, what a refusal looks like, where a
- * cluster's memory is.
+ * What every route of the REST surface shares: who is calling, what a refusal looks like, and asking
+ * the HSM that leads a cluster.
  *
  * Spec: docs/API.md, "Requests" and "Errors". A request is read within a limit, authenticated, and only
  * then parsed. Nothing of a body, a session or a key reaches the log.
@@ -8,9 +8,9 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
 import { isPermitted } from "../../cluster/permissions.ts";
-import { readBody } from "../access/body.ts";
-import { authenticate, type Caller } from "../access/sigv4.ts";
-import type { HsmObject } from "../contracts/objects.ts";
+import { authenticate, type Caller, readBody } from "../access/sigv4.ts";
+import type { Input, OperationName, Output } from "../contracts/data-plane.ts";
+import type { HsmObject } from "../contracts/durable-objects.ts";
 import { type Fault, granted, Refused } from "../contracts/result.ts";
 import { type Deployment, deploymentOf, type Env } from "../platform/deployment.ts";
 import { unexpectedFault } from "../platform/fault-response.ts";
@@ -32,7 +32,7 @@ const READING_PATH = /^\/v1\/backups\/[^/]+\/verify$/;
 
 export const SESSION_HEADER = "holdfast-session";
 
-export const errorSchema = z
+const errorSchema = z
   .object({ error: z.object({ code: z.string(), message: z.string() }) })
   .openapi("Error");
 
@@ -154,9 +154,36 @@ export function regionOf(c: RestContext) {
 }
 
 /** The HSM that leads a cluster's data plane. @throws Refused if none is in service. */
-export async function leaderOf(c: RestContext, clusterId: string): Promise<HsmObject> {
+async function leaderOf(c: RestContext, clusterId: string): Promise<HsmObject> {
   const [leader] = granted(await regionOf(c).servingHsms(clusterId));
   if (leader !== undefined) return c.get("deployment").hsm(leader);
   const message = `Cluster '${clusterId}' has no HSM in service. Add one with CreateHsm.`;
   throw new Refused({ kind: "conflict", code: "hsm_absent", message });
+}
+
+/**
+ * Carries out an operation on the HSM that leads the cluster of the path: it answers reads and takes
+ * writes. The session token goes to it in the call and is not kept. @throws Refused.
+ */
+export async function ask<K extends OperationName>(
+  c: RestContext,
+  name: K,
+  input: Input<K>,
+): Promise<Output<K>> {
+  const leader = await leaderOf(c, c.req.param("clusterId") ?? "");
+  return granted(await leader.call(name, c.req.header(SESSION_HEADER) ?? "", input));
+}
+
+/**
+ * Optional fields without `undefined`: a schema types an absent field so, JSON has no such value, and
+ * the HSM's inputs are typed exactly. This is the one place that says so.
+ */
+export type Exact<T> = T extends readonly (infer E)[]
+  ? Exact<E>[]
+  : T extends object
+    ? { [K in keyof T]: Exact<Exclude<T[K], undefined>> }
+    : T;
+
+export function exact<T>(value: T): Exact<T> {
+  return value as Exact<T>;
 }

@@ -7,7 +7,9 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { granted } from "../contracts/result.ts";
 import {
   answer,
+  ask,
   clusterParams,
+  exact,
   jsonBody,
   type RestContext,
   type RestEnv,
@@ -16,7 +18,6 @@ import {
   restApp,
   sessionHeaders,
 } from "./app.ts";
-import { ask, exact } from "./ask.ts";
 
 const MAX_BUNDLE_CHARACTERS = 1024 * 1024;
 

@@ -9,14 +9,15 @@ import { CIPHER_MECHANISMS } from "../../hsm/keys/encryption.ts";
 import { DIGEST_ALGORITHMS, SIGN_MECHANISMS } from "../../hsm/keys/signing.ts";
 import {
   answer,
+  ask,
   clusterParams,
+  exact,
   jsonBody,
   type RestEnv,
   refusals,
   restApp,
   sessionHeaders,
 } from "./app.ts";
-import { ask, exact } from "./ask.ts";
 import { handleParams } from "./key-schemas.ts";
 
 const keyRequest = { params: handleParams, headers: sessionHeaders };

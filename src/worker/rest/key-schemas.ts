@@ -37,7 +37,7 @@ const jwk = z.object({
   y: z.string().optional(),
 });
 
-export const materialSchema = z
+const materialSchema = z
   .discriminatedUnion("format", [
     z.object({ format: z.literal("pem"), pem: z.string().max(MAX_PEM_CHARACTERS) }),
     z.object({ format: z.enum(["pkcs8", "spki"]), der: bytes }),

@@ -7,14 +7,15 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import {
   answer,
+  ask,
   clusterParams,
+  exact,
   jsonBody,
   type RestEnv,
   refusals,
   restApp,
   sessionHeaders,
 } from "./app.ts";
-import { ask, exact } from "./ask.ts";
 import {
   attributesSchema,
   changeSchema,

@@ -7,6 +7,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import {
   answer,
+  ask,
   clusterParams,
   jsonBody,
   type RestEnv,
@@ -14,7 +15,6 @@ import {
   restApp,
   sessionHeaders,
 } from "./app.ts";
-import { ask } from "./ask.ts";
 
 const password = z.string().min(1).max(256).openapi({ format: "password" });
 const username = z.string().min(1).max(64).openapi({ example: "alice" });

@@ -12,7 +12,7 @@ import type { Place } from "./place.ts";
 import type { RegionApi } from "./region-api.ts";
 
 /** A namespace of objects that answer to `Api`. */
-export interface Objects<Api> {
+export interface Namespace<Api> {
   idFromName(name: string): DurableObjectId;
   get(id: DurableObjectId): Api;
 }
