@@ -28,12 +28,22 @@ const CALLER = {
   modules: true,
   script: `export default {
     async fetch(request, { REGION, READER }) {
-      const { place, backupId, count } = await request.json();
+      const { place, backupId, count, cluster } = await request.json();
       const region = REGION.get(REGION.idFromName(place.account + "/" + place.region));
-      const { value } = await region.readableBackup(backupId);
-      const reader = READER.get(READER.idFromName("reader/0"));
-      const asked = Array.from({ length: count }, () => reader.verify(value));
-      return Response.json(await Promise.all(asked));
+      const { value: order } = await region.readableBackup(backupId);
+      const verifications = (n) => {
+        const reader = READER.get(READER.idFromName("reader/" + n));
+        return Array.from({ length: count }, () => reader.verify(order));
+      };
+      if (cluster === undefined) return Response.json(await Promise.all(verifications(0)));
+      const busy = [0, 1, 2, 3].map(verifications);
+      const created = region.createCluster(place, { ...cluster, sourceBackup: backupId });
+      // By then the region has asked for its probe, which waits behind the others.
+      await Promise.all(busy.map(([first]) => first));
+      const deleted = await region.deleteBackup(backupId);
+      const results = [deleted, await created];
+      await Promise.all(busy.flat());
+      return Response.json(results);
     },
   };`,
   durableObjects: {
@@ -52,6 +62,22 @@ afterAll(async () => {
   await edge.stop();
   await rm(persist, { recursive: true });
 });
+
+interface Burst {
+  readonly backupId: string;
+  /** Of verifications that one reader is asked for in one turn. */
+  readonly count: number;
+  /** Made from the backup, which is deleted before its turn to be probed has come. */
+  readonly cluster?: Record<string, unknown>;
+}
+
+/** Results in the order of asking; with a cluster, those of DeleteBackup and CreateCluster. */
+async function burst(what: Burst): Promise<Record<string, unknown>[]> {
+  const caller = await edge.mf.getWorker(CALLER.name);
+  const body = JSON.stringify({ place: { account: ACCOUNT, region: REGION }, ...what });
+  const answer = await caller.fetch("http://caller/", { method: "POST", body });
+  return (await answer.json()) as Record<string, unknown>[];
+}
 
 /** Files of the objects of a class that has been asked for something; `metadata` is the platform's own. */
 function databases(className: string): string[] {
@@ -110,17 +136,6 @@ describe("a reader", () => {
     backup = await backUp(edge, cluster);
   }, 60_000);
 
-  /** Verifications of a backup, asked of one reader in one turn; their results in the order of asking. */
-  async function verifyAtOnce(backupId: string, count: number): Promise<unknown[]> {
-    const caller = await edge.mf.getWorker(CALLER.name);
-    const order = { place: { account: ACCOUNT, region: REGION }, backupId, count };
-    const answer = await caller.fetch("http://caller/", {
-      method: "POST",
-      body: JSON.stringify(order),
-    });
-    return (await answer.json()) as unknown[];
-  }
-
   const verify = () => rest(edge, "POST", `/v1/backups/${backup.backupId}/verify`);
 
   it("answers verify with these members in this order", async () => {
@@ -170,10 +185,10 @@ describe("a reader", () => {
   it("opens two at a time and lets sixteen wait; refuses the nineteenth; and opens again", async () => {
     const opened = { ok: true, value: { stateDigest: backup.stateDigest, records: 5 } };
     const refused = expect.objectContaining({ kind: "unavailable", code: "reader_busy" });
-    const at = await verifyAtOnce(backup.backupId, 25);
+    const at = await burst({ backupId: backup.backupId, count: 25 });
     expect(at.slice(0, 18)).toEqual(Array(18).fill(opened));
     expect(at.slice(18)).toEqual(Array(7).fill({ ok: false, fault: refused }));
-    expect(await verifyAtOnce(backup.backupId, 18)).toEqual(Array(18).fill(opened));
+    expect(await burst({ backupId: backup.backupId, count: 18 })).toEqual(Array(18).fill(opened));
   });
 
   it("gives its place back when it fails: more failures than places, then an opening", async () => {
@@ -202,6 +217,21 @@ describe("a reader", () => {
     expect(body.__type).toBe("CloudHsmInvalidRequestException");
     await bucket.put(key, bytes ?? new ArrayBuffer(0));
     expect((await verify()).status).toBe(200);
+  });
+
+  it("may say yes to a backup that is deleted meanwhile: no cluster is made from it", async () => {
+    const { backupId } = await backUp(edge, cluster);
+    const order = {
+      hsmType: "hsm2m.medium",
+      mode: "FIPS",
+      subnetIds: [SUBNET],
+      networkType: "IPV4",
+    };
+    const settings = { ...order, retentionDays: null, tags: [] };
+    const [deleted, created] = await burst({ backupId, count: 10, cluster: settings });
+    expect(deleted).toMatchObject({ ok: true });
+    const fault = { kind: "invalid", message: expect.stringContaining("PENDING_DELETION") };
+    expect(created).toMatchObject({ ok: false, fault });
   });
 
   it("has nothing in its storage, and there are no more of them than there are names", async () => {
