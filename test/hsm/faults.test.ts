@@ -95,6 +95,7 @@ describe("refusals", () => {
       expect(error).toBeInstanceOf(HsmError);
       const told = JSON.stringify([(error as HsmError).fault, (error as HsmError).message]);
       expect(told).not.toContain(secret.slice(0, 12));
+      expect(told).not.toContain(Buffer.from(secret).toString("base64").slice(0, 12));
       expect((error as HsmError).cause).toBeUndefined();
     }
   });

@@ -1,15 +1,49 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import type { Subtle } from "../../../src/crypto/web-crypto.ts";
+import { Hsm } from "../../../src/hsm/hsm.ts";
 import { RECORD_TYPE } from "../../../src/hsm/memory/record.ts";
 import {
   APPLIANCE_PASSWORD,
   activeHsm,
+  blankHsm,
+  CHEAP,
   codeOf,
   newHsm,
   PRECO_PASSWORD,
   passwordOf,
+  type TestHsm,
 } from "../../lib/hsm.ts";
 
 const MINUTE_MS = 60_000;
+
+/** WebCrypto that tells of every call, and makes it once `before` is done. */
+function watchedSubtle(before: (name: string | symbol, inputs: unknown[]) => unknown): Subtle {
+  return new Proxy(globalThis.crypto.subtle, {
+    get: (target, name) => {
+      const method = Reflect.get(target, name);
+      return async (...inputs: unknown[]) => {
+        await before(name, inputs);
+        return Reflect.apply(method, target, inputs);
+      };
+    },
+  });
+}
+
+/** The HSM with another WebCrypto. */
+function hsmWith({ store, sessions, core, clock }: TestHsm, subtle: Subtle): Hsm {
+  const random = (length: number) => globalThis.crypto.getRandomValues(new Uint8Array(length));
+  const now = () => clock.nowMs;
+  return new Hsm({ store, sessions, core, subtle, random, now, passwordCost: CHEAP });
+}
+
+/** Manufactured with PRECO, and an appliance user without a password. */
+async function bareHsm() {
+  const test = await blankHsm();
+  const make = { hsmType: "hsm2m.medium", mode: "FIPS", preCoPassword: PRECO_PASSWORD } as const;
+  await test.hsm.manufacture(make);
+  return test;
+}
 
 describe("logging in", () => {
   it("opens a session, whatever the case of the name", async () => {
@@ -19,26 +53,60 @@ describe("logging in", () => {
     expect(hsm.whoAmI(token).username).toBe("alice");
   });
 
-  it("answers an unknown user and a wrong password alike", async () => {
-    const { hsm } = await activeHsm();
-    expect(await codeOf(() => hsm.login("nobody", "wrong-password"))).toBe("login_failed");
-    expect(await codeOf(() => hsm.login("alice", "wrong-password"))).toBe("login_failed");
+  it.each([
+    ["an unknown user", "nobody"],
+    ["a user without a password", "app_user"],
+  ])("answers %s and a wrong password alike, after the same work", async (_, username) => {
+    // Counted, not timed: each call of WebCrypto with all that makes it long or short.
+    const work: unknown[] = [];
+    const watch = (name: string | symbol, inputs: unknown[]) => {
+      const [parameters] = inputs as [{ salt?: Uint8Array }];
+      if (name !== "deriveBits") work.push(name);
+      else work.push({ ...parameters, salt: parameters.salt?.length });
+    };
+    const hsm = hsmWith(await bareHsm(), watchedSubtle(watch));
+    const answerAndWork = async (name: string) => {
+      work.length = 0;
+      return [await codeOf(() => hsm.login(name, "wrong-password")), ...work];
+    };
+    const known = await answerAndWork("admin");
+    const derivation = { name: "PBKDF2", hash: "SHA-256", salt: 20, iterations: 10 };
+    const call = ["importKey", derivation];
+    expect(known).toEqual(["login_failed", ...call, ...call]);
+    expect(await answerAndWork(username)).toEqual(known);
   });
 
   it("gives tokens of 256 bits and keeps only their digests", async () => {
     const { hsm, sessions } = await activeHsm();
+    sessions.clear();
     const { token } = await hsm.login("alice", passwordOf("alice"));
     expect(token).toMatch(/^[A-Za-z0-9_-]{43}$/);
-    expect(sessions.get(token)).toBeNull();
+    const digest = createHash("sha256").update(token).digest("base64url");
+    expect(sessions.get(digest)).not.toBeNull();
+    sessions.delete(digest);
+    expect(sessions.purge(0)).toBe(0);
   });
 
   it("has no password for an appliance user that was given none", async () => {
     const { hsm } = await newHsm();
     await hsm.login("app_user", APPLIANCE_PASSWORD);
-    const bare = await activeHsm();
-    const user = bare.store.find(RECORD_TYPE.user, "app_user");
-    expect(user).not.toBeNull();
-    expect(await codeOf(() => bare.hsm.login("app_user", ""))).toBe("login_failed");
+    const bare = await bareHsm();
+    expect(bare.store.find(RECORD_TYPE.user, "app_user")).not.toBeNull();
+    for (const password of ["", APPLIANCE_PASSWORD]) {
+      expect(await codeOf(() => bare.hsm.login("app_user", password))).toBe("login_failed");
+    }
+  });
+
+  it("counts no failure where a new password was set meanwhile", async () => {
+    const test = await activeHsm();
+    const late = hsmWith(
+      test,
+      watchedSubtle(() => test.hsm.changePassword(test.admin, "alice", "a-new-password")),
+    );
+    const attempt = () => late.login("alice", passwordOf("alice"));
+    expect(await codeOf(attempt)).toBe("changed_meanwhile");
+    const alice = test.hsm.listUsers(test.admin).find(({ username }) => username === "alice");
+    expect(alice?.failures).toBe(0);
   });
 
   it("ends a session after 15 minutes without use, and not before", async () => {
@@ -59,9 +127,9 @@ describe("logging in", () => {
 
   it("refuses a session beyond the limit until another ends", async () => {
     const { hsm, sessions, clock } = await activeHsm();
-    for (let i = 0; sessions.purge(clock.nowMs) < 1_024; i++) {
-      sessions.put(`digest ${i}`, { userId: 1, expiresAtMs: clock.nowMs + MINUTE_MS });
-    }
+    const session = { userId: 1, expiresAtMs: clock.nowMs + MINUTE_MS };
+    for (let i = 0; sessions.purge(clock.nowMs) < 1_023; i++) sessions.put(`digest ${i}`, session);
+    await hsm.login("alice", passwordOf("alice"));
     expect(await codeOf(() => hsm.login("alice", passwordOf("alice")))).toBe("session_limit");
     clock.nowMs += MINUTE_MS;
     await hsm.login("alice", passwordOf("alice"));

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type Asker, PERMISSIONS, type Permission } from "../../../src/hsm/access/permissions.ts";
-import type { Hsm } from "../../../src/hsm/hsm.ts";
+import { Hsm } from "../../../src/hsm/hsm.ts";
 import { HsmError } from "../../../src/hsm/rules/errors.ts";
 import {
   APPLIANCE_PASSWORD,
@@ -80,6 +80,18 @@ const OPERATIONS: Record<Permission, readonly ((hsm: Hsm, token: string) => unkn
   ],
 };
 
+/** What an HSM does for whoever holds it, or by a password, and what is asked about below. */
+const ASKS_NO_ROLE = [
+  "activate",
+  "constructor",
+  "initialize",
+  "login",
+  "logout",
+  "manufacture",
+  "setAttributes",
+  "verifyChain",
+];
+
 const SOME_PEM = readFileSync(new URL("../certificates/leaf.pem", import.meta.url), "utf8");
 
 /** An HSM with a session of the role. */
@@ -114,6 +126,13 @@ describe("the permission table", () => {
     expect(documentedTable()).toEqual(PERMISSIONS);
   });
 
+  it("is held against every operation that an HSM has", () => {
+    const called = Object.values(OPERATIONS).flat().map(String).join("\n");
+    const methods = Object.getOwnPropertyNames(Hsm.prototype);
+    const missing = methods.filter((name) => !called.includes(`hsm.${name}(`));
+    expect(missing.sort()).toEqual([...ASKS_NO_ROLE].sort());
+  });
+
   describe.each(ASKERS)("for %s", (role) => {
     it.each(Object.keys(PERMISSIONS) as Permission[])(
       "holds in every operation: %s",
@@ -127,6 +146,20 @@ describe("the permission table", () => {
         }
       },
     );
+  });
+
+  it.each(["AU", "PRECO", "nobody"] as const)("lets %s not touch attributes", async (role) => {
+    const { hsm, token } = await asker(role);
+    const code = await refusal(() => hsm.setAttributes(token, 9, { trusted: true }));
+    expect(code).toBe(role === "nobody" ? "session_invalid" : "not_permitted");
+  });
+
+  it.each(["AU", "nobody"] as const)("lets %s not activate", async (role) => {
+    const { hsm } = await newHsm();
+    const token = role === "AU" ? (await hsm.login("app_user", APPLIANCE_PASSWORD)).token : "";
+    const code = await refusal(() => hsm.activate(token, "a-new-password"));
+    expect(code).toBe(role === "nobody" ? "session_invalid" : "already_activated");
+    expect(hsm.getConfiguration().activated).toBe(false);
   });
 
   it("lets only an admin mark keys trusted", async () => {
