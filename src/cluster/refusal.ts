@@ -1,5 +1,5 @@
 /**
- * Why the control plane says no: a code for programs, a sentence for people, a kind for the wire.
+ * Why a request is refused: a code for programs, a sentence for people, a kind for the wire. Never a secret.
  *
  * Rules return a `Refusal` or null. The edge turns it into an AWS exception or a REST answer.
  */

@@ -187,7 +187,7 @@ describe("a reader", () => {
     const refused = expect.objectContaining({ kind: "unavailable", code: "reader_busy" });
     const at = await burst({ backupId: backup.backupId, count: 25 });
     expect(at.slice(0, 18)).toEqual(Array(18).fill(opened));
-    expect(at.slice(18)).toEqual(Array(7).fill({ ok: false, fault: refused }));
+    expect(at.slice(18)).toEqual(Array(7).fill({ ok: false, refusal: refused }));
     expect(await burst({ backupId: backup.backupId, count: 18 })).toEqual(Array(18).fill(opened));
   });
 
@@ -230,8 +230,8 @@ describe("a reader", () => {
     const settings = { ...order, retentionDays: null, tags: [] };
     const [deleted, created] = await burst({ backupId, count: 10, cluster: settings });
     expect(deleted).toMatchObject({ ok: true });
-    const fault = { kind: "invalid", message: expect.stringContaining("PENDING_DELETION") };
-    expect(created).toMatchObject({ ok: false, fault });
+    const refusal = { kind: "invalid", message: expect.stringContaining("PENDING_DELETION") };
+    expect(created).toMatchObject({ ok: false, refusal });
   });
 
   it("has nothing in its storage, and there are no more of them than there are names", async () => {

@@ -2,9 +2,9 @@
  * Refusals as the AWS JSON 1.1 protocol shows them: `__type`, `Message`, a status.
  *
  * Spec: the CloudHSM V2 model declares seven exceptions; those of signatures are common to all
- * services. Client errors are 400, as the model has no other; only the service's own fault is 500.
+ * services. Client errors are 400, as the model has no other; only the service's own refusal is 500.
  */
-import type { Fault } from "../contracts/result.ts";
+import type { Refusal } from "../../cluster/refusal.ts";
 
 export interface AwsError {
   readonly type: string;
@@ -24,7 +24,7 @@ const BY_CODE: Readonly<Record<string, string>> = {
   tag_reserved: "CloudHsmTagException",
 };
 
-const BY_KIND: Readonly<Record<Fault["kind"], string>> = {
+const BY_KIND: Readonly<Record<Refusal["kind"], string>> = {
   invalid: "CloudHsmInvalidRequestException",
   not_found: "CloudHsmResourceNotFoundException",
   denied: "CloudHsmAccessDeniedException",
@@ -33,9 +33,9 @@ const BY_KIND: Readonly<Record<Fault["kind"], string>> = {
   unavailable: "CloudHsmInternalFailureException",
 };
 
-export function awsError(fault: Fault): AwsError {
-  const type = BY_CODE[fault.code] ?? BY_KIND[fault.kind];
-  return { type, message: fault.message, status: fault.kind === "unavailable" ? 500 : 400 };
+export function awsError(refusal: Refusal): AwsError {
+  const type = BY_CODE[refusal.code] ?? BY_KIND[refusal.kind];
+  return { type, message: refusal.message, status: refusal.kind === "unavailable" ? 500 : 400 };
 }
 
 /** Clients repeat a request that failed like this. Nothing of the cause is told. */

@@ -62,7 +62,7 @@ async function answerRequest(
   const body = await readBody(request, MAX_WIRE_BODY_BYTES);
   if (body === null) return tooLarge();
   const caller = await authenticate(request, body, deployment, SERVICES, nowMs);
-  if (!caller.ok) return { ok: false, error: awsError(caller.fault) };
+  if (!caller.ok) return { ok: false, error: awsError(caller.refusal) };
   const name = operationName(request);
   const operation = AWS_OPERATIONS.get(name);
   if (operation === undefined) return unknownOperation(name);
@@ -122,7 +122,7 @@ function parseBody(body: Uint8Array): { ok: true; value: unknown } | { ok: false
 }
 
 function toAnswer(result: Result<Shape>): Answer {
-  return result.ok ? result : { ok: false, error: awsError(result.fault) };
+  return result.ok ? result : { ok: false, error: awsError(result.refusal) };
 }
 
 function clientError(type: string, message: string): Answer {

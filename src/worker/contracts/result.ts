@@ -1,25 +1,22 @@
 /**
  * Outcomes that cross a Durable Object's border: errors lose their class there, plain data does not.
  */
-
-/** Why a request was refused: a code for programs and a sentence for people. Never a secret. */
-export interface Fault {
-  readonly code: string;
-  readonly message: string;
-  /** Which AWS exception the wire answers with; the REST surface maps `code`. */
-  readonly kind: "invalid" | "not_found" | "denied" | "limit" | "conflict" | "unavailable";
-}
+import type { Refusal } from "../../cluster/refusal.ts";
 
 export type Result<T> =
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly fault: Fault };
+  | { readonly ok: false; readonly refusal: Refusal };
 
 export function success<T>(value: T): Result<T> {
   return { ok: true, value };
 }
 
-export function refusal(kind: Fault["kind"], code: string, message: string): Result<never> {
-  return { ok: false, fault: { kind, code, message } };
+export function refuseWith(refusal: Refusal): Result<never> {
+  return { ok: false, refusal };
+}
+
+export function refusal(kind: Refusal["kind"], code: string, message: string): Result<never> {
+  return refuseWith({ kind, code, message });
 }
 
 /**
@@ -28,17 +25,17 @@ export function refusal(kind: Fault["kind"], code: string, message: string): Res
  * Spec: API.md, "Errors". It is caught once, where the answer is made (fault-response.ts).
  */
 export class Refused extends Error {
-  readonly fault: Fault;
+  readonly refusal: Refusal;
 
-  constructor(fault: Fault) {
-    super(fault.message);
+  constructor(refusal: Refusal) {
+    super(refusal.message);
     this.name = "Refused";
-    this.fault = fault;
+    this.refusal = refusal;
   }
 }
 
 /** The value of a result, or its refusal thrown. */
 export function granted<T>(result: Result<T>): T {
-  if (!result.ok) throw new Refused(result.fault);
+  if (!result.ok) throw new Refused(result.refusal);
   return result.value;
 }

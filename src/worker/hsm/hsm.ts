@@ -205,7 +205,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     try {
       const noted = await this.#deployment.region(account, region).noteActivated(clusterId);
       if (noted.ok) writeLocal(this.#sql, "activationNoted", true);
-      else console.log("activation not noted", { clusterId, code: noted.fault.code });
+      else console.log("activation not noted", { clusterId, code: noted.refusal.code });
     } catch (error) {
       // What the request did is done: its answer must not become that of another object's failure.
       console.log("activation not noted", { clusterId, error: String(error) });

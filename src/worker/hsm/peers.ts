@@ -191,7 +191,8 @@ export class Peers {
     try {
       const noted = await region.noteDegraded(peer.clusterId, hsmId, location.hsmId);
       if (noted.ok) this.#degraded.add(hsmId);
-      else console.log("degraded peer not taken out of service", { hsmId, code: noted.fault.code });
+      else
+        console.log("degraded peer not taken out of service", { hsmId, code: noted.refusal.code });
       return noted.ok;
     } catch (error) {
       console.log("degraded peer not reported", { hsmId, error: String(error) });

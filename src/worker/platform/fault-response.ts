@@ -5,23 +5,24 @@
  * someone decides what a stranger may learn. No fault carries a secret, so messages pass unchanged.
  */
 import { BackupError, type BackupFault, describeFault } from "../../backup/format/errors.ts";
+import type { Refusal } from "../../cluster/refusal.ts";
 import { type FaultFamily, faultFamily, HsmError } from "../../hsm/rules/errors.ts";
-import { type Fault, Refused, type Result } from "../contracts/result.ts";
+import { Refused, type Result, refuseWith } from "../contracts/result.ts";
 
 /** Runs `f` and turns the errors that mean a refusal into one; any other goes on up. */
 export async function refusalsOf<T>(f: () => Promise<T> | T): Promise<Result<T>> {
   try {
     return { ok: true, value: await f() };
   } catch (error) {
-    const fault = publicFault(error);
-    if (fault === null) throw error;
-    return { ok: false, fault };
+    const refusal = publicRefusal(error);
+    if (refusal === null) throw error;
+    return refuseWith(refusal);
   }
 }
 
 /** What may be said of an error; null if it is no refusal but a failure or a mistake of ours. */
-function publicFault(error: unknown): Fault | null {
-  if (error instanceof Refused) return error.fault;
+function publicRefusal(error: unknown): Refusal | null {
+  if (error instanceof Refused) return error.refusal;
   if (error instanceof HsmError) {
     return {
       kind: kindOfFamily(faultFamily(error.fault)),
@@ -29,13 +30,13 @@ function publicFault(error: unknown): Fault | null {
       message: error.message,
     };
   }
-  if (error instanceof BackupError) return backupFault(error.fault);
+  if (error instanceof BackupError) return backupRefusal(error.fault);
   return null;
 }
 
 /** The answer to an error that is no refusal. Its name is logged; nothing of it is sent. */
-export function unexpectedFault(error: unknown): Fault {
-  const known = publicFault(error);
+export function unexpectedRefusal(error: unknown): Refusal {
+  const known = publicRefusal(error);
   if (known !== null) return known;
   const name = error instanceof Error ? error.name : typeof error;
   console.log("unexpected error", { name });
@@ -46,7 +47,7 @@ export function unexpectedFault(error: unknown): Fault {
   };
 }
 
-function kindOfFamily(family: FaultFamily): Fault["kind"] {
+function kindOfFamily(family: FaultFamily): Refusal["kind"] {
   switch (family) {
     case "authentication":
     case "permission":
@@ -63,7 +64,7 @@ function kindOfFamily(family: FaultFamily): Fault["kind"] {
 }
 
 /** A code says which key, where that decides what to do; damage is told as it was found. */
-function backupFault(fault: BackupFault): Fault {
+function backupRefusal(fault: BackupFault): Refusal {
   const message = describeFault(fault);
   switch (fault.code) {
     case "key_mismatch":

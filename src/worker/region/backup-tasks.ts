@@ -27,7 +27,7 @@ export async function createBackupTask(context: RegionContext, backupId: string)
     location: backupLocation(context, row),
     origin: { lineageId, hsmType, mode, createdAtMs, chainNumber, previousDigest },
   });
-  if (!receipt.ok) return failed(receipt.fault);
+  if (!receipt.ok) return failed(receipt.refusal);
   completeBackup(context, row, receipt.value);
   await context.reached("region_backup_ready");
   return DONE;

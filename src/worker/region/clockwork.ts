@@ -4,7 +4,7 @@
  * Spec: docs/STORAGE.md §3. Leases first, then work, then the alarm again; nothing a task throws
  * leaves this file. Which function does which task is the table in agenda.ts.
  */
-import type { Fault } from "../contracts/result.ts";
+import type { Refusal } from "../../cluster/refusal.ts";
 import type { RegionContext } from "./context.ts";
 import type { Task } from "./due.ts";
 import type { DueRow } from "./rows.ts";
@@ -29,8 +29,8 @@ export function nextAt(atMs: number): Outcome {
   return { kind: "next", atMs };
 }
 
-export function failed(fault: Fault): Outcome {
-  return { kind: "failed", reason: fault.message };
+export function failed(refusal: Refusal): Outcome {
+  return { kind: "failed", reason: refusal.message };
 }
 
 interface TaskRules {

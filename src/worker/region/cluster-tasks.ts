@@ -37,7 +37,7 @@ export async function initializeClusterTask(
     clusterCertificate,
     cluster.trustAnchor,
   );
-  if (!initialized.ok) return failed(initialized.fault);
+  if (!initialized.ok) return failed(initialized.refusal);
   if (context.store.moveCluster(clusterId, "INITIALIZE_IN_PROGRESS", "INITIALIZED", "")) {
     const certificates = JSON.stringify({ clusterCertificate });
     context.store.updateCluster(clusterId, { certificates, trustAnchor: "" });

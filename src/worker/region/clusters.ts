@@ -18,9 +18,9 @@ import type {
   ListOrder,
 } from "../contracts/control-api.ts";
 import type { Place } from "../contracts/place.ts";
-import { type Result, refusal, success } from "../contracts/result.ts";
+import { type Result, refusal, refuseWith, success } from "../contracts/result.ts";
 import { verifyClusterClaim } from "./cluster-claim.ts";
-import { clusterNotFound, type RegionContext, refuseWith } from "./context.ts";
+import { clusterNotFound, type RegionContext } from "./context.ts";
 import { scheduleRetention } from "./retention.ts";
 import type { BackupRow, ClusterRow } from "./rows.ts";
 import { verifySource } from "./source.ts";

@@ -3,7 +3,6 @@
  */
 import type { BackupLocation } from "../../backup/seal/location.ts";
 import type { RandomBytes } from "../../cluster/ids.ts";
-import type { Refusal } from "../../cluster/refusal.ts";
 import type { HsmApi } from "../contracts/hsm-api.ts";
 import type { HsmLocation, Place } from "../contracts/place.ts";
 import { type Result, refusal } from "../contracts/result.ts";
@@ -21,10 +20,6 @@ export interface RegionContext {
   nowMs(): number;
   /** Marks a storage step as done: crash tests stop here. */
   reached(step: StorageStep): Promise<void>;
-}
-
-export function refuseWith(reason: Refusal): Result<never> {
-  return { ok: false, fault: reason };
 }
 
 export function clusterNotFound(clusterId: string): Result<never> {

@@ -31,7 +31,7 @@ export async function createHsmTask(context: RegionContext, hsmId: string): Prom
     mode: cluster.mode,
     blank,
   });
-  if (!identity.ok) return failed(identity.fault);
+  if (!identity.ok) return failed(identity.refusal);
   return blank ? enterAlone(context, row, identity.value) : fill(context, row);
 }
 
@@ -54,7 +54,7 @@ async function fill(context: RegionContext, row: HsmRow): Promise<Outcome> {
   const source = newestSource(context, cluster);
   if (source === null) return { kind: "failed", reason: "There is no READY backup to restore." };
   const receipt = await restoreOnto(context, row, cluster, source);
-  if (!receipt.ok) return failed(receipt.fault);
+  if (!receipt.ok) return failed(receipt.refusal);
   return enterAlone(context, row, foundCertificate(cluster, receipt.value));
 }
 
@@ -69,7 +69,7 @@ async function fillFromLeader(
   leader: HsmRow,
 ): Promise<Outcome> {
   const frozen = await hsmApi(context, leader).freeze();
-  if (!frozen.ok) return failed(frozen.fault);
+  if (!frozen.ok) return failed(frozen.refusal);
   const known = row.backupId === null ? null : context.store.backup(row.backupId);
   const backup = known?.hsmId === leader.hsmId ? known : startBackup(context, leader, "hsm_added");
   if (backup === null) return againAt(context.nowMs() + context.deployment.schedule.retryMs);
@@ -78,9 +78,9 @@ async function fillFromLeader(
   if (backup.state === "DELETED")
     return begunAnew(context, row, backup.failure ?? "It was deleted.");
   const receipt = await restoreOnto(context, row, cluster, backup);
-  if (!receipt.ok) return failed(receipt.fault);
+  if (!receipt.ok) return failed(receipt.refusal);
   const digest = await hsmApi(context, leader).stateDigest();
-  if (!digest.ok) return failed(digest.fault);
+  if (!digest.ok) return failed(digest.refusal);
   if (digest.value !== receipt.value.stateDigest) {
     return begunAnew(
       context,
@@ -119,7 +119,7 @@ async function enterAlone(
   certificates: ClusterCertificates | null,
 ): Promise<Outcome> {
   const told = await serve(context, row, []);
-  if (!told.ok) return failed(told.fault);
+  if (!told.ok) return failed(told.refusal);
   if (certificates !== null) {
     const columns = { certificates: JSON.stringify(certificates) };
     context.store.updateCluster(row.clusterId, columns);
@@ -181,10 +181,10 @@ export async function serveClusterTask(
   if (leader === undefined) return DONE;
   for (const peer of peers) {
     const told = await serve(context, peer, null);
-    if (!told.ok) return failed(told.fault);
+    if (!told.ok) return failed(told.refusal);
   }
   const told = await serve(context, leader, peers);
-  return told.ok ? DONE : failed(told.fault);
+  return told.ok ? DONE : failed(told.refusal);
 }
 
 /** Task `hsm_delete`: of an active cluster, freeze, back up, wait for READY; then zeroize. */
@@ -196,7 +196,7 @@ export async function deleteHsmTask(context: RegionContext, hsmId: string): Prom
     if (waiting !== null) return waiting;
   }
   const zeroized = await hsmApi(context, row).zeroize();
-  if (!zeroized.ok) return failed(zeroized.fault);
+  if (!zeroized.ok) return failed(zeroized.refusal);
   context.store.moveHsm(hsmId, "DELETE_IN_PROGRESS", "DELETED", "");
   context.store.updateHsm(hsmId, { deletedAtMs: context.nowMs(), filled: 0 });
   returnToUninitialized(context, row);
@@ -215,7 +215,7 @@ async function backUpBeforeRemoval(context: RegionContext, row: HsmRow): Promise
     return DONE;
   }
   const frozen = await hsmApi(context, row).freeze();
-  if (!frozen.ok) return failed(frozen.fault);
+  if (!frozen.ok) return failed(frozen.refusal);
   const served = await serveClusterTask(context, row.clusterId); // The others go on without it.
   if (served.kind === "failed") return served;
   const backup = known ?? startBackup(context, row, "hsm_removed");

@@ -9,9 +9,9 @@ import { generateHexId, generateId } from "../../cluster/ids.ts";
 import { chooseAddress } from "../../cluster/network.ts";
 import type { CreateHsmOrder, DeleteHsmOrder, HsmView } from "../contracts/control-api.ts";
 import type { HsmLocation } from "../contracts/place.ts";
-import { type Result, refusal, success } from "../contracts/result.ts";
+import { type Result, refusal, refuseWith, success } from "../contracts/result.ts";
 import { scheduleDaily, startBackup } from "./backups.ts";
-import { clusterNotFound, hsmLocation, type RegionContext, refuseWith } from "./context.ts";
+import { clusterNotFound, hsmLocation, type RegionContext } from "./context.ts";
 import type { BackupRow, ClusterRow, HsmRow } from "./rows.ts";
 import { hsmView, subnetMappingOf } from "./views.ts";
 

@@ -8,8 +8,8 @@ import { sourceRefusal } from "../../cluster/eligibility.ts";
 import { parseBackupArn } from "../../cluster/ids.ts";
 import type { ClusterMode } from "../../cluster/states.ts";
 import type { Place } from "../contracts/place.ts";
-import { type Result, refusal, success } from "../contracts/result.ts";
-import { type RegionContext, refuseWith } from "./context.ts";
+import { type Result, refusal, refuseWith, success } from "../contracts/result.ts";
+import type { RegionContext } from "./context.ts";
 import type { BackupRow } from "./rows.ts";
 import { restoreOrder } from "./views.ts";
 

@@ -3,8 +3,8 @@
  */
 import type { Refusal } from "../../cluster/refusal.ts";
 import type { Tag } from "../contracts/control-api.ts";
-import { type Result, refusal, success } from "../contracts/result.ts";
-import { type RegionContext, refuseWith } from "./context.ts";
+import { type Result, refusal, refuseWith, success } from "../contracts/result.ts";
+import type { RegionContext } from "./context.ts";
 
 const MAX_TAGS = 50;
 

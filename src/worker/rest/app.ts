@@ -8,12 +8,13 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
 import { isPermitted } from "../../cluster/permissions.ts";
+import type { Refusal } from "../../cluster/refusal.ts";
 import { authenticate, type Caller, readBody } from "../access/sigv4.ts";
 import type { Input, OperationName, Output } from "../contracts/data-plane.ts";
 import type { HsmObject } from "../contracts/durable-objects.ts";
-import { type Fault, granted, Refused } from "../contracts/result.ts";
+import { granted, Refused } from "../contracts/result.ts";
 import { type Deployment, deploymentOf, type Env } from "../platform/deployment.ts";
-import { unexpectedFault } from "../platform/fault-response.ts";
+import { unexpectedRefusal } from "../platform/fault-response.ts";
 
 export type RestEnv = {
   Bindings: Env;
@@ -97,7 +98,7 @@ export const authenticated: MiddlewareHandler<RestEnv> = async (c, next) => {
     return c.json({ error: { code: "body_too_large", message } }, 413);
   }
   const caller = await authenticate(request, body, deployment, SIGNING_NAMES, Date.now());
-  if (!caller.ok) return refusalResponse(caller.fault, 401);
+  if (!caller.ok) return refusalResponse(caller.refusal, 401);
   const isReading = request.method === "GET" || READING_PATH.test(c.req.path);
   const { role } = caller.value;
   if (!isPermitted(role, isReading ? "read" : "write")) {
@@ -114,19 +115,19 @@ export const authenticated: MiddlewareHandler<RestEnv> = async (c, next) => {
 };
 
 /** An error with the status that fits its kind; `status` where one kind means something else. */
-export function refusalResponse(fault: Fault, status: number = statusOf(fault)): Response {
-  const { code, message } = fault;
+export function refusalResponse(refusal: Refusal, status: number = statusOf(refusal)): Response {
+  const { code, message } = refusal;
   return Response.json({ error: { code, message } }, { status });
 }
 
 /** The answer to whatever a handler threw: a refusal as such, anything else without details. */
 export function answerToError(error: unknown): Response {
-  return refusalResponse(unexpectedFault(error));
+  return refusalResponse(unexpectedRefusal(error));
 }
 
-function statusOf(fault: Fault): number {
-  if (UNAUTHENTICATED.has(fault.code)) return 401;
-  switch (fault.kind) {
+function statusOf(refusal: Refusal): number {
+  if (UNAUTHENTICATED.has(refusal.code)) return 401;
+  switch (refusal.kind) {
     case "invalid":
       return 400;
     case "denied":

@@ -56,7 +56,7 @@ describe("turns", () => {
     const works = ask(turns, 18);
     const refused = new Work(turns, "too many");
     await expect(refused.done).rejects.toMatchObject({
-      fault: {
+      refusal: {
         kind: "unavailable",
         code: "reader_busy",
         message: expect.stringContaining("again"),
