@@ -4,8 +4,9 @@
  * Spec: DESIGN.md §7; texts that the real service is known to use are used exactly. What only
  * cryptography can tell (another manufacturer, another operator's key) is not decided here.
  */
+import type { HsmMode } from "../hsm/memory/configuration-record.ts";
 import { invalid, type Refusal } from "./refusal.ts";
-import type { BackupState, ClusterMode, ClusterState } from "./states.ts";
+import type { BackupState, ClusterState } from "./states.ts";
 
 export const MAX_HSMS_PER_CLUSTER: number = 28;
 
@@ -13,7 +14,7 @@ const HSM1 = "hsm1.medium";
 const HSM2M = "hsm2m.medium";
 
 /** The type and mode of a new cluster: hsm1.medium knows FIPS only, hsm2m.medium must be told. */
-export function typeRefusal(hsmType: string, mode: ClusterMode | null): Refusal | null {
+export function typeRefusal(hsmType: string, mode: HsmMode | null): Refusal | null {
   if (hsmType !== HSM1 && hsmType !== HSM2M) {
     return invalid("hsm_type_unsupported", "Provided HsmType is not supported.");
   }
@@ -30,13 +31,13 @@ export interface SourceBackup {
   readonly backupId: string;
   readonly state: BackupState;
   readonly hsmType: string;
-  readonly mode: ClusterMode;
+  readonly mode: HsmMode;
 }
 
 /** Whether a cluster of this type and mode may be made from this backup. */
 export function sourceRefusal(
   source: SourceBackup,
-  target: { readonly hsmType: string; readonly mode: ClusterMode },
+  target: { readonly hsmType: string; readonly mode: HsmMode },
 ): Refusal | null {
   const { backupId, state, mode, hsmType } = source;
   if (state !== "READY") {

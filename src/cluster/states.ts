@@ -22,8 +22,6 @@ export type HsmState =
 
 export type BackupState = "CREATE_IN_PROGRESS" | "READY" | "PENDING_DELETION" | "DELETED";
 
-export type ClusterMode = "FIPS" | "NON_FIPS";
-
 /** Why a backup was made. */
 export type BackupTrigger = "activation" | "hsm_added" | "hsm_removed" | "daily" | "on_demand";
 

@@ -5,10 +5,11 @@ import {
   sourceRefusal,
   typeRefusal,
 } from "../../src/cluster/eligibility.ts";
-import type { BackupState, ClusterMode, ClusterState } from "../../src/cluster/states.ts";
+import type { BackupState, ClusterState } from "../../src/cluster/states.ts";
+import type { HsmMode } from "../../src/hsm/memory/configuration-record.ts";
 
 describe("the type and mode of a new cluster", () => {
-  it.each<[string, ClusterMode | null, string | null]>([
+  it.each<[string, HsmMode | null, string | null]>([
     ["hsm2m.medium", "FIPS", null],
     ["hsm2m.medium", "NON_FIPS", null],
     ["hsm2m.medium", null, "Mode is a required argument for this hsm type."],
@@ -23,7 +24,7 @@ describe("the type and mode of a new cluster", () => {
 
 describe("a cluster from a backup", () => {
   const source = { backupId: "backup-aaaaaaaaaaa", state: "READY" as BackupState };
-  it.each<[BackupState, string, ClusterMode, string, ClusterMode, string | null]>([
+  it.each<[BackupState, string, HsmMode, string, HsmMode, string | null]>([
     ["READY", "hsm2m.medium", "FIPS", "hsm2m.medium", "FIPS", null],
     ["READY", "hsm1.medium", "FIPS", "hsm2m.medium", "FIPS", null],
     ["READY", "hsm2m.medium", "FIPS", "hsm1.medium", "FIPS", "hsm_type_mismatch"],

@@ -4,11 +4,12 @@
  * Spec: FORMAT.md §3.5, steps 1 to 3. Only what `openHeader` returns is authentic.
  */
 import type { Core } from "../../crypto/core.ts";
+import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 import { equalBytes } from "../format/bytes.ts";
 import { BackupError } from "../format/errors.ts";
 import { type Keyring, knowsMkbk } from "../format/keys.ts";
 import { MAC_BYTES, PROLOGUE_BYTES } from "../format/layout.ts";
-import { decodeHeader, decodePrologue, type Header, type Mode, peekHeader } from "./header.ts";
+import { decodeHeader, decodePrologue, type Header, peekHeader } from "./header.ts";
 import { type ContainerKeys, decodeKeyBlock, unwrapKeyBlock } from "./key-block.ts";
 import { headerMac } from "./writer.ts";
 
@@ -17,7 +18,7 @@ export interface Expected {
   readonly backupId?: string;
   readonly clusterId?: string;
   readonly lineageId?: string;
-  readonly mode?: Mode;
+  readonly mode?: HsmMode;
   /** 32 bytes. */
   readonly containerDigest?: Uint8Array;
 }

@@ -4,6 +4,7 @@
  * Spec: FORMAT.md §3.4. Nothing here is authenticated: the container reader does that, and only
  * then believes what these functions have decoded.
  */
+import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 import { concatBytes, viewOf } from "../format/bytes.ts";
 import { decodeCborMap, encodeCbor, type Fields, MalformedCbor } from "../format/cbor.ts";
 import { BackupError } from "../format/errors.ts";
@@ -26,15 +27,13 @@ import {
 } from "../format/layout.ts";
 import { verifyFront } from "../format/magic.ts";
 
-export type Mode = "FIPS" | "NON_FIPS";
-
 /** What a backup says of its own making. */
 export interface Origin {
   readonly backupId: string;
   readonly clusterId: string;
   readonly lineageId: string;
   readonly hsmType: string;
-  readonly mode: Mode;
+  readonly mode: HsmMode;
   readonly region: string;
   readonly createdAtMs: number;
   /** 1 or more. */
@@ -178,7 +177,7 @@ function wrappedFrameBytes(payloadBytes: number): number {
   return 8 + FRAME_PREFIX_BYTES + 8 * Math.ceil(payloadBytes / 8);
 }
 
-function decodeMode(text: string): Mode {
+function decodeMode(text: string): HsmMode {
   if (text === "FIPS" || text === "NON_FIPS") return text;
   throw new MalformedCbor("unknown mode");
 }

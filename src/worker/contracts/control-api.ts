@@ -4,7 +4,8 @@
  * Names are ours (camelCase); aws/shapes.ts translates to and from the wire, and nothing else does.
  */
 import type { Filters } from "../../cluster/catalog.ts";
-import type { ClusterMode, ClusterState, HsmState } from "../../cluster/states.ts";
+import type { ClusterState, HsmState } from "../../cluster/states.ts";
+import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 import type { Place } from "./place.ts";
 import type { BackupView } from "./region-api.ts";
 import type { Result } from "./result.ts";
@@ -16,7 +17,7 @@ export interface Tag {
 
 export interface CreateClusterOrder {
   readonly hsmType: string;
-  readonly mode: ClusterMode | null;
+  readonly mode: HsmMode | null;
   readonly subnetIds: readonly string[];
   readonly networkType: "IPV4" | "DUALSTACK";
   /** Id or ARN of a backup; null for a cluster that starts from nothing. */
@@ -86,7 +87,7 @@ export interface ClusterView {
   readonly stateMessage: string;
   readonly createdAtMs: number;
   readonly hsmType: string;
-  readonly mode: ClusterMode;
+  readonly mode: HsmMode;
   readonly retentionDays: number;
   readonly subnetMapping: Readonly<Record<string, string>>;
   readonly vpcId: string;

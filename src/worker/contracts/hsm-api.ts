@@ -4,13 +4,14 @@
  * Nothing here carries plaintext of an HSM's memory: what leaves it is a container, sealed and put.
  */
 import type { BackupLocation } from "../../backup/seal/location.ts";
+import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 import type { HsmLocation } from "./place.ts";
 import type { Result } from "./result.ts";
 
 export interface ManufactureOrder {
   readonly location: HsmLocation;
   readonly hsmType: string;
-  readonly mode: "FIPS" | "NON_FIPS";
+  readonly mode: HsmMode;
   /** Whether it starts with a PRECO user; one that a restore will fill starts with none. */
   readonly blank: boolean;
 }
@@ -29,7 +30,7 @@ export interface BackupOrder {
   readonly origin: {
     readonly lineageId: string;
     readonly hsmType: string;
-    readonly mode: "FIPS" | "NON_FIPS";
+    readonly mode: HsmMode;
     readonly createdAtMs: number;
     readonly chainNumber: number;
     /** Hex SHA-256 of the predecessor's container; "" for the first of a lineage. */
@@ -58,7 +59,7 @@ export interface RestoreOrder {
   readonly bodyEtag: string;
   readonly envelopeKey: string;
   readonly containerDigest: string;
-  readonly target: { readonly hsmType: string; readonly mode: "FIPS" | "NON_FIPS" };
+  readonly target: { readonly hsmType: string; readonly mode: HsmMode };
 }
 
 export interface RestoreReceipt {

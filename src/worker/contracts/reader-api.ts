@@ -4,6 +4,7 @@
  *
  * Spec: docs/STORAGE.md, "Readers". Only facts come back: ids, counts, digests as hexadecimal text.
  */
+import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 import type { RestoreOrder } from "./hsm-api.ts";
 import type { Result } from "./result.ts";
 
@@ -39,7 +40,7 @@ export interface HeaderFacts {
   readonly clusterId: string;
   readonly lineageId: string;
   readonly hsmType: string;
-  readonly mode: "FIPS" | "NON_FIPS";
+  readonly mode: HsmMode;
   readonly manufacturer: string;
   readonly region: string;
   readonly createdAtMs: number;

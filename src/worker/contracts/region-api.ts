@@ -1,8 +1,9 @@
 /**
  * What the REST surface asks of the control plane of one account and region.
  */
-
 import type { BackupLocation } from "../../backup/seal/location.ts";
+import type { BackupState, BackupTrigger } from "../../cluster/states.ts";
+import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 import type { RestoreOrder } from "./hsm-api.ts";
 import type { HsmLocation } from "./place.ts";
 import type { Result } from "./result.ts";
@@ -10,16 +11,15 @@ import type { Result } from "./result.ts";
 /** A catalogue row as the REST surface shows it. */
 export interface BackupView {
   readonly location: BackupLocation;
-  readonly state: "CREATE_IN_PROGRESS" | "READY" | "PENDING_DELETION" | "DELETED";
+  readonly state: BackupState;
   readonly createdAtMs: number;
   readonly deleteAtMs: number | null;
   readonly hsmType: string;
-  readonly mode: "FIPS" | "NON_FIPS";
+  readonly mode: HsmMode;
   readonly chainNumber: number;
   readonly previousDigest: string;
   readonly lineageId: string;
-  /** Why it was made: activation, hsm_added, hsm_removed, daily, on_demand. */
-  readonly trigger: string;
+  readonly trigger: BackupTrigger;
   readonly failure: string | null;
   readonly restorableOffline: boolean;
   readonly containerDigest: string;

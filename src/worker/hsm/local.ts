@@ -4,6 +4,7 @@
  *
  * Spec: docs/STORAGE.md, "Rows of an HSM". Secrets are in it only wrapped under the storage key.
  */
+import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 import type { HardwareIdentity, ServiceDuty } from "../contracts/hsm-api.ts";
 import type { Position } from "../contracts/peer-api.ts";
 import type { HsmLocation } from "../contracts/place.ts";
@@ -21,7 +22,7 @@ export interface InstalledAkbk {
 export interface Making {
   readonly location: HsmLocation;
   readonly hsmType: string;
-  readonly mode: "FIPS" | "NON_FIPS";
+  readonly mode: HsmMode;
   readonly identity: HardwareIdentity;
   /** PKCS#8 of the identity key, wrapped, base64. */
   readonly identityKey: string;

@@ -4,7 +4,6 @@
  * Spec: docs/STORAGE.md, I1 to I5. Every object is written once (I2): a put of a name that exists is
  * an error, a get is pinned to the etag that the catalogue knows. Only sealed bytes pass through here.
  */
-
 import type { BackupLocation } from "../../backup/seal/location.ts";
 import type { RestoreOrder } from "../contracts/hsm-api.ts";
 import { Refused } from "../contracts/result.ts";

@@ -4,7 +4,6 @@
  * Spec: DESIGN.md §7, I1 and I4. The row was CREATE_IN_PROGRESS before the HSM put its first object
  * and becomes READY after the last; objects that no row names are removed here and only here.
  */
-
 import type { BackupReceipt } from "../contracts/hsm-api.ts";
 import { backupsPrefix } from "../platform/objects.ts";
 import { scheduleDaily, startBackup } from "./backups.ts";

@@ -4,13 +4,8 @@
  * Spec: docs/STORAGE.md §1, which has a line for every column. Rows hold no key material: of a
  * backup its names, sizes and digests; of an HSM its place in a cluster.
  */
-import type {
-  BackupState,
-  BackupTrigger,
-  ClusterMode,
-  ClusterState,
-  HsmState,
-} from "../../cluster/states.ts";
+import type { BackupState, BackupTrigger, ClusterState, HsmState } from "../../cluster/states.ts";
+import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 
 export type ClusterRow = {
   clusterId: string;
@@ -19,7 +14,7 @@ export type ClusterRow = {
   createdAtMs: number;
   deletedAtMs: number | null;
   hsmType: string;
-  mode: ClusterMode;
+  mode: HsmMode;
   retentionDays: number;
   /** JSON: zone to subnet. */
   subnetMapping: string;
@@ -64,7 +59,7 @@ export type BackupRow = {
   deleteAtMs: number | null;
   neverExpires: number;
   hsmType: string;
-  mode: ClusterMode;
+  mode: HsmMode;
   lineageId: string;
   chainNumber: number;
   previousDigest: string;

@@ -6,7 +6,7 @@
  */
 import { sourceRefusal } from "../../cluster/eligibility.ts";
 import { parseBackupArn } from "../../cluster/ids.ts";
-import type { ClusterMode } from "../../cluster/states.ts";
+import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 import type { Place } from "../contracts/place.ts";
 import { type Result, refusal, refuseWith, success } from "../contracts/result.ts";
 import type { RegionContext } from "./context.ts";
@@ -18,7 +18,7 @@ export async function verifySource(
   context: RegionContext,
   place: Place,
   name: string,
-  target: { readonly hsmType: string; readonly mode: ClusterMode },
+  target: { readonly hsmType: string; readonly mode: HsmMode },
 ): Promise<Result<BackupRow>> {
   const found = findSource(context, place, name, target);
   if (!found.ok) return found;
@@ -33,7 +33,7 @@ function findSource(
   context: RegionContext,
   place: Place,
   name: string,
-  target: { readonly hsmType: string; readonly mode: ClusterMode },
+  target: { readonly hsmType: string; readonly mode: HsmMode },
 ): Result<BackupRow> {
   const arn = parseBackupArn(name);
   const backupId = arn?.backupId ?? name;
