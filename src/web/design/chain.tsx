@@ -3,7 +3,7 @@
  */
 import type { JSX } from "preact";
 
-export type LinkState = "waiting" | "running" | "held" | "failed" | "skipped";
+export type LinkState = "waiting" | "running" | "held" | "failed" | "skipped" | "unreached";
 
 export interface Link {
   readonly id: string;
@@ -20,6 +20,7 @@ const SPOKEN: Readonly<Record<LinkState, string>> = {
   held: "holds",
   failed: "failed",
   skipped: "not needed",
+  unreached: "not reached",
 };
 
 /** A link seen from the front; a failed one is parted at the side. */

@@ -82,7 +82,7 @@ function Filters(props: {
   );
 }
 
-/** Attributes that have a place of their own in a row, or that nearly every key has. */
+/** Attributes with a place of their own in a row, of nearly every key, or that allow nothing. */
 const QUIET = new Set([
   "token",
   "private",
@@ -90,6 +90,9 @@ const QUIET = new Set([
   "destroyable",
   "modifiable",
   "extractable",
+  "never-extractable",
+  "always-sensitive",
+  "local",
 ]);
 
 export function AttributeChips(props: { attributes: readonly string[] }): JSX.Element {

@@ -25,7 +25,7 @@ function Group(props: { title: string; settings: readonly ShownSetting[] }): JSX
 
 export function Settings(props: { contents: ShownContents }): JSX.Element {
   return (
-    <div class="split top">
+    <div class="stack">
       <Group title="Policies" settings={props.contents.policies} />
       <Group title="Configuration" settings={props.contents.configuration} />
     </div>

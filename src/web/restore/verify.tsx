@@ -42,12 +42,13 @@ const NO_SEAL = "This file is a bare container without a seal";
 
 /** The links of the chain from the reports so far. */
 export function linksOf(reports: ReadonlyMap<CheckId, CheckReport>): Link[] {
+  const parted = [...reports.values()].some(({ state }) => state === "failed");
   return CHECKS.map((id) => {
     const report = reports.get(id);
     return {
       id,
       name: CHECK_NAME[id],
-      state: report?.state ?? "waiting",
+      state: report?.state ?? (parted ? "unreached" : "waiting"),
       detail: report?.state === "skipped" ? NO_SEAL : CHECK_DETAIL[id],
       progress: report?.state === "running" ? report.progress : null,
     };
