@@ -13,8 +13,8 @@ import { randomBytes } from "../platform/engine.ts";
 import { backupBucket, bodyKey, envelopeKey, putNew, putNewStream } from "../platform/objects.ts";
 import { reached } from "../platform/steps.ts";
 import { InstalledKeyring } from "./keyring.ts";
+import { addAncestor } from "./local.ts";
 import { type HsmMemory, type HsmSite, openMemory } from "./memory.ts";
-import { addAncestor } from "./peers.ts";
 import { lastChange } from "./rows.ts";
 import {
   clearSpool,

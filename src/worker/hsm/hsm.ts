@@ -130,13 +130,12 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     });
   }
 
-  async applyDelta(delta: Delta): Promise<Result<null>> {
-    const taken = await refusalsOf(() =>
+  applyDelta(delta: Delta): Promise<Result<null>> {
+    return refusalsOf(() =>
       withDeltaKeks(this.#secrets, this.#site().location, (keks) =>
         takeDelta(this.ctx.storage, keks, delta),
       ),
     );
-    return taken.ok ? taken.value : taken;
   }
 
   call<K extends OperationName>(

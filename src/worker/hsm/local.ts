@@ -69,3 +69,14 @@ export function writeLocal<K extends keyof LocalValues>(
 ): void {
   sql.exec("INSERT OR REPLACE INTO local (name, value) VALUES (?, ?)", name, JSON.stringify(value));
 }
+
+/** Ancestors remembered: a peer is restored within minutes of the snapshot it is restored from. */
+const KEPT_ANCESTORS = 64;
+
+/** Remembers a position that peers may stand at and still be caught up from. */
+export function addAncestor(sql: SqlStorage, ancestor: Ancestor): void {
+  const known = (readLocal(sql, "ancestors") ?? []).filter(
+    ({ history }) => history !== ancestor.history,
+  );
+  writeLocal(sql, "ancestors", [...known, ancestor].slice(-KEPT_ANCESTORS));
+}

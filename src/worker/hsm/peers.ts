@@ -6,33 +6,23 @@
  */
 import type { Delta, PeerApi, Position } from "../contracts/peer-api.ts";
 import type { HsmLocation } from "../contracts/place.ts";
-import { type Result, refusal, success } from "../contracts/result.ts";
+import { Refused } from "../contracts/result.ts";
 import type { Secrets } from "../opening/secrets.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { openCore, randomBytes } from "../platform/engine.ts";
 import { applyChanges, changesSince, type DeltaKeks } from "./changes.ts";
-import { type Ancestor, readLocal, writeLocal } from "./local.ts";
+import { type Ancestor, addAncestor, readLocal, writeLocal } from "./local.ts";
 import { currentGeneration, lastChange } from "./rows.ts";
 import { deriveStorageKey, deriveSyncKey } from "./storage-key.ts";
 
 /** A larger delta is not sent: the peer is rebuilt from a backup instead. */
 const MAX_DELTA_BYTES = 16 * 1024 * 1024;
-/** Ancestors remembered: a peer is restored within minutes of the snapshot it is restored from. */
-const KEPT_ANCESTORS = 64;
 const PUSH_ATTEMPTS = 2;
 
 /** Where this HSM's memory stands. */
 export function ownPosition(sql: SqlStorage): Position {
   const history = readLocal(sql, "history") ?? "";
   return { history, change: lastChange(sql, currentGeneration(sql)) };
-}
-
-/** Remembers a position that peers may stand at and still be caught up from. */
-export function addAncestor(sql: SqlStorage, ancestor: Ancestor): void {
-  const known = (readLocal(sql, "ancestors") ?? []).filter(
-    ({ history }) => history !== ancestor.history,
-  );
-  writeLocal(sql, "ancestors", [...known, ancestor].slice(-KEPT_ANCESTORS));
 }
 
 /** Takes over as leader: the history so far ends here, and a new one begins. */
@@ -58,25 +48,18 @@ function missingSince(
   return peer.change <= ancestor.change ? peer.change : null;
 }
 
-/** Applies a leader's delta to this HSM's memory. */
-export function takeDelta(
-  storage: DurableObjectStorage,
-  keks: DeltaKeks,
-  delta: Delta,
-): Result<null> {
+/** Applies a leader's delta to this HSM's memory. @throws Refused with `replication_gap`. */
+export function takeDelta(storage: DurableObjectStorage, keks: DeltaKeks, delta: Delta): null {
   return storage.transactionSync(() => {
     const own = ownPosition(storage.sql);
     if (own.history !== delta.from.history || own.change !== delta.from.change) {
-      return refusal(
-        "conflict",
-        "replication_gap",
-        "This HSM does not stand where the delta begins.",
-      );
+      const message = "This HSM does not stand where the delta begins.";
+      throw new Refused({ kind: "conflict", code: "replication_gap", message });
     }
     const generation = currentGeneration(storage.sql);
     applyChanges(storage.sql, keks, generation, delta.rows, delta.to.change);
     writeLocal(storage.sql, "history", delta.to.history);
-    return success(null);
+    return null;
   });
 }
 

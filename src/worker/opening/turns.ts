@@ -3,7 +3,7 @@
  */
 import { Refused } from "../contracts/result.ts";
 
-export interface TurnLimits {
+interface TurnLimits {
   readonly atOnce: number;
   readonly waiting: number;
 }

@@ -6,7 +6,7 @@
  */
 import type { Deployment } from "./deployment.ts";
 
-export const STORAGE_STEPS = [
+const STORAGE_STEPS = [
   // An HSM's own life.
   "hsm_manufactured",
   "hsm_initialized",

@@ -31,7 +31,7 @@ const BULK_PATH = /:import$/;
 /** Requests that change nothing although they are not GET. */
 const READING_PATH = /^\/v1\/backups\/[^/]+\/verify$/;
 
-export const SESSION_HEADER = "holdfast-session";
+const SESSION_HEADER = "holdfast-session";
 
 const errorSchema = z
   .object({ error: z.object({ code: z.string(), message: z.string() }) })
@@ -179,7 +179,7 @@ export async function ask<K extends OperationName>(
  * Optional fields without `undefined`: a schema types an absent field so, JSON has no such value, and
  * the HSM's inputs are typed exactly. This is the one place that says so.
  */
-export type Exact<T> = T extends readonly (infer E)[]
+type Exact<T> = T extends readonly (infer E)[]
   ? Exact<E>[]
   : T extends object
     ? { [K in keyof T]: Exact<Exclude<T[K], undefined>> }
