@@ -2,11 +2,11 @@
  * `npm run crash`: the long run of the crash tests.
  */
 
+import { STORAGE_STEPS, type StorageStep } from "../../src/worker/platform/steps.ts";
 import { readOptions, refuse, wholeNumber } from "../terminal/options.ts";
 import { step } from "../terminal/progress.ts";
 import { killAtRandom } from "./random.ts";
 import { CrashStage, crashAt } from "./run.ts";
-import { storageSteps } from "./scenarios.ts";
 
 const USAGE = `usage: npm run crash -- [--steps] [--kills N] [--seed S]
 
@@ -27,7 +27,7 @@ const values = readOptions(USAGE, {
   seed: { type: "string", default: "1" },
 });
 
-async function killAtSteps(steps: readonly string[]): Promise<void> {
+async function killAtSteps(steps: readonly StorageStep[]): Promise<void> {
   const stage = await CrashStage.create();
   try {
     for (const name of steps) await step(name, () => crashAt(stage, name));
@@ -41,11 +41,11 @@ async function main(): Promise<void> {
   const kills = wholeNumber("kills", values.kills ?? (onlySteps ? "0" : String(DEFAULT_KILLS)));
   const seed = wholeNumber("seed", values.seed);
   if (values.step !== undefined) {
-    const known: readonly string[] = storageSteps();
-    if (!known.includes(values.step)) refuse(`--step: there is no storage step "${values.step}"`);
-    await killAtSteps([values.step]);
+    const named = STORAGE_STEPS.find((name) => name === values.step);
+    if (named === undefined) refuse(`--step: there is no storage step "${values.step}"`);
+    await killAtSteps([named]);
   }
-  if (values.steps) await killAtSteps(storageSteps());
+  if (values.steps) await killAtSteps(STORAGE_STEPS);
   if (kills > 0) {
     await step(`${kills} kills, seed ${seed}`, (note) =>
       killAtRandom({

@@ -37,6 +37,7 @@ export async function killAtRandom({ kills, seed, onKill }: RandomKills): Promis
     await rig.start();
     await begin(new Scene(rig.access, world));
     for (let n = 1; n <= kills; n++) {
+      rig.warmUp();
       await workUntilKilled(rig, new Scene(rig.access, world), random);
       await rig.start();
       try {

@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -16,9 +17,10 @@ import { eventually } from "../customer/control-plane.ts";
 import type { RestAccess } from "../customer/rest-client.ts";
 import type { DevelopmentAccessKey } from "../edge/dev-secrets.ts";
 import { encodeDevVars } from "../edge/dev-vars.ts";
-import { type EdgeProcess, spawnEdge } from "../edge/process.ts";
+import { type EdgeProcess, SpareEdge } from "../edge/process.ts";
 
 const REGION = "us-east-1";
+const GONE_POLL_MS = 10;
 
 /** Short enough for a test to see a week pass, long enough that nothing expires under its hands. */
 export const CRASH_SCHEDULE = {
@@ -33,6 +35,10 @@ export class CrashRig {
   readonly folder: string;
   readonly bindings: Record<string, string>;
   #edge: EdgeProcess | null = null;
+  #spare: SpareEdge | null = null;
+  #starts = 0;
+  /** Of the edge that was started last. */
+  #log = "";
 
   private constructor(folder: string, bindings: Record<string, string>) {
     this.folder = folder;
@@ -47,20 +53,15 @@ export class CrashRig {
     return new CrashRig(folder, bindings);
   }
 
-  /** Another rig on a copy of this one's state. This one must not be running. */
-  copy(): CrashRig {
-    if (this.#edge !== null) throw new Error("stop the edge before its state is copied");
-    const other = CrashRig.create(this.bindings);
-    cpSync(this.state, join(other.folder, "state"), { recursive: true });
-    return other;
+  /** Takes over a copy of another rig's state. That one must not be running. */
+  takeStateOf(other: CrashRig): void {
+    if (other.#edge !== null) throw new Error("stop the edge before its state is copied");
+    cpSync(other.state, this.state, { recursive: true });
   }
 
+  /** What the edges print. */
   get logs(): string {
     return join(this.folder, "logs");
-  }
-
-  get log(): string {
-    return join(this.logs, "edge.log");
   }
 
   get state(): string {
@@ -84,17 +85,22 @@ export class CrashRig {
   /** Starts the edge; with `pauseAt` it stops dead after that storage step. */
   async start(pauseAt?: string): Promise<void> {
     if (this.#edge !== null) throw new Error("the edge runs already");
-    this.#edge = await spawnEdge({
-      log: this.log,
-      detached: true,
-      environment: {
-        PORT: "0",
-        HOLDFAST_STATE: this.state,
-        HOLDFAST_DEV_VARS: join(this.folder, "dev-vars"),
-        SCHEDULE: JSON.stringify(CRASH_SCHEDULE),
-        PAUSE_AT: pauseAt ?? "",
-      },
+    this.warmUp();
+    const spare = this.#spare as SpareEdge;
+    this.#spare = null;
+    this.#log = spare.log;
+    this.#edge = await spare.begin({
+      PORT: "0",
+      HOLDFAST_STATE: this.state,
+      HOLDFAST_DEV_VARS: join(this.folder, "dev-vars"),
+      SCHEDULE: JSON.stringify(CRASH_SCHEDULE),
+      PAUSE_AT: pauseAt ?? "",
     });
+  }
+
+  /** Has the processes of the next start load what they need while something else is waited for. */
+  warmUp(): void {
+    this.#spare ??= new SpareEdge(join(this.logs, `${++this.#starts}.edge.log`));
   }
 
   /** Resolves once the worker has said that it stands still at `step`. */
@@ -126,28 +132,52 @@ export class CrashRig {
     });
     signalGroup(pid, "SIGKILL");
     await gone;
-    await eventually("the process group to be gone", async () =>
-      signalGroup(pid, 0) ? null : true,
-    );
+    while (groupRuns(pid)) await new Promise((next) => setTimeout(next, GONE_POLL_MS));
   }
 
   /** Ends the edge and removes the folder. */
   async remove(): Promise<void> {
     await this.kill();
+    this.#spare?.discard();
     rmSync(this.folder, { recursive: true, force: true });
   }
 
   #logText(): string {
-    return existsSync(this.log) ? readFileSync(this.log, "utf8") : "";
+    return existsSync(this.#log) ? readFileSync(this.#log, "utf8") : "";
   }
 }
 
-/** Whether the group still has a process. Signal 0 only asks. */
+/** @returns whether there was a process to be signalled. */
 function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(-pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
     throw error;
+  }
+}
+
+/**
+ * Whether a process of the group still runs. One that is dead and waits for its parent to take note runs
+ * no more; where there is /proc, that shows.
+ */
+function groupRuns(pid: number): boolean {
+  if (!signalGroup(pid, 0)) return false;
+  if (!existsSync("/proc/self/stat")) return true;
+  return readdirSync("/proc").some((name) => {
+    if (!/^\d+$/.test(name)) return false;
+    const { state, group } = processStat(name);
+    return group === pid && state !== "Z";
+  });
+}
+
+/** From /proc/PID/stat (proc_pid_stat(5)): the name in brackets may hold anything, so what follows it. */
+function processStat(pid: string): { state: string; group: number } {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const [state = "", , group = ""] = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return { state, group: Number(group) };
+  } catch {
+    return { state: "Z", group: 0 }; // It went while the list was read.
   }
 }

@@ -1,6 +1,7 @@
 /**
  * One crash from end to end: begin, drive, kill at the step, start again, demand the old or the new.
  */
+import type { StorageStep } from "../../src/worker/platform/steps.ts";
 import { eventually } from "../customer/control-plane.ts";
 import { trustedAuthorities } from "../customer/tools.ts";
 import { generateSecrets } from "../edge/dev-secrets.ts";
@@ -21,9 +22,12 @@ interface Prepared {
 export class CrashStage {
   readonly #prepared = new Map<Beginning, Promise<Prepared>>();
   readonly #bindings: Record<string, string>;
+  /** Empty and warm, for whatever begins next. */
+  #next: CrashRig;
 
   private constructor(bindings: Record<string, string>) {
     this.#bindings = bindings;
+    this.#next = this.#warmRig();
   }
 
   static async create(): Promise<CrashStage> {
@@ -33,10 +37,20 @@ export class CrashStage {
   /** A rig and a world of this kind, which the caller may spoil and must remove. */
   async begin(from: Beginning): Promise<Prepared> {
     const { rig, world } = await this.#prepare(from);
-    return { rig: rig.copy(), world: copyWorld(world) };
+    const begun = this.#next;
+    this.#next = this.#warmRig();
+    begun.takeStateOf(rig);
+    return { rig: begun, world: copyWorld(world) };
+  }
+
+  #warmRig(): CrashRig {
+    const rig = CrashRig.create(this.#bindings);
+    rig.warmUp();
+    return rig;
   }
 
   async remove(): Promise<void> {
+    await this.#next.remove();
     for (const prepared of this.#prepared.values()) await (await prepared).rig.remove();
   }
 
@@ -84,9 +98,8 @@ async function noteReadyBackups({ world, control }: Scene): Promise<void> {
 }
 
 /** @throws Error that says what was lost, revived or broken. */
-export async function crashAt(stage: CrashStage, step: string): Promise<void> {
+export async function crashAt(stage: CrashStage, step: StorageStep): Promise<void> {
   const scenario = SCENARIOS[step];
-  if (scenario === undefined) throw new Error(`there is no scenario for storage step ${step}`);
   const { rig, world } = await stage.begin(scenario.from);
   try {
     await rig.start(step);

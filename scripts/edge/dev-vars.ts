@@ -4,7 +4,6 @@
  * These two are the only files of a development deployment that hold secrets.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { generateSecrets } from "./dev-secrets.ts";
 
 export const DEV_VARS_FILE = ".dev.vars";
 export const KIT_FILE = "recovery.kit.json";
@@ -55,6 +54,8 @@ export async function ensureDevVars(): Promise<{
 }> {
   const known = readDevVars();
   if (known !== null) return { bindings: known, made: false };
+  // Here and not above: every start of an edge would load the library for certificates with it.
+  const { generateSecrets } = await import("./dev-secrets.ts");
   const { bindings, kit } = await generateSecrets();
   writeFileSync(KIT_FILE, kit, { mode: OWNER_ONLY });
   writeFileSync(DEV_VARS_FILE, encodeDevVars(bindings), { mode: OWNER_ONLY });

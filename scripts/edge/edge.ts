@@ -1,10 +1,12 @@
 /**
  * The edge as a process of its own: the child of `npm start` and of the crash tests.
  *
- * Takes PORT (default 8787), HOLDFAST_STATE (default .holdfast/state) and HOLDFAST_DEV_VARS (default
+ * With HOLDFAST_WAITS set it first waits for its parent to send an `EdgeOrder`, which completes its
+ * environment. Takes PORT (default 8787), HOLDFAST_STATE (default .holdfast/state) and HOLDFAST_DEV_VARS (default
  * .dev.vars); PAUSE_AT and SCHEDULE of the environment are handed on. Tells its parent when it is
  * ready, and ends when its parent is gone.
  */
+import { once } from "node:events";
 import { createServer } from "node:net";
 import { DEV_VARS_FILE, readDevVars } from "./dev-vars.ts";
 import { type EmbeddedEdge, startEmbeddedEdge } from "./embedded.ts";
@@ -15,6 +17,11 @@ const HANDED_ON = ["PAUSE_AT", "SCHEDULE"];
 
 /** What the parent process is told, once. */
 export type EdgeMessage = { readonly ready: string } | { readonly failed: string };
+
+/** What a waiting edge is sent: variables over those of its environment. */
+export interface EdgeOrder {
+  readonly environment: Readonly<Record<string, string>>;
+}
 
 function tell(message: EdgeMessage): void {
   if (process.send) process.send(message);
@@ -71,6 +78,10 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
 process.on("disconnect", () => void stop());
 
 try {
+  if (process.env["HOLDFAST_WAITS"]) {
+    const [order] = (await once(process, "message")) as [EdgeOrder];
+    Object.assign(process.env, order.environment);
+  }
   edge = await start();
   const { tick } = edge;
   const watchdog = () => tick().catch((error) => console.error("watchdog:", error));

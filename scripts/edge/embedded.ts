@@ -4,9 +4,10 @@
  * It runs the very bundle that `wrangler deploy` uploads, with the bindings of wrangler.toml. Nothing
  * is reached but 127.0.0.1.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
 import { resolve } from "node:path";
-import { Log, LogLevel, Miniflare, type MiniflareOptions, type WorkerOptions } from "miniflare";
+import type { Miniflare, MiniflareOptions, ModuleDefinition, WorkerOptions } from "miniflare";
 import { workerOptions } from "./worker-options.ts";
 
 export interface EmbeddedEdge {
@@ -31,8 +32,20 @@ export interface EmbeddedEdgeOptions {
   readonly beside?: readonly WorkerOptions[];
 }
 
+// Required, not imported: the loaders of modules would read its four megabytes through once more.
+const miniflare = createRequire(import.meta.url)("miniflare") as typeof import("miniflare");
+
 export const WORKER_NAME = "holdfast";
 const CRON = "*/10 * * * *";
+
+/** Named one by one: to find them itself, Miniflare would parse two megabytes at every start. */
+function modulesOf(bundle: string): ModuleDefinition[] {
+  const names = readdirSync(bundle).filter((name) => name.endsWith(".wasm"));
+  return [
+    { type: "ESModule", path: resolve(bundle, "index.js") },
+    ...names.map((name) => ({ type: "CompiledWasm" as const, path: resolve(bundle, name) })),
+  ];
+}
 
 /** Starts the bundle, and the pages in dist/web where they have been built. */
 export async function startEmbeddedEdge(options: EmbeddedEdgeOptions): Promise<EmbeddedEdge> {
@@ -44,19 +57,14 @@ export async function startEmbeddedEdge(options: EmbeddedEdgeOptions): Promise<E
     name: WORKER_NAME,
     rootPath: bundle,
     modulesRoot: bundle,
-    scriptPath: "index.js",
-    modules: true,
-    modulesRules: [
-      { type: "CompiledWasm", include: ["**/*.wasm"] },
-      { type: "ESModule", include: ["**/*.js"] },
-    ],
+    modules: modulesOf(bundle),
     bindings: options.bindings,
   } as WorkerOptions;
-  const mf = new Miniflare({
+  const mf = new miniflare.Miniflare({
     cf: false,
     host: "127.0.0.1",
     port: options.port ?? 0,
-    log: new Log(LogLevel.WARN),
+    log: new miniflare.Log(miniflare.LogLevel.WARN),
     ...(options.persist === undefined ? {} : { defaultPersistRoot: resolve(options.persist) }),
     ...(options.inspectorPort === undefined ? {} : { inspectorPort: options.inspectorPort }),
     workers: [worker, ...(options.beside ?? [])],

@@ -7,11 +7,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import type { EdgeMessage } from "./edge.ts";
+import type { EdgeMessage, EdgeOrder } from "./edge.ts";
 
 /** Where `npm start` notes the address of the edge for other commands. */
 export const EDGE_FILE = ".holdfast/edge.json";
 
+/** The child waits for an `EdgeOrder` before it starts. */
+const WAITS = "HOLDFAST_WAITS";
 const READY_TIMEOUT_MS = 60_000;
 const LOG_TAIL_LINES = 20;
 
@@ -29,16 +31,48 @@ export interface EdgeProcessOptions {
 
 /** @throws Error with the child's own words, or the end of its log, when it does not come up. */
 export async function spawnEdge(options: EdgeProcessOptions): Promise<EdgeProcess> {
+  const child = spawnChild(options);
+  return { child, url: await firstWord(child, options.log) };
+}
+
+/**
+ * A child in a group of its own that has loaded all it needs and waits to be told its environment: most of
+ * the time that a start takes is over by then.
+ */
+export class SpareEdge {
+  readonly log: string;
+  readonly #child: ChildProcess;
+
+  /** @param log - everything the edge and the worker will print. */
+  constructor(log: string) {
+    this.log = log;
+    this.#child = spawnChild({ log, detached: true, environment: { [WAITS]: "1" } });
+  }
+
+  /** @throws Error as `spawnEdge`. */
+  async begin(environment: Readonly<Record<string, string>>): Promise<EdgeProcess> {
+    this.#child.send({ environment } satisfies EdgeOrder);
+    return { child: this.#child, url: await firstWord(this.#child, this.log) };
+  }
+
+  /** Ends it; for one that was never begun. */
+  discard(): void {
+    this.#child.kill("SIGKILL");
+  }
+}
+
+function spawnChild(options: EdgeProcessOptions): ChildProcess {
   mkdirSync(dirname(options.log), { recursive: true });
   const log = openSync(options.log, "a");
-  const child = spawn(process.execPath, ["--import", "tsx", resolve("scripts/edge/edge.ts")], {
-    stdio: ["ignore", log, log, "ipc"],
-    env: { ...process.env, ...options.environment },
-    detached: options.detached ?? false,
-  });
-  closeSync(log);
-  const url = await firstWord(child, options.log);
-  return { child, url };
+  try {
+    return spawn(process.execPath, ["--import", "tsx", resolve("scripts/edge/edge.ts")], {
+      stdio: ["ignore", log, log, "ipc"],
+      env: { ...process.env, ...options.environment },
+      detached: options.detached ?? false,
+    });
+  } finally {
+    closeSync(log);
+  }
 }
 
 /** The address, once the child has told it. */

@@ -11,7 +11,7 @@ import { snapshotSource } from "../../hsm/memory/snapshot.ts";
 import type { BackupOrder, BackupReceipt } from "../contracts/hsm-api.ts";
 import { randomBytes } from "../platform/engine.ts";
 import { backupBucket, bodyKey, envelopeKey, putNew, putNewStream } from "../platform/objects.ts";
-import { reached } from "../platform/steps.ts";
+import { reached } from "../platform/reached.ts";
 import { InstalledKeyring } from "./keyring.ts";
 import { addAncestor } from "./local.ts";
 import { type HsmMemory, type HsmSite, openMemory } from "./memory.ts";

@@ -23,7 +23,7 @@ import { Refused, type Result } from "../contracts/result.ts";
 import { type SecretEnv, type Secrets, secretsOf } from "../opening/secrets.ts";
 import { type Deployment, deploymentOf } from "../platform/deployment.ts";
 import { refusalsOf } from "../platform/fault-response.ts";
-import { reached } from "../platform/steps.ts";
+import { reached } from "../platform/reached.ts";
 import { backUp } from "./backup.ts";
 import { initializeHsm, manufactureHsm } from "./life.ts";
 import { createLocalTable, readLocal, writeLocal } from "./local.ts";

@@ -10,7 +10,7 @@ import type { HardwareIdentity, ManufactureOrder } from "../contracts/hsm-api.ts
 import { Refused } from "../contracts/result.ts";
 import { preCoPassword } from "../opening/preco.ts";
 import { randomBytes } from "../platform/engine.ts";
-import { reached } from "../platform/steps.ts";
+import { reached } from "../platform/reached.ts";
 import { issueHardwareIdentity } from "./hardware-identity.ts";
 import { installAkbk } from "./keyring.ts";
 import { type Making, readLocal, writeLocal } from "./local.ts";

@@ -15,7 +15,7 @@ import { type DecodedRecord, decodeRecord, stateDigest } from "../../hsm/memory/
 import type { RestoreOrder, RestoreReceipt } from "../contracts/hsm-api.ts";
 import { Refused } from "../contracts/result.ts";
 import { expectedOf, getStored, openersOf } from "../opening/stored.ts";
-import { reached } from "../platform/steps.ts";
+import { reached } from "../platform/reached.ts";
 import { InstalledKeyring } from "./keyring.ts";
 import { writeLocal } from "./local.ts";
 import { type HsmMemory, type HsmSite, openStaging } from "./memory.ts";

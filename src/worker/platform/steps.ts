@@ -1,10 +1,8 @@
 /**
- * The storage steps: every point at which something has just become durable, by name.
+ * The storage steps by name: every point at which something has just become durable.
  *
- * Spec: docs/STORAGE.md, "Steps". A crash test names one in PAUSE_AT; the process then stops dead
- * there and is killed. In service PAUSE_AT is not set and a step costs one comparison.
+ * Spec: docs/STORAGE.md, "Steps". Apart from the code that stops at them, as the crash tests walk the list.
  */
-import type { Deployment } from "./deployment.ts";
 
 const STORAGE_STEPS = [
   // An HSM's own life.
@@ -44,26 +42,3 @@ const STORAGE_STEPS = [
 ] as const;
 
 export type StorageStep = (typeof STORAGE_STEPS)[number];
-
-/** What makes earlier writes durable; a Durable Object's storage. */
-interface Syncable {
-  sync(): Promise<void>;
-}
-
-const PAUSE_MS = 60_000;
-
-/**
- * Marks `step` as done. Where the deployment pauses at it, the writes before it are made durable,
- * the pause is logged and the caller never continues.
- */
-export async function reached(
-  step: StorageStep,
-  deployment: Deployment,
-  storage?: Syncable,
-): Promise<void> {
-  if (deployment.pauseAt !== step) return;
-  await storage?.sync();
-  console.log(`paused at ${step}`);
-  // Pending timers, not a promise without an owner: the runtime would take that for a hang and end it.
-  for (;;) await scheduler.wait(PAUSE_MS);
-}

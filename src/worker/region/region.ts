@@ -17,7 +17,8 @@ import type { RegionObject } from "../contracts/durable-objects.ts";
 import type { Place } from "../contracts/place.ts";
 import type { Result } from "../contracts/result.ts";
 import { deploymentOf, type Env } from "../platform/deployment.ts";
-import { reached, type StorageStep } from "../platform/steps.ts";
+import { reached } from "../platform/reached.ts";
+import type { StorageStep } from "../platform/steps.ts";
 import { AGENDA } from "./agenda.ts";
 import {
   backUpNow,
