@@ -2,8 +2,8 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./test/lib/longest-first.ts";
 
-// Three projects by what they need built: the module; the edge bundle in workerd; the pages in Chromium. Files of a
-// project share a process and its modules, one after the other; edges wait for their clocks, so two files run at once
+// Three projects by what they need built: the edge bundle in workerd; the pages in Chromium; the module alone, which
+// the build of the other two leaves as well. Files of a project share a process and its modules, one after the other; edges wait for their clocks, so two files run at once
 // even where there are few cores.
 const shared = { isolate: false, maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)) };
 
@@ -12,18 +12,6 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     maxWorkers: shared.maxWorkers,
     projects: [
-      {
-        test: {
-          ...shared,
-          name: "unit",
-          include: [
-            "test/*.test.ts",
-            "test/{crypto,hsm,backup,cluster,reference,scripts}/**/*.test.ts",
-          ],
-          globalSetup: ["test/lib/build-core.ts"],
-          testTimeout: 60_000,
-        },
-      },
       {
         test: {
           ...shared,
@@ -42,6 +30,18 @@ export default defineConfig({
           globalSetup: ["test/lib/build-edge.ts"],
           testTimeout: 120_000,
           hookTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "unit",
+          include: [
+            "test/*.test.ts",
+            "test/{crypto,hsm,backup,cluster,reference,scripts}/**/*.test.ts",
+          ],
+          globalSetup: ["test/lib/build-core.ts"],
+          testTimeout: 60_000,
         },
       },
     ],

@@ -16,15 +16,26 @@ const OUTPUTS = [
   "build/worker/index.js",
 ];
 const INPUTS = ["assembly", "src", "package-lock.json", "wrangler.toml", "vite.config.ts"];
+const CORE_INPUTS = ["assembly", "package-lock.json"];
 const BUNDLE = "build/worker";
 const WRANGLER = "node_modules/wrangler/bin/wrangler.js";
 const LOG_TAIL_LINES = 30;
 
-/** Whether every output is there and none of the inputs is newer than the last output. */
+/** Whether everything is there and no input is newer. */
 export function isBuilt(): boolean {
-  if (!OUTPUTS.every((file) => existsSync(file))) return false;
-  const builtAtMs = statSync("build/worker/index.js").mtimeMs;
-  return INPUTS.every((input) => newestMs(input) <= builtAtMs);
+  return isNewer(OUTPUTS, INPUTS, "build/worker/index.js");
+}
+
+/** The same of the module alone. */
+export function isCoreBuilt(): boolean {
+  return isNewer(["build/core.wasm"], CORE_INPUTS, "build/core.wasm.sha256");
+}
+
+/** @param last - what a build writes last, and only if it succeeds. */
+function isNewer(outputs: readonly string[], inputs: readonly string[], last: string): boolean {
+  if (![...outputs, last].every((file) => existsSync(file))) return false;
+  const builtAtMs = statSync(last).mtimeMs;
+  return inputs.every((input) => newestMs(input) <= builtAtMs);
 }
 
 function newestMs(path: string): number {

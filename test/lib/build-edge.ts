@@ -1,9 +1,8 @@
-import { build } from "../../scripts/edge/build.ts";
+import { build, isBuilt } from "../../scripts/edge/build.ts";
 
 const LOG = ".holdfast/logs/test-build.log";
 
-/** Builds what `wrangler deploy` would upload: module, pages and worker bundle. */
+/** Builds what `wrangler deploy` would upload, unless nothing has changed since. */
 export default async function setup(): Promise<void> {
-  if (process.env["HOLDFAST_PREBUILT"]) return;
-  await build(LOG);
+  if (!isBuilt()) await build(LOG);
 }
