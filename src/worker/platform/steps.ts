@@ -4,7 +4,7 @@
  * Spec: docs/STORAGE.md, "Steps". Apart from the code that stops at them, as the crash tests walk the list.
  */
 
-const STORAGE_STEPS = [
+export const STORAGE_STEPS = [
   // An HSM's own life.
   "hsm_manufactured",
   "hsm_initialized",
