@@ -2,10 +2,11 @@
  * Fills a cluster at the edge through REST with what the generator makes, up to a full
  * hsm2m.medium.
  */
+
+import { customerAuthority } from "../scripts/customer/authority.ts";
 import { ControlPlane } from "../scripts/customer/control-plane.ts";
 import { DataPlane, type Session } from "../scripts/customer/data-plane.ts";
 import type { RestAccess } from "../scripts/customer/rest-client.ts";
-import { customerAuthority } from "../scripts/customer/tools.ts";
 import type { UserImport } from "../src/hsm/access/user-import.ts";
 import type { KeyImport } from "../src/hsm/keys/import.ts";
 import {
@@ -39,7 +40,7 @@ export async function fillCluster(
   const described = await control.cluster(clusterId);
   const authority = await customerAuthority();
   const signed = await authority.sign(described?.Certificates?.ClusterCsr ?? "");
-  const ready = await control.initializeCluster(clusterId, signed, authority.certificate);
+  const ready = await control.initializeCluster(clusterId, signed, authority.pem);
   const data = new DataPlane(access, clusterId);
   await data.activate(ready.PreCoPassword ?? "", OFFICER_PASSWORD);
   await control.clusterIn("ACTIVE", clusterId);

@@ -5,10 +5,10 @@
  */
 import { randomBytes } from "node:crypto";
 import { DeleteBackupCommand } from "@aws-sdk/client-cloudhsm-v2";
+import { customerAuthority } from "../customer/authority.ts";
 import { ControlPlane, eventually } from "../customer/control-plane.ts";
 import { DataPlane, type Session } from "../customer/data-plane.ts";
 import type { RestAccess } from "../customer/rest-client.ts";
-import { customerAuthority } from "../customer/tools.ts";
 
 const OFFICER = "admin";
 const USER = "alice";
@@ -81,7 +81,7 @@ export class Scene {
     if (described?.State === "UNINITIALIZED") {
       const authority = await customerAuthority();
       const signed = await authority.sign(described.Certificates?.ClusterCsr ?? "");
-      await control.initializeCluster(world.clusterId, signed, authority.certificate);
+      await control.initializeCluster(world.clusterId, signed, authority.pem);
     }
     const initialized = await control.cluster(world.clusterId);
     if (initialized?.State === "INITIALIZED") {

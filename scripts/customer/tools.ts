@@ -1,20 +1,14 @@
 /**
- * Real keys and certificates, made by the tools a machine has: openssl, ssh-keygen, else Node.
+ * Real keys and certificates, by the tools a machine has: openssl, ssh-keygen, else Node.
  *
  * Private keys that a tool must see as files lie in a fresh folder of the owner's, gone afterwards.
  */
-import "reflect-metadata";
 import { execFileSync, spawnSync } from "node:child_process";
-import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { generateKeyPairSync } from "node:crypto";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { rootCertificates } from "node:tls";
-import * as x509 from "@peculiar/x509";
-
-const YEARS = 10;
-const DAYS = String(YEARS * 365);
-const RSA_SHA256 = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
 
 /** Where operating systems keep the authorities they trust, as one PEM file. */
 const CA_BUNDLES = [
@@ -22,14 +16,6 @@ const CA_BUNDLES = [
   "/etc/pki/tls/certs/ca-bundle.crt",
   "/etc/ssl/cert.pem",
 ];
-
-export interface CustomerAuthority {
-  /** PEM, self-signed, RSA-2048: what InitializeCluster takes as the trust anchor. */
-  readonly certificate: string;
-  readonly madeBy: string;
-  /** Signs a PEM request; returns the PEM certificate. */
-  sign(csr: string): Promise<string>;
-}
 
 export interface MadeKey {
   /** PKCS#8, PEM. */
@@ -41,10 +27,11 @@ function has(tool: string, ...args: string[]): boolean {
   return spawnSync(tool, args, { stdio: "ignore" }).error === undefined;
 }
 
-const hasOpenssl = has("openssl", "version");
+export const hasOpenssl = has("openssl", "version");
 const hasSshKeygen = has("ssh-keygen", "-?");
 
-function inFreshFolder<T>(work: (folder: string) => T): T {
+/** The folder is gone when `work` has ended. */
+export function inFreshFolder<T>(work: (folder: string) => T): T {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-"));
   try {
     return work(folder);
@@ -53,85 +40,9 @@ function inFreshFolder<T>(work: (folder: string) => T): T {
   }
 }
 
-function openssl(...args: string[]): string {
+/** What it prints. */
+export function openssl(...args: string[]): string {
   return execFileSync("openssl", args, { stdio: ["ignore", "pipe", "pipe"] }).toString();
-}
-
-/** An authority of the customer's own, whose key lives no longer than this object. */
-export async function customerAuthority(): Promise<CustomerAuthority> {
-  return hasOpenssl ? opensslAuthority() : await webcryptoAuthority();
-}
-
-function opensslAuthority(): CustomerAuthority {
-  const subject = "/O=Holdfast story/CN=Customer CA";
-  const { key, certificate } = inFreshFolder((folder) => {
-    const keyFile = join(folder, "ca.key");
-    const out = join(folder, "ca.crt");
-    openssl(
-      ...["req", "-x509", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", keyFile],
-      ...["-subj", subject, "-days", DAYS, "-sha256", "-out", out],
-    );
-    return { key: readFileSync(keyFile, "utf8"), certificate: readFileSync(out, "utf8") };
-  });
-  return {
-    certificate,
-    madeBy: "openssl",
-    sign: async (csr) =>
-      inFreshFolder((folder) => {
-        const files = { "ca.key": key, "ca.crt": certificate, "hsm.csr": csr };
-        for (const [name, text] of Object.entries(files)) {
-          writeFileSync(join(folder, name), text, { mode: 0o600 });
-        }
-        return openssl(
-          ...["x509", "-req", "-in", join(folder, "hsm.csr"), "-CA", join(folder, "ca.crt")],
-          ...[
-            "-CAkey",
-            join(folder, "ca.key"),
-            "-set_serial",
-            `0x${randomBytes(8).toString("hex")}`,
-          ],
-          ...["-days", DAYS, "-sha256"],
-        );
-      }),
-  };
-}
-
-async function webcryptoAuthority(): Promise<CustomerAuthority> {
-  const keys = await crypto.subtle.generateKey(
-    { ...RSA_SHA256, modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) },
-    true,
-    ["sign", "verify"],
-  );
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name: "CN=Customer CA, O=Holdfast story",
-    ...validity(),
-    keys,
-    signingAlgorithm: RSA_SHA256,
-    extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],
-  });
-  return {
-    certificate: certificate.toString("pem"),
-    madeBy: "@peculiar/x509",
-    sign: async (csr) => {
-      const request = new x509.Pkcs10CertificateRequest(csr);
-      const signed = await x509.X509CertificateGenerator.create({
-        subject: request.subject,
-        issuer: certificate.subject,
-        ...validity(),
-        publicKey: request.publicKey,
-        signingKey: keys.privateKey,
-        signingAlgorithm: RSA_SHA256,
-      });
-      return signed.toString("pem");
-    },
-  };
-}
-
-function validity(): { serialNumber: string; notBefore: Date; notAfter: Date } {
-  const notBefore = new Date();
-  const notAfter = new Date(notBefore);
-  notAfter.setUTCFullYear(notAfter.getUTCFullYear() + YEARS);
-  return { serialNumber: `01${randomBytes(8).toString("hex")}`, notBefore, notAfter };
 }
 
 /** A fresh RSA-2048 private key. */

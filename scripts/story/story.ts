@@ -8,10 +8,11 @@
 import { constants, randomBytes, verify } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { customerAuthority } from "../customer/authority.ts";
 import { ControlPlane } from "../customer/control-plane.ts";
 import { DataPlane, type Session } from "../customer/data-plane.ts";
 import { type RestAccess, RestError } from "../customer/rest-client.ts";
-import { customerAuthority, trustedAuthorities } from "../customer/tools.ts";
+import { trustedAuthorities } from "../customer/tools.ts";
 import { step } from "../terminal/progress.ts";
 import { type StoryKey, storyKeys } from "./keys.ts";
 import { openOffline } from "./open-offline.ts";
@@ -131,7 +132,7 @@ async function openCluster(access: RestAccess, passwords: Record<string, string>
     const authority = await customerAuthority();
     note(`customer CA made by ${authority.madeBy}`);
     const signed = await authority.sign(described?.Certificates?.ClusterCsr ?? "");
-    const initialized = await control.initializeCluster(clusterId, signed, authority.certificate);
+    const initialized = await control.initializeCluster(clusterId, signed, authority.pem);
     return initialized.PreCoPassword ?? "";
   });
   const data = new DataPlane(access, clusterId);

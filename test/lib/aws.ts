@@ -1,8 +1,6 @@
 /**
- * Clients of the AWS wire for tests: a real SDK, raw signed requests, and an owner's certificate
- * authority.
+ * Clients of the AWS wire for tests: a real SDK, and raw signed requests.
  */
-import "reflect-metadata";
 import {
   CloudHSMV2Client,
   type Cluster,
@@ -13,8 +11,8 @@ import {
   DescribeClustersCommand,
   InitializeClusterCommand,
 } from "@aws-sdk/client-cloudhsm-v2";
-import * as x509 from "@peculiar/x509";
 import { AwsV4Signer } from "aws4fetch";
+import { type PliantAuthority, webcryptoAuthority } from "../../scripts/customer/authority.ts";
 import type { DevelopmentAccessKey } from "../../scripts/edge/dev-secrets.ts";
 import { WORKER_NAME } from "../../scripts/edge/embedded.ts";
 import type { Edge } from "./mf.ts";
@@ -181,75 +179,18 @@ export async function createCluster(
 export async function initializedCluster(
   client: CloudHSMV2Client,
   input: Partial<CreateClusterCommandInput> = {},
-): Promise<{ clusterId: string; hsmId: string; authority: Authority }> {
+): Promise<{ clusterId: string; hsmId: string; authority: PliantAuthority }> {
   const clusterId = await createCluster(client, input);
   await clusterInState(client, clusterId, "UNINITIALIZED");
   await client.send(new CreateHsmCommand({ ClusterId: clusterId, AvailabilityZone: ZONE }));
   const { Certificates, Hsms } = await hsmsActive(client, clusterId, 1);
-  const authority = await createAuthority();
+  const authority = await webcryptoAuthority();
   const SignedCert = await authority.sign(Certificates?.ClusterCsr ?? "");
   await client.send(
     new InitializeClusterCommand({ ClusterId: clusterId, SignedCert, TrustAnchor: authority.pem }),
   );
   await clusterInState(client, clusterId, "INITIALIZED");
   return { clusterId, hsmId: Hsms?.[0]?.HsmId ?? "", authority };
-}
-
-export interface Authority {
-  readonly pem: string;
-  /** A certificate for the request's key, PEM. */
-  sign(csr: string, changes?: { publicKey?: CryptoKey; notAfter?: Date }): Promise<string>;
-}
-
-export interface AuthorityOptions {
-  readonly bits?: 1024 | 2048 | 3072 | 4096;
-  readonly notAfter?: Date;
-  readonly extensions?: x509.Extension[];
-  readonly curve?: string;
-}
-
-/** The owner's certificate authority: RSA 2048, self-signed, unless a test wants it otherwise. */
-export async function createAuthority(options: AuthorityOptions = {}): Promise<Authority> {
-  const hash = "SHA-256";
-  const algorithm =
-    options.curve === undefined
-      ? {
-          name: "RSASSA-PKCS1-v1_5",
-          modulusLength: options.bits ?? 2048,
-          publicExponent: new Uint8Array([1, 0, 1]),
-          hash,
-        }
-      : { name: "ECDSA", namedCurve: options.curve, hash };
-  const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const name = "CN=Cluster owner";
-  const notBefore = new Date(Date.now() - 60_000);
-  const notAfter = new Date(Date.now() + 86_400_000);
-  const anchor = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: "01",
-    name,
-    notBefore,
-    notAfter: options.notAfter ?? notAfter,
-    keys,
-    signingAlgorithm: algorithm,
-    extensions: options.extensions ?? [new x509.BasicConstraintsExtension(true, undefined, true)],
-  });
-  return {
-    pem: anchor.toString("pem"),
-    sign: async (csr, changes = {}) => {
-      const request = new x509.Pkcs10CertificateRequest(csr);
-      const certificate = await x509.X509CertificateGenerator.create({
-        serialNumber: "02",
-        subject: request.subject,
-        issuer: name,
-        notBefore,
-        notAfter: changes.notAfter ?? notAfter,
-        publicKey: changes.publicKey ?? (await request.publicKey.export()),
-        signingKey: keys.privateKey,
-        signingAlgorithm: algorithm,
-      });
-      return certificate.toString("pem");
-    },
-  };
 }
 
 /** The error of a call that must fail: its AWS name and its text. */
@@ -283,7 +224,7 @@ export async function activeCluster(
   edge: Edge,
   client: CloudHSMV2Client,
   input: Partial<CreateClusterCommandInput> = {},
-): Promise<{ clusterId: string; hsmId: string; backupId: string; authority: Authority }> {
+): Promise<{ clusterId: string; hsmId: string; backupId: string; authority: PliantAuthority }> {
   const { clusterId, hsmId, authority } = await initializedCluster(client, input);
   await (await regionObject(edge)).noteActivated(clusterId);
   await clusterInState(client, clusterId, "ACTIVE");

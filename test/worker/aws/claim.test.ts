@@ -9,11 +9,10 @@ import {
 } from "@aws-sdk/client-cloudhsm-v2";
 import * as x509 from "@peculiar/x509";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type PliantAuthority, webcryptoAuthority } from "../../../scripts/customer/authority.ts";
 import {
-  type Authority,
   cloudHsm,
   clusterInState,
-  createAuthority,
   createCluster,
   hsmsActive,
   refusal,
@@ -34,9 +33,9 @@ const INVALID = "CloudHsmInvalidRequestException";
 describe("InitializeCluster refuses", () => {
   let clusterId: string;
   let csr: string;
-  let owner: Authority;
+  let owner: PliantAuthority;
   beforeAll(async () => {
-    owner = await createAuthority();
+    owner = await webcryptoAuthority();
     clusterId = await createCluster(client);
     await clusterInState(client, clusterId, "UNINITIALIZED");
     await client.send(new CreateHsmCommand({ ClusterId: clusterId, AvailabilityZone: ZONE }));
@@ -67,7 +66,7 @@ describe("InitializeCluster refuses", () => {
   });
 
   it("a certificate that another authority signed, even one of the same name", async () => {
-    const stranger = await createAuthority();
+    const stranger = await webcryptoAuthority();
     expect(await claim(await stranger.sign(csr), owner.pem)).toContain("not signed directly");
   });
 
@@ -76,23 +75,23 @@ describe("InitializeCluster refuses", () => {
     expect(await claim(signed, owner.pem)).toContain("SignedCert is not valid at this time");
   });
 
-  it.each<[string, () => Promise<Authority>, string]>([
-    ["of 3072 bits", () => createAuthority({ bits: 3072 }), "RSA key of 2048 or 4096 bits"],
-    ["on a curve", () => createAuthority({ curve: "P-256" }), "RSA key of 2048 or 4096 bits"],
+  it.each<[string, () => Promise<PliantAuthority>, string]>([
+    ["of 3072 bits", () => webcryptoAuthority({ bits: 3072 }), "RSA key of 2048 or 4096 bits"],
+    ["on a curve", () => webcryptoAuthority({ curve: "P-256" }), "RSA key of 2048 or 4096 bits"],
     [
       "that has run out",
-      () => createAuthority({ notAfter: new Date(Date.now() - 1_000) }),
+      () => webcryptoAuthority({ notAfter: new Date(Date.now() - 1_000) }),
       "TrustAnchor is not valid",
     ],
     [
       "that is no authority",
-      () => createAuthority({ extensions: [new x509.BasicConstraintsExtension(false)] }),
+      () => webcryptoAuthority({ extensions: [new x509.BasicConstraintsExtension(false)] }),
       "not a certificate authority",
     ],
     [
       "with extensions but no BasicConstraints",
       () =>
-        createAuthority({
+        webcryptoAuthority({
           extensions: [new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign)],
         }),
       "must have BasicConstraints",
@@ -100,7 +99,7 @@ describe("InitializeCluster refuses", () => {
     [
       "that may not sign",
       () =>
-        createAuthority({
+        webcryptoAuthority({
           extensions: [
             new x509.BasicConstraintsExtension(true),
             new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature),
@@ -114,13 +113,13 @@ describe("InitializeCluster refuses", () => {
   });
 
   it("an anchor that is not self-signed", async () => {
-    const root = await createAuthority();
+    const root = await webcryptoAuthority();
     const signed = await root.sign(csr);
     expect(await claim(signed, signed)).toContain("TrustAnchor is not self-signed");
   });
 
   it("a cluster without an HSM, and a claimed one; but takes an anchor of 4096 bits", async () => {
-    const big = await createAuthority({ bits: 4096, extensions: [] });
+    const big = await webcryptoAuthority({ bits: 4096, extensions: [] });
     const order = { ClusterId: clusterId, SignedCert: await big.sign(csr), TrustAnchor: big.pem };
     const answer = await client.send(new InitializeClusterCommand(order));
     expect(answer).toMatchObject({

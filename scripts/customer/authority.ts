@@ -1,0 +1,118 @@
+/**
+ * A customer's certificate authority, which claims a cluster: by openssl where there is one, else by
+ * WebCrypto. RFC 5280.
+ */
+import "reflect-metadata";
+import { randomBytes } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as x509 from "@peculiar/x509";
+import { hasOpenssl, inFreshFolder, openssl } from "./tools.ts";
+
+const YEARS = 10;
+const DAYS = String(YEARS * 365);
+
+export interface Authority {
+  /** PEM, self-signed, RSA-2048: what InitializeCluster takes as the trust anchor. */
+  readonly pem: string;
+  readonly madeBy: string;
+  /** Signs a PEM request; the PEM certificate. */
+  sign(csr: string): Promise<string>;
+}
+
+/** One whose certificates can be made wrong. */
+export interface PliantAuthority extends Authority {
+  sign(csr: string, wrong?: { publicKey?: CryptoKey; notAfter?: Date }): Promise<string>;
+}
+
+export interface AuthorityOptions {
+  readonly bits?: 1024 | 2048 | 3072 | 4096;
+  readonly notAfter?: Date;
+  readonly extensions?: x509.Extension[];
+  readonly curve?: string;
+}
+
+/** An authority of the customer's own, whose key lives no longer than this object. */
+export async function customerAuthority(): Promise<Authority> {
+  return hasOpenssl ? opensslAuthority() : await webcryptoAuthority();
+}
+
+function opensslAuthority(): Authority {
+  const subject = "/O=Holdfast story/CN=Customer CA";
+  const { key, certificate } = inFreshFolder((folder) => {
+    const keyFile = join(folder, "ca.key");
+    const out = join(folder, "ca.crt");
+    openssl(
+      ...["req", "-x509", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", keyFile],
+      ...["-subj", subject, "-days", DAYS, "-sha256", "-out", out],
+    );
+    return { key: readFileSync(keyFile, "utf8"), certificate: readFileSync(out, "utf8") };
+  });
+  return {
+    pem: certificate,
+    madeBy: "openssl",
+    sign: async (csr) =>
+      inFreshFolder((folder) => {
+        const files = { "ca.key": key, "ca.crt": certificate, "hsm.csr": csr };
+        for (const [name, text] of Object.entries(files)) {
+          writeFileSync(join(folder, name), text, { mode: 0o600 });
+        }
+        return openssl(
+          ...["x509", "-req", "-in", join(folder, "hsm.csr"), "-CA", join(folder, "ca.crt")],
+          ...[
+            "-CAkey",
+            join(folder, "ca.key"),
+            "-set_serial",
+            `0x${randomBytes(8).toString("hex")}`,
+          ],
+          ...["-days", DAYS, "-sha256"],
+        );
+      }),
+  };
+}
+
+/** RSA-2048, self-signed, for ten years, unless `options` want it otherwise. */
+export async function webcryptoAuthority(options: AuthorityOptions = {}): Promise<PliantAuthority> {
+  const hash = "SHA-256";
+  const publicExponent = new Uint8Array([1, 0, 1]);
+  const algorithm =
+    options.curve === undefined
+      ? { name: "RSASSA-PKCS1-v1_5", modulusLength: options.bits ?? 2048, publicExponent, hash }
+      : { name: "ECDSA", namedCurve: options.curve, hash };
+  const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  const anchor = await x509.X509CertificateGenerator.createSelfSigned({
+    name: "CN=Customer CA, O=Holdfast story",
+    ...issuance(options.notAfter),
+    keys,
+    signingAlgorithm: algorithm,
+    extensions: options.extensions ?? [new x509.BasicConstraintsExtension(true, undefined, true)],
+  });
+  return {
+    pem: anchor.toString("pem"),
+    madeBy: "@peculiar/x509",
+    sign: async (csr, wrong = {}) => {
+      const request = new x509.Pkcs10CertificateRequest(csr);
+      const certificate = await x509.X509CertificateGenerator.create({
+        subject: request.subject,
+        issuer: anchor.subject,
+        ...issuance(wrong.notAfter),
+        publicKey: wrong.publicKey ?? request.publicKey,
+        signingKey: keys.privateKey,
+        signingAlgorithm: algorithm,
+      });
+      return certificate.toString("pem");
+    },
+  };
+}
+
+/** Serial number and validity; a clock elsewhere may be a little behind. */
+function issuance(notAfter: Date | undefined) {
+  const now = new Date();
+  const end = new Date(now);
+  end.setUTCFullYear(now.getUTCFullYear() + YEARS);
+  return {
+    serialNumber: `01${randomBytes(8).toString("hex")}`,
+    notBefore: new Date(now.getTime() - 60_000),
+    notAfter: notAfter ?? end,
+  };
+}
