@@ -10,7 +10,7 @@ import { type Result, refusal, success } from "../contracts/result.ts";
 import type { AccessKey, Deployment } from "../platform/deployment.ts";
 
 /** Whoever signed the request, and the region their credential is scoped to. */
-export interface Caller {
+export interface Principal {
   readonly accessKeyId: string;
   readonly account: string;
   readonly role: AccessRole;
@@ -51,7 +51,7 @@ export async function authenticate(
   deployment: Deployment,
   services: readonly string[],
   nowMs: number,
-): Promise<Result<Caller>> {
+): Promise<Result<Principal>> {
   const header = request.headers.get("authorization");
   if (header === null) {
     return denied("authentication_missing", "Request is missing Authentication Token");

@@ -61,12 +61,12 @@ async function answerRequest(
 ): Promise<Answer> {
   const body = await readBody(request, MAX_WIRE_BODY_BYTES);
   if (body === null) return tooLarge();
-  const caller = await authenticate(request, body, deployment, SERVICES, nowMs);
-  if (!caller.ok) return { ok: false, error: awsError(caller.refusal) };
+  const principal = await authenticate(request, body, deployment, SERVICES, nowMs);
+  if (!principal.ok) return { ok: false, error: awsError(principal.refusal) };
   const name = operationName(request);
   const operation = AWS_OPERATIONS.get(name);
   if (operation === undefined) return unknownOperation(name);
-  const { role, account, region } = caller.value;
+  const { role, account, region } = principal.value;
   if (!isPermitted(role, operation.action)) return notPermitted(name, role);
   const input = parseBody(body);
   if (!input.ok) return clientError("SerializationException", "The body is not a JSON object.");

@@ -24,7 +24,7 @@ export interface HardwareIdentity {
   readonly manufacturerHardwareCertificate: string;
 }
 
-export interface BackupOrder {
+export interface CreateBackupOrder {
   readonly location: BackupLocation;
   /** What its header says beside the names of the location. */
   readonly origin: {
@@ -85,7 +85,7 @@ export interface HsmApi {
   /** Takes the cluster certificate and trust anchor (PEM) into the configuration. */
   initialize(clusterCertificate: string, trustAnchor: string): Promise<Result<null>>;
   /** Snapshot, wrap, verify, seal, put. Returns when both objects are in the bucket. */
-  createBackup(order: BackupOrder): Promise<Result<BackupReceipt>>;
+  createBackup(order: CreateBackupOrder): Promise<Result<BackupReceipt>>;
   /** Stages, authenticates, then flips: afterwards nothing of the earlier state is left. */
   restore(order: RestoreOrder): Promise<Result<RestoreReceipt>>;
   /** Hex digest of the cluster state this HSM holds. */

@@ -8,7 +8,7 @@ import { type BackupStore, type CreatedBackup, createBackup } from "../../backup
 import { localKms } from "../../backup/seal/kms.ts";
 import type { Recipients } from "../../backup/seal/recipients.ts";
 import { snapshotSource } from "../../hsm/memory/snapshot.ts";
-import type { BackupOrder, BackupReceipt } from "../contracts/hsm-api.ts";
+import type { BackupReceipt, CreateBackupOrder } from "../contracts/hsm-api.ts";
 import { randomBytes } from "../platform/engine.ts";
 import { backupBucket, bodyKey, envelopeKey, putNew, putNewStream } from "../platform/objects.ts";
 import { reached } from "../platform/reached.ts";
@@ -33,7 +33,7 @@ import {
  */
 export async function backUp(
   site: HsmSite,
-  order: BackupOrder,
+  order: CreateBackupOrder,
   isRunning: (backupId: string) => boolean,
 ): Promise<BackupReceipt> {
   const { storage, deployment } = site;
@@ -76,7 +76,7 @@ function recipientsOf({ deployment, secrets }: HsmSite): Recipients {
   return { kms, recoveryPublicKey: deployment.recoveryPublicKey };
 }
 
-function originOf({ location, origin }: BackupOrder) {
+function originOf({ location, origin }: CreateBackupOrder) {
   const { backupId, clusterId, region } = location;
   const previousDigest = Uint8Array.fromHex(origin.previousDigest);
   return { ...origin, backupId, clusterId, region, previousDigest };
@@ -85,7 +85,7 @@ function originOf({ location, origin }: BackupOrder) {
 /** Where one backup is kept: rows of the spool, then two objects of the bucket. */
 class PutBackup implements BackupStore {
   readonly #site: HsmSite;
-  readonly #order: BackupOrder;
+  readonly #order: CreateBackupOrder;
   readonly #memory: HsmMemory;
   readonly #bucket: R2Bucket;
   #bodyKey = "";
@@ -94,7 +94,7 @@ class PutBackup implements BackupStore {
   /** Number of the latest change inside the snapshot. */
   change = 0;
 
-  constructor(site: HsmSite, order: BackupOrder, memory: HsmMemory) {
+  constructor(site: HsmSite, order: CreateBackupOrder, memory: HsmMemory) {
     this.#site = site;
     this.#order = order;
     this.#memory = memory;

@@ -9,8 +9,8 @@ import { stateDigest } from "../../hsm/memory/snapshot.ts";
 import type { Input, OperationName, Output } from "../contracts/data-plane.ts";
 import type { HsmObject } from "../contracts/durable-objects.ts";
 import type {
-  BackupOrder,
   BackupReceipt,
+  CreateBackupOrder,
   HardwareIdentity,
   ManufactureOrder,
   RestoreOrder,
@@ -65,7 +65,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     );
   }
 
-  createBackup(order: BackupOrder): Promise<Result<BackupReceipt>> {
+  createBackup(order: CreateBackupOrder): Promise<Result<BackupReceipt>> {
     const { backupId } = order.location;
     const running = this.#backups.get(backupId);
     if (running !== undefined) return running;

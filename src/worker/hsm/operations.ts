@@ -5,6 +5,7 @@
  * Secrets become `SecretKey` here and are disposed of here; text that carried them cannot be wiped.
  */
 import { SecretKey } from "../../crypto/secret-key.ts";
+import { PRECO_USERNAME } from "../../hsm/access/manufacture.ts";
 import type { Hsm } from "../../hsm/hsm.ts";
 import type { KeyMaterial } from "../../hsm/keys/material.ts";
 import type {
@@ -14,8 +15,6 @@ import type {
   OperationName,
   Output,
 } from "../contracts/data-plane.ts";
-
-const PRECO_USERNAME = "admin";
 
 /** `session` is "" where the request had none: such a session is invalid. */
 type DataPlane = {

@@ -6,6 +6,7 @@
  */
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
+import { equalBytes } from "../../backup/format/bytes.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
 
 /** PEM, all three. */
@@ -76,7 +77,8 @@ async function certificateFault(
   nowMs: number,
 ): Promise<string | null> {
   const request = new x509.Pkcs10CertificateRequest(claim.clusterCsr);
-  if (!equalBytes(certificate.publicKey.rawData, request.publicKey.rawData)) {
+  const [certified, requested] = [certificate.publicKey.rawData, request.publicKey.rawData];
+  if (!equalBytes(new Uint8Array(certified), new Uint8Array(requested))) {
     return (
       "SignedCert does not hold the public key of this cluster's certificate signing request. " +
       "Sign the ClusterCsr that DescribeClusters shows now."
@@ -110,9 +112,4 @@ async function isSignedBy(
 
 function isValidAt(certificate: x509.X509Certificate, nowMs: number): boolean {
   return certificate.notBefore.getTime() <= nowMs && nowMs <= certificate.notAfter.getTime();
-}
-
-function equalBytes(a: ArrayBuffer, b: ArrayBuffer): boolean {
-  const [left, right] = [new Uint8Array(a), new Uint8Array(b)];
-  return left.length === right.length && left.every((byte, index) => byte === right[index]);
 }

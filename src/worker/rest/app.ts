@@ -9,7 +9,7 @@ import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
 import { isPermitted } from "../../cluster/permissions.ts";
 import type { Refusal } from "../../cluster/refusal.ts";
-import { authenticate, type Caller, readBody } from "../access/sigv4.ts";
+import { authenticate, type Principal, readBody } from "../access/sigv4.ts";
 import type { Input, OperationName, Output } from "../contracts/data-plane.ts";
 import type { HsmObject } from "../contracts/durable-objects.ts";
 import { granted, Refused } from "../contracts/result.ts";
@@ -18,7 +18,7 @@ import { unexpectedRefusal } from "../platform/fault-response.ts";
 
 export type RestEnv = {
   Bindings: Env;
-  Variables: { caller: Caller; deployment: Deployment };
+  Variables: { principal: Principal; deployment: Deployment };
 };
 
 /** Signing names of the REST surface: its own, and that of the AWS wire for tools that know no other. */
@@ -97,10 +97,10 @@ export const authenticated: MiddlewareHandler<RestEnv> = async (c, next) => {
     const message = `The body may have at most ${limit} bytes. Send less at a time.`;
     return c.json({ error: { code: "body_too_large", message } }, 413);
   }
-  const caller = await authenticate(request, body, deployment, SIGNING_NAMES, Date.now());
-  if (!caller.ok) return refusalResponse(caller.refusal, 401);
+  const principal = await authenticate(request, body, deployment, SIGNING_NAMES, Date.now());
+  if (!principal.ok) return refusalResponse(principal.refusal, 401);
   const isReading = request.method === "GET" || READING_PATH.test(c.req.path);
-  const { role } = caller.value;
+  const { role } = principal.value;
   if (!isPermitted(role, isReading ? "read" : "write")) {
     return refusalResponse({
       kind: "denied",
@@ -109,7 +109,7 @@ export const authenticated: MiddlewareHandler<RestEnv> = async (c, next) => {
     });
   }
   c.set("deployment", deployment);
-  c.set("caller", caller.value);
+  c.set("principal", principal.value);
   if (body.length > 0) c.req.raw = new Request(request, { body });
   return next();
 };
@@ -150,7 +150,7 @@ export type RestContext = Context<RestEnv>;
 
 /** The region of whoever signed. */
 export function regionOf(c: RestContext) {
-  const { account, region } = c.get("caller");
+  const { account, region } = c.get("principal");
   return c.get("deployment").region(account, region);
 }
 
