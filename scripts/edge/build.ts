@@ -15,7 +15,7 @@ const OUTPUTS = [
   "dist/restore/restore.html",
   "build/worker/index.js",
 ];
-const INPUTS = ["assembly", "src", "package-lock.json", "wrangler.toml", "vite.config.ts"];
+const INPUTS = ["assembly", "src", "package-lock.json", "wrangler.toml", "scripts/web"];
 const CORE_INPUTS = ["assembly", "package-lock.json"];
 const BUNDLE = "build/worker";
 const WRANGLER = "node_modules/wrangler/bin/wrangler.js";
