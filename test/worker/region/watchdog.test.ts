@@ -1,0 +1,93 @@
+/**
+ * The watchdog: an alarm that the platform lost is set again by the cron trigger, in every region in use.
+ */
+import { cp, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import {
+  cloudHsm,
+  clusterInState,
+  createCluster,
+  describeCluster,
+  regionObject,
+} from "../../lib/aws.ts";
+import { type Edge, QUICK_SCHEDULE, startEdge } from "../../lib/mf.ts";
+
+const REGIONS = ["us-east-1", "eu-west-1"] as const;
+const HOUR_MS = 3_600_000;
+/** Later than what the watchdog takes for a lost alarm, and sooner. */
+const LOST_MS = 90_000;
+const LATE_MS = 30_000;
+
+/** The worker as built, with a region that loses its alarm when it is told to. */
+const ENTRY = `
+import worker, { Hsm, Reader, Region as Built, Registry } from "./built.js";
+export class Region extends Built {
+  async loseAlarm(byMs) {
+    this.ctx.storage.sql.exec("UPDATE due SET dueAtMs = ?", Date.now() - byMs);
+    await this.ctx.storage.deleteAlarm();
+  }
+  async alarmAtMs() {
+    return await this.ctx.storage.getAlarm();
+  }
+}
+export { Hsm, Reader, Registry };
+export default worker;
+`;
+
+interface LosingRegion {
+  loseAlarm(byMs: number): Promise<void>;
+  alarmAtMs(): Promise<number | null>;
+}
+
+let bundle: string;
+let edge: Edge;
+beforeAll(async () => {
+  bundle = await mkdtemp(join(tmpdir(), "holdfast-watchdog-"));
+  await cp(process.env["HOLDFAST_BUNDLE"] ?? "build/worker", bundle, { recursive: true });
+  await rename(join(bundle, "index.js"), join(bundle, "built.js"));
+  await writeFile(join(bundle, "index.js"), ENTRY);
+  const SCHEDULE = JSON.stringify({ ...QUICK_SCHEDULE, transitionMs: HOUR_MS });
+  edge = await startEdge({ bundle, bindings: { SCHEDULE } });
+});
+afterAll(async () => {
+  await edge.stop();
+  await rm(bundle, { recursive: true });
+});
+
+/** A cluster in each region that is still being made, its region's alarm lost. */
+async function clustersLeftAlone(byMs: number) {
+  return await Promise.all(
+    REGIONS.map(async (region) => {
+      const client = await cloudHsm(edge, { region });
+      const clusterId = await createCluster(client);
+      const object = (await regionObject(edge, region)) as unknown as LosingRegion;
+      await object.loseAlarm(byMs);
+      return { client, clusterId, object };
+    }),
+  );
+}
+
+async function cron(): Promise<string> {
+  const worker = await edge.mf.getWorker("holdfast");
+  return (await worker.scheduled({ cron: "*/10 * * * *" })).outcome;
+}
+
+it("leaves alone what is late by less than a minute: its alarm is on the way", async () => {
+  const clusters = await clustersLeftAlone(LATE_MS);
+  expect(await cron()).toBe("ok");
+  for (const { client, clusterId, object } of clusters) {
+    expect(await object.alarmAtMs()).toBeNull();
+    expect((await describeCluster(client, clusterId)).State).toBe("CREATE_IN_PROGRESS");
+  }
+});
+
+it("answers the cron trigger for every region in use", async () => {
+  const clusters = await clustersLeftAlone(LOST_MS);
+  for (const { object } of clusters) expect(await object.alarmAtMs()).toBeNull();
+  expect(await cron()).toBe("ok");
+  for (const { client, clusterId } of clusters) {
+    await clusterInState(client, clusterId, "UNINITIALIZED");
+  }
+});
