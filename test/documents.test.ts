@@ -1,9 +1,10 @@
 /**
- * What the documents point at exists: files, and tests by their titles.
+ * What the documents and the comments point at exists: files, commands, and tests by their titles.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { sourceFiles } from "./lib/source-tree.ts";
 
 const DOCUMENTS = [
   ...readdirSync(".").filter((name) => name.endsWith(".md")),
@@ -12,6 +13,39 @@ const DOCUMENTS = [
     .filter((name) => name.endsWith(".md"))
     .map((name) => join("docs", name)),
 ];
+
+const FOLDERS = ["assembly", "bench", "docs", "scripts", "src", "test"];
+const NAMES = new Set(
+  [".", ...FOLDERS].flatMap((folder) =>
+    readdirSync(folder, { recursive: folder !== "." }).map((path) => basename(String(path))),
+  ),
+);
+const COMMANDS: Readonly<Record<string, string>> = JSON.parse(
+  readFileSync("package.json", "utf8"),
+).scripts;
+
+/** Paths from the top of the repository in a text that do not exist. */
+function missingPaths(text: string): string[] {
+  const paths = text.matchAll(/(?<![\w/.-])(?:src|test|scripts|assembly|docs|bench)\/[\w./-]*\w/g);
+  return [...paths].map(([path]) => path).filter((path) => !existsSync(path));
+}
+
+/** Names of files in a text that no file has. */
+function missingNames(text: string): string[] {
+  const names = text.matchAll(/(?<![\w/.-])[a-z][\w-]*\.(?:tsx?|mjs|md|css|toml)\b/g);
+  return [...names].map(([name]) => name).filter((name) => !NAMES.has(name));
+}
+
+const GONE = ["gone", "ts"].join(".");
+
+function commentsOf(text: string): string {
+  const comments = text.matchAll(/\/\*[\s\S]*?\*\/|(?<![:"'`\w])\/\/.*/g);
+  return [...comments].map(([comment]) => comment).join("\n");
+}
+
+function commandsOf(text: string): string[] {
+  return [...text.matchAll(/\bnpm run (?:-s )?([\w:-]+)/g)].flatMap(([, name]) => name ?? []);
+}
 
 describe.each(DOCUMENTS)("%s", (document) => {
   const text = readFileSync(document, "utf8");
@@ -24,11 +58,41 @@ describe.each(DOCUMENTS)("%s", (document) => {
     expect(missing).toEqual([]);
   });
 
-  it("names paths of the repository that exist", () => {
-    const paths = [...text.matchAll(/`((?:src|test|scripts|assembly|docs|bench)\/[\w./-]+)`/g)]
-      .flatMap(([, path]) => path ?? [])
-      .filter((path) => !existsSync(path));
-    expect(paths).toEqual([]);
+  it("names files of the repository that exist, and commands", () => {
+    const code = [...text.matchAll(/`[^`\n]+`/g)].map(([span]) => span).join("\n");
+    expect([...missingPaths(text), ...missingNames(code)]).toEqual([]);
+    expect(commandsOf(text).filter((name) => !(name in COMMANDS))).toEqual([]);
+  });
+});
+
+describe("comments", () => {
+  it("name files of the repository that exist, and commands", () => {
+    const files = sourceFiles(["assembly", "bench", "scripts", "src", "test"]);
+    expect(files.length).toBeGreaterThan(350);
+    const missing = files.flatMap(({ path, text }) => {
+      const comments = commentsOf(text);
+      const commands = commandsOf(comments).filter((name) => !(name in COMMANDS));
+      const found = [...missingPaths(comments), ...missingNames(comments), ...commands];
+      return found.map((what) => `${path}: ${what}`);
+    });
+    expect(missing).toEqual([]);
+  });
+
+  it.each([
+    ["a path", `// As src/hsm/${GONE} has it.`],
+    ["a name", `/** Its inverse is ${GONE}. */`],
+  ])("are caught with %s of no file", (_, text) => {
+    const comments = commentsOf(text);
+    expect([...missingPaths(comments), ...missingNames(comments)]).toHaveLength(1);
+  });
+});
+
+describe("package.json", () => {
+  it("has no command that no document names", () => {
+    const named = new Set(DOCUMENTS.flatMap((path) => commandsOf(readFileSync(path, "utf8"))));
+    const unnamed = Object.keys(COMMANDS).filter((name) => !named.has(name));
+    // npm has a word of its own for these two.
+    expect(unnamed).toEqual(["start", "test"]);
   });
 });
 

@@ -1,7 +1,7 @@
 /**
  * Reads a container in pieces of any size: a synchronous push parser with bounded memory.
  *
- * Spec: FORMAT.md §3.5; its inverse is container-writer.ts. Every byte is untrusted until `finish`
+ * Spec: FORMAT.md §3.5; its inverse is writer.ts. Every byte is untrusted until `finish`
  * returns; records go to a sink that nobody may use before that.
  */
 import type { Core } from "../../crypto/core.ts";

@@ -1,7 +1,7 @@
 /**
  * Writes a container: prologue, header, MACs, frames, in parts, in one synchronous run.
  *
- * Spec: FORMAT.md §3.4, §6.2. Its inverse is container-reader.ts. Plaintext stays in one batch
+ * Spec: FORMAT.md §3.4, §6.2. Its inverse is reader.ts. Plaintext stays in one batch
  * buffer, which is wiped; what comes out is wrapped.
  */
 import type { Core, Kek } from "../../crypto/core.ts";

@@ -1,7 +1,7 @@
 /**
  * Who can open a seal: its data key, wrapped for a KMS and for a recovery key, and what it derives.
  *
- * Spec: FORMAT.md §7.1, §7.4. What is sealed under those keys is in seal.ts and envelope.ts.
+ * Spec: FORMAT.md §7.1, §7.4. What is sealed under those keys is in body.ts and envelope.ts.
  */
 import type { Core } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";

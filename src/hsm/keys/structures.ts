@@ -2,7 +2,7 @@
  * The structures keys come in: PKCS#8, PKCS#1, SEC 1 and SPKI, taken apart and put together.
  *
  * RFC 5208, RFC 8017 appendix A.1, RFC 5915, RFC 5480. Bytes and arithmetic on lengths only:
- * whether a key is a good one is decided by the platform, in `asymmetric-keys.ts`.
+ * whether a key is a good one is decided by the platform, in `asymmetric.ts`.
  */
 
 import { HsmError } from "../rules/errors.ts";
