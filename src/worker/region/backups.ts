@@ -12,8 +12,8 @@ import type { BackupView } from "../contracts/region-api.ts";
 import { type Result, refusal, refuseWith, success } from "../contracts/result.ts";
 import { backupNotFound, clusterNotFound, type RegionContext } from "./context.ts";
 import { beginDeletion, scheduleRetention } from "./retention.ts";
-import type { BackupRow, HsmRow } from "./rows.ts";
-import { backupView, catalogView, certificatesOf, restoreOrder } from "./views.ts";
+import { type BackupRow, certificatesOf, type HsmRow } from "./rows.ts";
+import { backupView, catalogView, restoreOrder } from "./views.ts";
 
 /**
  * Begins a backup of the cluster from this HSM: the row, its burnt number and its task, all or

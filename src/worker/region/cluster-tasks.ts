@@ -4,9 +4,10 @@
  * Spec: the CloudHSM V2 API's cluster states. Each task moves a row that is in the state it
  * expects.
  */
+
 import { DONE, failed, type Outcome } from "./clockwork.ts";
 import { hsmApi, type RegionContext } from "./context.ts";
-import { certificatesOf } from "./views.ts";
+import { certificatesOf } from "./rows.ts";
 
 /** Task `cluster_create`: born UNINITIALIZED, or ACTIVE where a backup is its beginning. */
 export async function createClusterTask(

@@ -22,10 +22,10 @@ import { type Result, refusal, refuseWith, success } from "../contracts/result.t
 import { verifyClusterClaim } from "./cluster-claim.ts";
 import { clusterNotFound, type RegionContext } from "./context.ts";
 import { scheduleRetention } from "./retention.ts";
-import type { BackupRow, ClusterRow } from "./rows.ts";
+import { type BackupRow, type ClusterRow, certificatesOf } from "./rows.ts";
 import { verifySource } from "./source.ts";
 import { putTags, tagsRefusal } from "./tags.ts";
-import { certificatesOf, clusterView } from "./views.ts";
+import { clusterView } from "./views.ts";
 
 export async function createCluster(
   context: RegionContext,

@@ -11,8 +11,8 @@ import { scheduleDaily, startBackup } from "./backups.ts";
 import { againAt, DONE, failed, type Outcome } from "./clockwork.ts";
 import { clusterOf, hsmApi, hsmLocation, type RegionContext } from "./context.ts";
 import { newestSource } from "./hsms.ts";
-import type { BackupRow, ClusterRow, HsmRow } from "./rows.ts";
-import { certificatesOf, restoreOrder } from "./views.ts";
+import { type BackupRow, type ClusterRow, certificatesOf, type HsmRow } from "./rows.ts";
+import { restoreOrder } from "./views.ts";
 
 /** How often a task looks whether the backup it waits for is READY, besides being woken by it. */
 const POLL_MS = 5_000;

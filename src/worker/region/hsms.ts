@@ -12,8 +12,8 @@ import type { HsmLocation } from "../contracts/place.ts";
 import { type Result, refusal, refuseWith, success } from "../contracts/result.ts";
 import { scheduleDaily, startBackup } from "./backups.ts";
 import { clusterNotFound, hsmLocation, type RegionContext } from "./context.ts";
-import type { BackupRow, ClusterRow, HsmRow } from "./rows.ts";
-import { hsmView, subnetMappingOf } from "./views.ts";
+import { type BackupRow, type ClusterRow, type HsmRow, subnetMappingOf } from "./rows.ts";
+import { hsmView } from "./views.ts";
 
 export function createHsm(context: RegionContext, order: CreateHsmOrder): Result<HsmView> {
   const { clusterId, availabilityZone } = order;

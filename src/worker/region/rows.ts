@@ -4,8 +4,10 @@
  * Spec: docs/STORAGE.md §1, which has a line for every column. Rows hold no key material: of a
  * backup its names, sizes and digests; of an HSM its place in a cluster.
  */
+
 import type { BackupState, BackupTrigger, ClusterState, HsmState } from "../../cluster/states.ts";
 import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
+import type { ClusterCertificates } from "../contracts/control-api.ts";
 
 export type ClusterRow = {
   clusterId: string;
@@ -31,6 +33,16 @@ export type ClusterRow = {
   /** PEM, kept from InitializeCluster until the HSM has taken it in; "" otherwise. */
   trustAnchor: string;
 };
+
+/** The column `subnetMapping`: zone to subnet. */
+export function subnetMappingOf(row: ClusterRow): Record<string, string> {
+  return JSON.parse(row.subnetMapping);
+}
+
+/** The column `certificates`. */
+export function certificatesOf(row: ClusterRow): ClusterCertificates {
+  return JSON.parse(row.certificates);
+}
 
 export type HsmRow = {
   hsmId: string;

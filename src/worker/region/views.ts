@@ -1,17 +1,17 @@
 /**
  * Rows as others see them: a caller a cluster, an HSM or a backup, and an HSM what it is to restore.
  */
-import type {
-  CatalogView,
-  ClusterCertificates,
-  ClusterView,
-  HsmView,
-  Tag,
-} from "../contracts/control-api.ts";
+import type { CatalogView, ClusterView, HsmView, Tag } from "../contracts/control-api.ts";
 import type { RestoreOrder } from "../contracts/hsm-api.ts";
 import type { BackupView } from "../contracts/region-api.ts";
 import { backupLocation, clusterOf, type RegionContext } from "./context.ts";
-import type { BackupRow, ClusterRow, HsmRow } from "./rows.ts";
+import {
+  type BackupRow,
+  type ClusterRow,
+  certificatesOf,
+  type HsmRow,
+  subnetMappingOf,
+} from "./rows.ts";
 
 export function clusterView(context: RegionContext, row: ClusterRow): ClusterView {
   return {
@@ -31,14 +31,6 @@ export function clusterView(context: RegionContext, row: ClusterRow): ClusterVie
     hsms: context.store.hsmsOf(row.clusterId).map((hsm) => hsmView(context, hsm)),
     tags: tagViews(context, row.clusterId),
   };
-}
-
-export function subnetMappingOf(row: ClusterRow): Record<string, string> {
-  return JSON.parse(row.subnetMapping);
-}
-
-export function certificatesOf(row: ClusterRow): ClusterCertificates {
-  return JSON.parse(row.certificates);
 }
 
 export function hsmView(context: RegionContext, row: HsmRow): HsmView {
