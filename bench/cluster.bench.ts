@@ -8,20 +8,19 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { arch, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { ControlPlane } from "../scripts/customer/control-plane.ts";
 import { DataPlane } from "../scripts/customer/data-plane.ts";
 import type { RestAccess } from "../scripts/customer/rest-client.ts";
 import type { DevelopmentAccessKey } from "../scripts/edge/dev-secrets.ts";
 import { generateSecrets } from "../scripts/edge/dev-secrets.ts";
 import { type EmbeddedEdge, startEmbeddedEdge } from "../scripts/edge/embedded.ts";
+import { choice, readOptions, sizes } from "../scripts/terminal/options.ts";
 import { EDGE_PARTS, type EdgePart, splitProfile } from "./edge-profile.ts";
 import { fillCluster } from "./full-cluster.ts";
 import { Inspector, type MemorySample } from "./inspector.ts";
 import { measureSplit, REPETITIONS } from "./memory-split.ts";
 import { cpuMs, peakResidentBytes, workerdPid } from "./process-usage.ts";
 import { PARTS } from "./stopwatch.ts";
-import { choice, sizes } from "./usage.ts";
 
 const USERS = 1_024;
 const SIZES = "1000,4000,16666";
@@ -49,19 +48,12 @@ interface EdgeFigures {
 }
 
 export async function bench(options: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...options],
-    options: {
-      help: { type: "boolean" },
-      sizes: { type: "string", default: SIZES },
-      only: { type: "string" },
-    },
-  });
-  if (values.help) {
-    console.log(USAGE);
-    return;
-  }
-  const only = choice("only", values.only, ["edge", "memory"]);
+  const values = readOptions(
+    USAGE,
+    { sizes: { type: "string", default: SIZES }, only: { type: "string", default: "" } },
+    options,
+  );
+  const only = choice("only", values.only, ["", "edge", "memory"]);
   const keys = sizes("sizes", values.sizes, 1, MOST_KEYS);
   console.log(
     `\n${cpus()[0]?.model ?? arch()}, Node ${process.version}, ${new Date().toISOString()}`,

@@ -9,6 +9,7 @@ import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { choice, readOptions } from "../scripts/terminal/options.ts";
 import { Core } from "../src/crypto/core.ts";
 import { CoreMemory } from "../src/crypto/memory.ts";
 import { selfTest } from "../src/crypto/self-test.ts";
@@ -16,7 +17,6 @@ import { coreModule } from "../test/lib/core.ts";
 import { type BenchCase, coreCases } from "./core-cases.ts";
 import { measureThreads } from "./core-threads.ts";
 import { median, printRow, type ThreadSpeeds, timeTurn } from "./turns.ts";
-import { choice } from "./usage.ts";
 
 const PROCESSES = 3;
 const SELF_TEST_PROCESSES = 15;
@@ -45,15 +45,8 @@ Needs a build (npm start, or npm test, makes one). Takes some four minutes on a 
 
 /** The face of every suite of bench/run.ts. */
 export async function bench(options: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...options],
-    options: { help: { type: "boolean" }, only: { type: "string" } },
-  });
-  if (values.help) {
-    console.log(USAGE);
-    return;
-  }
-  const only = choice("only", values.only, ["node", "platforms"]);
+  const values = readOptions(USAGE, { only: { type: "string", default: "" } }, options);
+  const only = choice("only", values.only, ["", "node", "platforms"]);
   console.log(`${cpus()[0]?.model}, Node ${process.version}, OpenSSL ${process.versions.openssl}`);
   if (only !== "platforms") printNode();
   if (only === "node") return;

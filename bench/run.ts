@@ -1,8 +1,6 @@
 /**
  * `npm run bench -- core|cluster`: measurements, none of which fails a build.
  */
-import { isUsageError } from "./usage.ts";
-
 const SUITES = {
   core: "the module against the same work by other implementations",
   cluster:
@@ -39,14 +37,8 @@ async function main(): Promise<number> {
     return 2;
   }
   const suite = (await import(`./${name}.bench.ts`)) as BenchSuite;
-  try {
-    await suite.bench(options);
-    return 0;
-  } catch (error) {
-    if (!isUsageError(error)) throw error;
-    console.error(`${error.message}\nSee npm run bench -- ${name} --help`);
-    return 2;
-  }
+  await suite.bench(options);
+  return 0;
 }
 
 process.exitCode = await main();

@@ -7,10 +7,17 @@ type Options = NonNullable<ParseArgsConfig["options"]>;
 type Values<T extends Options> = ReturnType<typeof parseArgs<{ options: T }>>["values"];
 
 /** What the command line gives. Ends the process with 0 after `--help`, with 2 on a bad option. */
-export function readOptions<T extends Options>(usage: string, options: T): Values<T> {
+export function readOptions<T extends Options>(
+  usage: string,
+  options: T,
+  args: readonly string[] = process.argv.slice(2),
+): Values<T> {
   try {
-    const { values } = parseArgs({ options: { ...options, help: { type: "boolean" } } });
-    if (!("help" in values)) return parseArgs({ options }).values;
+    const { values } = parseArgs({
+      args: [...args],
+      options: { ...options, help: { type: "boolean" } },
+    });
+    if (!("help" in values)) return parseArgs({ args: [...args], options }).values;
   } catch (error) {
     // The parser throws nothing but what is wrong with the command line.
     return refuse(error instanceof Error ? error.message : String(error));
@@ -24,6 +31,25 @@ export function wholeNumber(name: string, text: string): number {
   const value = Number(text);
   if (text !== "" && Number.isSafeInteger(value) && value >= 0) return value;
   return refuse(`--${name}: expected a whole number, got ${JSON.stringify(text)}`);
+}
+
+/** `text` of the option `name`, one of `choices`, "" for none. Else the process ends with 2. */
+export function choice<T extends string>(name: string, text: string, choices: readonly T[]): T {
+  const chosen = choices.find((one) => one === text);
+  if (chosen !== undefined) return chosen;
+  return refuse(
+    `--${name}: expected ${choices.filter(Boolean).join(" or ")}, got ${JSON.stringify(text)}`,
+  );
+}
+
+/** Whole numbers from `least` to `most`, by commas. Anything else ends the process with 2. */
+export function sizes(name: string, text: string, least: number, most: number): number[] {
+  const numbers = text.split(",").map(Number);
+  if (numbers.every((n) => Number.isInteger(n) && n >= least && n <= most)) return numbers;
+  return refuse(
+    `--${name}: expected numbers from ${least} to ${most}, separated by commas, ` +
+      `got ${JSON.stringify(text)}`,
+  );
 }
 
 /** Ends the process with 2 and a sentence. */
