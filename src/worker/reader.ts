@@ -9,7 +9,7 @@ import type { RestoreOrder } from "./contracts/hsm-api.ts";
 import type { Inspection, ReaderApi, Verification } from "./contracts/reader-api.ts";
 import type { Result } from "./contracts/result.ts";
 import { preCoPassword } from "./opening/preco.ts";
-import { inspectBackup, type Opening, probeBackup, verifyBackup } from "./opening/probe.ts";
+import { inspectStored, type Opening, probeStored, verifyStored } from "./opening/probe.ts";
 import { type SecretEnv, secretsOf } from "./opening/secrets.ts";
 import { Turns } from "./opening/turns.ts";
 import { deploymentOf } from "./platform/deployment.ts";
@@ -28,15 +28,15 @@ export class Reader extends DurableObject<SecretEnv> implements ReaderApi {
   }
 
   probe(order: RestoreOrder): Promise<Result<null>> {
-    return this.#inTurn(() => probeBackup(this.#opening, order));
+    return this.#inTurn(() => probeStored(this.#opening, order));
   }
 
   verify(order: RestoreOrder): Promise<Result<Verification>> {
-    return this.#inTurn(() => verifyBackup(this.#opening, order));
+    return this.#inTurn(() => verifyStored(this.#opening, order));
   }
 
   inspect(order: RestoreOrder, after: number, limit: number): Promise<Result<Inspection>> {
-    return this.#inTurn(() => inspectBackup(this.#opening, order, after, limit));
+    return this.#inTurn(() => inspectStored(this.#opening, order, after, limit));
   }
 
   async preCoPasswords(clusterIds: readonly string[]): Promise<ReadonlyMap<string, string>> {

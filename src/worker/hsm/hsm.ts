@@ -178,7 +178,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
 
   /** @throws Refused if a peer lacks a change and could not be taken out of service either. */
   async #settlePeers(location: HsmLocation, peers: readonly HsmLocation[]): Promise<void> {
-    if (await this.#peers.push(location, peers)) return;
+    if (peers.length === 0 || (await this.#peers.push(location, peers))) return;
     throw new Refused({
       kind: "unavailable",
       code: "peers_unsettled",

@@ -114,7 +114,6 @@ export class Peers {
    * @returns Whether every peer is there now or out of service; false: nothing may be acknowledged.
    */
   push(location: HsmLocation, peers: readonly HsmLocation[]): Promise<boolean> {
-    if (peers.length === 0) return Promise.resolve(true);
     const turn = this.#queue.then(async () => {
       const settled = await Promise.all(peers.map((peer) => this.#pushTo(location, peer)));
       return settled.every((isSettled) => isSettled);

@@ -41,7 +41,7 @@ const NOWHERE: SnapshotSink = { put: () => undefined };
  * Whether an HSM made by this deployment would open the backup: CMK, MKBK and AKBK, by cryptography.
  * Reads the envelope and the first segment of the body only. @throws Refused, BackupError.
  */
-export async function probeBackup(
+export async function probeStored(
   { deployment, secrets }: Opening,
   order: RestoreOrder,
 ): Promise<null> {
@@ -62,7 +62,7 @@ export async function probeBackup(
 }
 
 /** Opens and authenticates a backup from end to end. @throws Refused, BackupError. */
-export async function verifyBackup(opening: Opening, order: RestoreOrder): Promise<Verification> {
+export async function verifyStored(opening: Opening, order: RestoreOrder): Promise<Verification> {
   const { summary } = await readStored(opening, order, () => undefined);
   return { stateDigest: summary.stateDigest.toHex(), records: summary.recordCount };
 }
@@ -71,7 +71,7 @@ export async function verifyBackup(opening: Opening, order: RestoreOrder): Promi
  * The same, and a page of what is inside.
  * @param after - records to pass over. @param limit - of the page. @throws Refused, BackupError.
  */
-export async function inspectBackup(
+export async function inspectStored(
   opening: Opening,
   order: RestoreOrder,
   after: number,
