@@ -99,7 +99,6 @@ const ROOMS: Record<string, Room> = {
     loadsModule: true,
   },
   "src/web/landing": { rooms: ["src/web/design"], packages: ["preact"] },
-  "src/web/single": { rooms: ["src/web/restore", "src/web/engine", "src/web/design"] },
 };
 
 const HIDDEN_INPUTS: readonly (readonly [RegExp, string])[] = [

@@ -3,6 +3,6 @@
  * themselves.
  */
 import EngineWorker from "../engine/engine.ts?worker&inline";
-import { mount } from "../restore/mount.tsx";
+import { mount } from "./mount.tsx";
 
 mount(() => new EngineWorker());
