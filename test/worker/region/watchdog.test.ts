@@ -1,9 +1,6 @@
 /**
  * The watchdog: an alarm that the platform lost is set again by the cron trigger, in every region in use.
  */
-import { cp, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import {
   cloudHsm,
@@ -13,6 +10,7 @@ import {
   regionObject,
 } from "../../lib/aws.ts";
 import { type Edge, QUICK_SCHEDULE, startEdge } from "../../lib/mf.ts";
+import { type WrappedBundle, wrappedBundle } from "../wrapped-bundle.ts";
 
 const REGIONS = ["us-east-1", "eu-west-1"] as const;
 const HOUR_MS = 3_600_000;
@@ -41,19 +39,16 @@ interface LosingRegion {
   alarmAtMs(): Promise<number | null>;
 }
 
-let bundle: string;
+let bundle: WrappedBundle;
 let edge: Edge;
 beforeAll(async () => {
-  bundle = await mkdtemp(join(tmpdir(), "holdfast-watchdog-"));
-  await cp(process.env["HOLDFAST_BUNDLE"] ?? "build/worker", bundle, { recursive: true });
-  await rename(join(bundle, "index.js"), join(bundle, "built.js"));
-  await writeFile(join(bundle, "index.js"), ENTRY);
+  bundle = await wrappedBundle(ENTRY);
   const SCHEDULE = JSON.stringify({ ...QUICK_SCHEDULE, transitionMs: HOUR_MS });
-  edge = await startEdge({ bundle, bindings: { SCHEDULE } });
+  edge = await startEdge({ bundle: bundle.folder, bindings: { SCHEDULE } });
 });
 afterAll(async () => {
   await edge.stop();
-  await rm(bundle, { recursive: true });
+  await bundle.remove();
 });
 
 /** A cluster in each region that is still being made, its region's alarm lost. */
