@@ -15,8 +15,8 @@ const OUTPUTS = [
   "dist/restore/restore.html",
   "build/worker/index.js",
 ];
-const INPUTS = ["assembly", "src", "package-lock.json", "wrangler.toml", "scripts/web"];
-const CORE_INPUTS = ["assembly", "package-lock.json"];
+const CORE_INPUTS = ["assembly", "scripts/core", "package.json", "package-lock.json"];
+const INPUTS = [...CORE_INPUTS, "src", "scripts/web", "tsconfig.json", "wrangler.toml"];
 const BUNDLE = "build/worker";
 const WRANGLER = "node_modules/wrangler/bin/wrangler.js";
 const LOG_TAIL_LINES = 30;
@@ -38,10 +38,11 @@ function isNewer(outputs: readonly string[], inputs: readonly string[], last: st
   return inputs.every((input) => newestMs(input) <= builtAtMs);
 }
 
+/** Of a folder, its own time too: that is when something in it was added or taken away. */
 function newestMs(path: string): number {
   const stats = statSync(path);
   if (!stats.isDirectory()) return stats.mtimeMs;
-  return Math.max(0, ...readdirSync(path).map((name) => newestMs(join(path, name))));
+  return Math.max(stats.mtimeMs, ...readdirSync(path).map((name) => newestMs(join(path, name))));
 }
 
 /** @throws Error with the end of the build's output, all of which is in `log`; ModuleHashError. */

@@ -7,7 +7,7 @@ import type { Miniflare } from "miniflare";
 import { type DevelopmentSecrets, generateSecrets } from "../../scripts/edge/dev-secrets.ts";
 import { type EmbeddedEdgeOptions, startEmbeddedEdge } from "../../scripts/edge/embedded.ts";
 
-/** One set of secrets per test process: all edges of a file share keys unless told otherwise. */
+/** One set of secrets per test process: all its edges share keys unless told otherwise. */
 let shared: Promise<DevelopmentSecrets> | undefined;
 
 export function testSecrets(): Promise<DevelopmentSecrets> {

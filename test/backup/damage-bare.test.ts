@@ -1,0 +1,6 @@
+import { describe } from "vitest";
+import { testDamageOf } from "./damage.ts";
+
+describe("a bare file", () => {
+  testDamageOf("bare");
+});
