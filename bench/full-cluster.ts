@@ -7,6 +7,7 @@ import { customerAuthority } from "../scripts/customer/authority.ts";
 import { ControlPlane } from "../scripts/customer/control-plane.ts";
 import { DataPlane, type Session } from "../scripts/customer/data-plane.ts";
 import type { RestAccess } from "../scripts/customer/rest-client.ts";
+import { encodeBase64 } from "../src/crypto/base-encodings.ts";
 import type { UserImport } from "../src/hsm/access/user-import.ts";
 import type { KeyImport } from "../src/hsm/keys/import.ts";
 import {
@@ -79,8 +80,8 @@ function userBody({ username, role, verifier }: UserImport) {
     username,
     role,
     verifier: {
-      salt: base64(verifier.salt),
-      digest: verifier.digest.use(base64),
+      salt: encodeBase64(verifier.salt),
+      digest: verifier.digest.use(encodeBase64),
       ...verifier.cost,
     },
   };
@@ -90,15 +91,14 @@ function keyBody({ material, attributes }: KeyImport) {
   switch (material.format) {
     case "raw": {
       const { type } = material;
-      return { ...attributes, material: { format: "raw", type, raw: material.key.use(base64) } };
+      return {
+        ...attributes,
+        material: { format: "raw", type, raw: material.key.use(encodeBase64) },
+      };
     }
     case "pkcs8":
-      return { ...attributes, material: { format: "pkcs8", der: material.key.use(base64) } };
+      return { ...attributes, material: { format: "pkcs8", der: material.key.use(encodeBase64) } };
     default:
       throw new Error(`unreachable: the generator makes no ${material.format}`);
   }
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("base64");
 }

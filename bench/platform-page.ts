@@ -2,6 +2,7 @@
  * The script that bench/core-page.ts runs in a page: what it puts into `globalThis` is called from
  * outside.
  */
+import { requireBase64 } from "../src/crypto/base-encodings.ts";
 import { PlatformBench, type PlatformOrder } from "./platform-cases.ts";
 import { THREAD_ROUND_MS, type ThreadSpeeds, threadSpeeds } from "./turns.ts";
 
@@ -9,8 +10,7 @@ let module: WebAssembly.Module | null = null;
 let bench: PlatformBench | null = null;
 
 async function startBench(wasmBase64: string): Promise<void> {
-  const bytes = Uint8Array.from(atob(wasmBase64), (character) => character.charCodeAt(0));
-  module = await WebAssembly.compile(bytes);
+  module = await WebAssembly.compile(requireBase64(wasmBase64));
   bench = new PlatformBench(module);
 }
 

@@ -66,7 +66,7 @@ const ROOMS: Record<string, Room> = {
   "src/backup/seal": { rooms: ["src/backup/format", CRYPTO], engine: true },
   "src/backup/kit": { rooms: ["src/backup/format", "src/backup/seal", CRYPTO], engine: true },
   "src/backup": { rooms: [...BACKUP, "src/hsm/memory", CRYPTO], engine: true },
-  "src/cluster": { rooms: [], types: [...BACKUP, ...HSM_BASE], engine: true },
+  "src/cluster": { rooms: [CRYPTO], types: [...BACKUP, ...HSM_BASE], engine: true },
 
   "src/worker/contracts": { rooms: [], types: ENGINE },
   "src/worker/platform": {

@@ -7,6 +7,7 @@
 import "reflect-metadata";
 import { createHash, randomBytes } from "node:crypto";
 import * as x509 from "@peculiar/x509";
+import { encodeBase64, encodeHex } from "../../src/crypto/base-encodings.ts";
 
 /** What `generateSecrets` hands out: the worker's variables, and the recovery kit for the safe. */
 export interface DevelopmentSecrets {
@@ -46,15 +47,19 @@ export async function generateSecrets(
   const accessKeys = (["owner", "operator", "auditor"] as const).map((role) =>
     accessKey(role, random),
   );
-  const cmk = { id: `local/${hex(random(8))}`, key: base64(random(32)), state: "active" };
+  const cmk = {
+    id: `local/${encodeHex(random(8))}`,
+    key: encodeBase64(random(32)),
+    state: "active",
+  };
   return {
     bindings: {
       ACCESS_KEYS: JSON.stringify(accessKeys),
       MANUFACTURER: JSON.stringify({ name: MANUFACTURER_NAME, mkbk }),
       OPERATOR: JSON.stringify({ name: OPERATOR_NAME, akbk }),
       LOCAL_KMS: JSON.stringify({ keys: [cmk] }),
-      STORAGE_KEY: base64(random(32)),
-      RECOVERY_PUBLIC_KEY: base64(recovery.spki),
+      STORAGE_KEY: encodeBase64(random(32)),
+      RECOVERY_PUBLIC_KEY: encodeBase64(recovery.spki),
       MANUFACTURER_CA: JSON.stringify({
         manufacturer: await root("Holdfast Development Works Root", random),
         operator: await root("Holdfast Development Fleet Root", random),
@@ -66,7 +71,7 @@ export async function generateSecrets(
         createdAt: new Date().toISOString(),
         manufacturer: MANUFACTURER_NAME,
         operator: OPERATOR_NAME,
-        recoveryKey: { id: recovery.id, pkcs8: base64(recovery.pkcs8) },
+        recoveryKey: { id: recovery.id, pkcs8: encodeBase64(recovery.pkcs8) },
         mkbk,
         akbk,
         note: "Development kit. Whoever holds this file and a backup holds every key inside it.",
@@ -79,14 +84,14 @@ export async function generateSecrets(
 
 /** A 256-bit key with a random id, in the shape that keyrings and the kit share. */
 function keyVersion(random: RandomBytes) {
-  return { id: hex(random(16)), version: 1, state: "active", key: base64(random(32)) };
+  return { id: encodeHex(random(16)), version: 1, state: "active", key: encodeBase64(random(32)) };
 }
 
 function accessKey(role: DevelopmentAccessKey["role"], random: RandomBytes): DevelopmentAccessKey {
   const letters = [...random(16)].map((byte) => BASE32[byte % 32]).join("");
   return {
     accessKeyId: `HFDV${letters}`,
-    secretAccessKey: base64(random(30)),
+    secretAccessKey: encodeBase64(random(30)),
     account: ACCOUNT,
     role,
   };
@@ -117,7 +122,7 @@ async function root(commonName: string, random: RandomBytes) {
   const notAfter = new Date(notBefore);
   notAfter.setUTCFullYear(notAfter.getUTCFullYear() + ROOT_YEARS);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: `01${hex(random(15))}`,
+    serialNumber: `01${encodeHex(random(15))}`,
     name: `CN=${commonName}, O=${MANUFACTURER_NAME}`,
     notBefore,
     notAfter,
@@ -134,12 +139,4 @@ async function root(commonName: string, random: RandomBytes) {
     certificate: certificate.toString("pem"),
     key: x509.PemConverter.encode(pkcs8, x509.PemConverter.PrivateKeyTag),
   };
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("base64");
 }

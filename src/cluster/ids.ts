@@ -3,6 +3,8 @@
  *
  * Ids are drawn at random (55 bits) and never reused; whoever inserts a row relies on its key.
  */
+import { encodeHex } from "../crypto/base-encodings.ts";
+
 export type RandomBytes = (length: number) => Uint8Array;
 
 export type IdKind = "cluster" | "hsm" | "backup" | "lineage";
@@ -23,8 +25,7 @@ export function generateLetters(count: number, random: RandomBytes): string {
 
 /** A fresh id of EC2's kind such as `eni-0a1b2c3d4e5f60718`: 17 hexadecimal digits. */
 export function generateHexId(prefix: "eni" | "sg", random: RandomBytes): string {
-  const digits = Array.from(random(HEX_ID_BYTES), (byte) => byte.toString(16).padStart(2, "0"));
-  return `${prefix}-0${digits.join("")}`;
+  return `${prefix}-0${encodeHex(random(HEX_ID_BYTES))}`;
 }
 
 /** Account, region and id of a backup's ARN; null for anything else, a bare id included. */

@@ -4,6 +4,7 @@
  * For hosts that compile at run time (Node, browsers): hash, then compile those very bytes. workerd is
  * given a compiled module; there the bundle is checked when it is built.
  */
+import { encodeHex } from "./base-encodings.ts";
 import type { Subtle } from "./web-crypto.ts";
 
 /** The bytes are not the module of this build: nothing of them may be run. */
@@ -23,7 +24,7 @@ export async function verifyModuleHash(
   expected: string,
 ): Promise<void> {
   const digest = new Uint8Array(await subtle.digest({ name: "SHA-256" }, bytes));
-  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const hex = encodeHex(digest);
   if (hex === expected.slice(0, 64)) return;
   throw new ModuleHashError(
     `core.wasm has SHA-256 ${hex}, expected ${expected.slice(0, 64)}: ` +

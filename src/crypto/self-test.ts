@@ -6,54 +6,52 @@
  * ("abc"), RFC 4231 §4.3, RFC 4493 §4; the KDF's with HMAC was made with OpenSSL. Detects a broken
  * build or engine, not an attack.
  */
+import { requireHex } from "./base-encodings.ts";
 import { CoreMemory, REFUSED } from "./memory.ts";
-
-const fromHex = (hex: string): Uint8Array =>
-  Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
 
 type KnownAnswer = readonly [plain: Uint8Array, answer: Uint8Array];
 
 const sequence = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => i);
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-const BLOCK = fromHex("00112233445566778899aabbccddeeff");
+const BLOCK = requireHex("00112233445566778899aabbccddeeff");
 const AES_ANSWERS: readonly [key: Uint8Array, answer: Uint8Array][] = [
-  [sequence(16), fromHex("69c4e0d86a7b0430d8cdb78070b4c55a")],
-  [sequence(24), fromHex("dda97ca4864cdfe06eaf70a0ec0d7191")],
-  [sequence(32), fromHex("8ea2b7ca516745bfeafc49904b496089")],
+  [sequence(16), requireHex("69c4e0d86a7b0430d8cdb78070b4c55a")],
+  [sequence(24), requireHex("dda97ca4864cdfe06eaf70a0ec0d7191")],
+  [sequence(32), requireHex("8ea2b7ca516745bfeafc49904b496089")],
 ];
 const KW_KEY = sequence(32);
-const KW_PLAIN = fromHex("00112233445566778899aabbccddeeff000102030405060708090a0b0c0d0e0f");
-const KW_ANSWER = fromHex(
+const KW_PLAIN = requireHex("00112233445566778899aabbccddeeff000102030405060708090a0b0c0d0e0f");
+const KW_ANSWER = requireHex(
   "28c9f404c4b810f4cbccb35cfb87f8263f5786e2d80ed326cbc7f0e71a99f43bfb988b9b7a02dd21",
 );
-const KWP_KEY = fromHex("5840df6e29b02af1ab493b705bf16ea1ae8338f4dcc176a8");
+const KWP_KEY = requireHex("5840df6e29b02af1ab493b705bf16ea1ae8338f4dcc176a8");
 const KWP_SHORT: KnownAnswer = [
-  fromHex("466f7250617369"),
-  fromHex("afbeb0f07dfbf5419200f2ccb50bb24f"),
+  requireHex("466f7250617369"),
+  requireHex("afbeb0f07dfbf5419200f2ccb50bb24f"),
 ];
 const KWP_LONG: KnownAnswer = [
-  fromHex("c37b7e6492584340bed12207808941155068f738"),
-  fromHex("138bdeaa9b8fa7fc61f97742e72248ee5ae6ae5360d1ae6a5f54f373fa543b6a"),
+  requireHex("c37b7e6492584340bed12207808941155068f738"),
+  requireHex("138bdeaa9b8fa7fc61f97742e72248ee5ae6ae5360d1ae6a5f54f373fa543b6a"),
 ];
 // The shortest message that lanes take, under the shortest key. A longer one costs a fresh process
 // a millisecond: it has V8 optimise the lane engines in the midst of the test.
-const LANES_KEY = fromHex("5442bcdcbaba659dbc247f375688c496");
-const LANES_PLAIN = fromHex("41bf777a0ca313060c");
-const LANES_ANSWER = fromHex("0a41dfdf41da1f38e39cd59162f850fa851d02de48845eb6");
+const LANES_KEY = requireHex("5442bcdcbaba659dbc247f375688c496");
+const LANES_PLAIN = requireHex("41bf777a0ca313060c");
+const LANES_ANSWER = requireHex("0a41dfdf41da1f38e39cd59162f850fa851d02de48845eb6");
 const SHA_MESSAGE = ascii("abc");
 const SHA_ANSWERS: readonly [algorithm: number, answer: Uint8Array][] = [
-  [28, fromHex("23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7")],
-  [32, fromHex("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")],
+  [28, requireHex("23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7")],
+  [32, requireHex("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")],
   [
     48,
-    fromHex(
+    requireHex(
       "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7",
     ),
   ],
   [
     64,
-    fromHex(
+    requireHex(
       "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
     ),
   ],
@@ -61,39 +59,39 @@ const SHA_ANSWERS: readonly [algorithm: number, answer: Uint8Array][] = [
 const HMAC_KEY = ascii("Jefe");
 const HMAC_MESSAGE = ascii("what do ya want for nothing?");
 const HMAC_ANSWERS: readonly [algorithm: number, answer: Uint8Array][] = [
-  [28, fromHex("a30e01098bc6dbbf45690f3a7e9e6d0f8bbea2a39e6148008fd05e44")],
-  [32, fromHex("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")],
+  [28, requireHex("a30e01098bc6dbbf45690f3a7e9e6d0f8bbea2a39e6148008fd05e44")],
+  [32, requireHex("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")],
   [
     48,
-    fromHex(
+    requireHex(
       "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649",
     ),
   ],
   [
     64,
-    fromHex(
+    requireHex(
       "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737",
     ),
   ],
 ];
-const CMAC_KEY = fromHex("2b7e151628aed2a6abf7158809cf4f3c");
-const CMAC_MESSAGE = fromHex(
+const CMAC_KEY = requireHex("2b7e151628aed2a6abf7158809cf4f3c");
+const CMAC_MESSAGE = requireHex(
   "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411",
 );
-const CMAC_ANSWER = fromHex("dfa66747de9ae63030ca32611497c827");
-const KDF_ANSWER = fromHex(
+const CMAC_ANSWER = requireHex("dfa66747de9ae63030ca32611497c827");
+const KDF_ANSWER = requireHex(
   "38b2e93ae8fb50ea0a33927d767b60d0660ae46d655f1cb9b91661f820047636429540e4246b4ceab19a86b518889d80",
 );
 
 // KBKDF-CTR with CMAC-AES-128: the counter, 32 bits, and the fixed input.
-const CMAC_KDF_KEY = fromHex("6ee0468cd5944e2a80efe000f4a54e4a");
-const CMAC_KDF_MESSAGE = fromHex(
+const CMAC_KDF_KEY = requireHex("6ee0468cd5944e2a80efe000f4a54e4a");
+const CMAC_KDF_MESSAGE = requireHex(
   "00000000457550cabc3802cccbf3bcd5cea5d274eb46396ac5f3f274fd7a07e0a789c0a1663445f054ffe744cc092077a1ba1a5a49b3744cb2208e9cb37318d9",
 );
-const CMAC_KDF_ANSWER = fromHex("5570052e5a6072b0bb4243733c2b7317");
+const CMAC_KDF_ANSWER = requireHex("5570052e5a6072b0bb4243733c2b7317");
 const KDF_KEY = sequence(32);
 // label ‖ 00 ‖ context ‖ [L]32 behind the counter, which the module writes.
-const KDF_MESSAGE = fromHex(
+const KDF_MESSAGE = requireHex(
   "00000000686f6c64666173742f76312f73656c662d74657374006b6e6f776e20616e7377657200000180",
 );
 

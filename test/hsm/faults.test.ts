@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DerReader, encodeDer, encodeDerInteger } from "../../src/hsm/keys/der.ts";
-import { decodeBase64, encodePem, parsePem } from "../../src/hsm/memory/pem.ts";
+import { encodePem, parsePem } from "../../src/hsm/memory/pem.ts";
 import {
   describeHsmFault,
   faultFamily,
@@ -161,7 +161,16 @@ describe("PEM", () => {
     expect(parsePem(text).map(({ label }) => label)).toEqual(["C"]);
   });
 
-  it.each(["A", "AAA", "A===", "AA=A", "****", ""])("refuses %j as Base64", (text) => {
-    expect(decodeBase64(text)).toBeNull();
+  it.each(["A", "AAA", "A===", "AA=A", "****", "-_-_", "", " \n"])(
+    "refuses a block of %j",
+    (text) => {
+      const block = `-----BEGIN A-----\n${text}\n-----END A-----`;
+      expect(parsePem(block)).toEqual([{ label: "A", bytes: null }]);
+    },
+  );
+
+  it.each(["QUJD", " Q U\tJ\nD ", "QR==", "Q R\n= ="])("takes a block of %j", (text) => {
+    const [block] = parsePem(`-----BEGIN A-----\n${text}\n-----END A-----`);
+    expect(block?.bytes?.[0]).toBe(0x41);
   });
 });

@@ -4,11 +4,12 @@
  *
  * Users and passwords are those of test/lib/hsm.ts; `mallory` is locked.
  */
+
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type BackupOrder, createBackup } from "../../src/backup/create.ts";
 import { parseKit } from "../../src/backup/kit/kit.ts";
-import { encodeHex } from "../../src/hsm/memory/records.ts";
+import { encodeHex } from "../../src/crypto/base-encodings.ts";
 import { snapshotSource } from "../../src/hsm/memory/snapshot.ts";
 import { activeHsm, type Cast, passwordOf } from "../lib/hsm.ts";
 import { testSecrets } from "../lib/mf.ts";

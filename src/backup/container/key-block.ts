@@ -3,9 +3,10 @@
  *
  * Spec: FORMAT.md §3.3, §6.1. What is read before the wrap verifies is a hint.
  */
+import { encodeHex } from "../../crypto/base-encodings.ts";
 import type { Core } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
-import { concatBytes, encodeHex, equalBytes, viewOf } from "../format/bytes.ts";
+import { concatBytes, equalBytes, viewOf } from "../format/bytes.ts";
 import { BackupError } from "../format/errors.ts";
 import {
   activePbk,

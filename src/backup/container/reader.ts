@@ -4,10 +4,11 @@
  * Spec: FORMAT.md §3.5; its inverse is writer.ts. Every byte is untrusted until `finish`
  * returns; records go to a sink that nobody may use before that.
  */
+import { encodeHex } from "../../crypto/base-encodings.ts";
 import type { Core } from "../../crypto/core.ts";
 import type { HashStream } from "../../crypto/hash-stream.ts";
 import type { SnapshotSink } from "../../hsm/memory/record.ts";
-import { encodeHex, equalBytes } from "../format/bytes.ts";
+import { equalBytes } from "../format/bytes.ts";
 import { BackupError } from "../format/errors.ts";
 import type { Keyring } from "../format/keys.ts";
 import {

@@ -1,6 +1,5 @@
 /**
- * Byte strings joined, compared and shown in hexadecimal. No format is known here, and nothing
- * secret is compared.
+ * Byte strings joined and compared. No format is known here, and nothing secret is compared.
  */
 /** The concatenation of `parts`, fresh. */
 export function concatBytes(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
@@ -17,17 +16,6 @@ export function concatBytes(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   return a.every((byte, i) => byte === b[i]);
-}
-
-/** Lower case. */
-export function encodeHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** Null unless `text` is pairs of lower-case digits. */
-export function parseHex(text: string): Uint8Array<ArrayBuffer> | null {
-  if (!/^([0-9a-f]{2})*$/.test(text)) return null;
-  return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 }
 
 /** A view for reading and writing integers in `bytes`. */

@@ -3,9 +3,10 @@
  *
  * Spec: FORMAT.md §5.1, §5.2 (SP 800-108r1, SP 800-133r2 §6.3). Nothing is wrapped here.
  */
+import { encodeHex } from "../../crypto/base-encodings.ts";
 import type { Core } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
-import { concatBytes, encodeHex, equalBytes, viewOf } from "./bytes.ts";
+import { concatBytes, equalBytes, viewOf } from "./bytes.ts";
 import { BackupError } from "./errors.ts";
 import { KEY_BYTES, KEY_ID_BYTES, LABEL, SUITE } from "./layout.ts";
 

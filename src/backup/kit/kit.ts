@@ -4,8 +4,8 @@
  * Spec: KIT.md (kit/1). Parsing is strict and bounded. Text cannot be wiped: whoever reads a kit
  * lets go of its text at once; the keys leave here as `SecretKey`.
  */
+import { decodeBase64, decodeHex, encodeBase64, encodeHex } from "../../crypto/base-encodings.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
-import { encodeHex, parseHex } from "../format/bytes.ts";
 import type { Keyring, KeyVersion } from "../format/keys.ts";
 import { KEY_BYTES, KEY_ID_BYTES } from "../format/layout.ts";
 import type { RecoveryKey } from "../seal/recovery.ts";
@@ -221,7 +221,9 @@ class Member {
   }
 
   hex(length: number): Uint8Array {
-    const bytes = typeof this.value === "string" ? parseHex(this.value) : null;
+    const { value } = this;
+    const isLower = typeof value === "string" && value === value.toLowerCase();
+    const bytes = isLower ? decodeHex(value) : null;
     if (bytes === null || bytes.length !== length) {
       throw this.refused("kit_member_invalid", `${2 * length} lower-case hex digits`);
     }
@@ -231,7 +233,7 @@ class Member {
   /** Base64 (RFC 4648 §4, padded) of a secret, which is added to `owned`. */
   secret(min: number, max: number, owned: SecretKey[]): SecretKey {
     if (typeof this.value !== "string") throw this.refused("kit_member_invalid", "base64");
-    const bytes = parseBase64(this.value);
+    const bytes = parseSecret(this.value);
     if (bytes === null) throw this.refused("kit_base64", "base64");
     if (bytes.length < min || bytes.length > max) {
       bytes.fill(0);
@@ -253,13 +255,10 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function encodeBase64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes));
-}
-
-/** Null unless `text` is exactly what `encodeBase64` would write. */
-function parseBase64(text: string): Uint8Array | null {
-  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text)) return null;
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-  return encodeBase64(bytes) === text ? bytes : null;
+/** Null unless `text` is exactly what `encodeBase64` would write: one text for one key. */
+function parseSecret(text: string): Uint8Array | null {
+  const bytes = decodeBase64(text);
+  if (bytes === null || encodeBase64(bytes) === text) return bytes;
+  bytes.fill(0);
+  return null;
 }

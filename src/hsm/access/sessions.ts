@@ -4,6 +4,7 @@
  * docs/HSM.md §2. A token is random and held by the user alone; the store knows its SHA-256.
  */
 
+import { encodeBase64Url } from "../../crypto/base-encodings.ts";
 import { HsmError } from "../rules/errors.ts";
 import {
   MAX_SESSIONS,
@@ -47,11 +48,4 @@ export function sessionUserId(context: HsmContext, token: SessionToken): number 
 /** Looked up by digest: finding it takes no comparison with the token itself. */
 export function digestOfToken(context: HsmContext, token: SessionToken): string {
   return encodeBase64Url(context.core.sha256(new TextEncoder().encode(token)));
-}
-
-function encodeBase64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
 }

@@ -5,6 +5,7 @@
  * nothing.
  */
 
+import { encodeHex } from "../../crypto/base-encodings.ts";
 import type { HsmContext } from "../access/context.ts";
 import { authorize, type Caller } from "../access/permissions.ts";
 import type { SessionToken } from "../access/sessions.ts";
@@ -17,7 +18,7 @@ import {
 } from "../memory/certificate-record.ts";
 import { encodePem, parsePem } from "../memory/pem.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
-import { encodeHex, readAttributes, rowsOf } from "../memory/records.ts";
+import { readAttributes, rowsOf } from "../memory/records.ts";
 import { HsmError } from "../rules/errors.ts";
 import {
   MAX_BUNDLE_PEM_CHARACTERS,

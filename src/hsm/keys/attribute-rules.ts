@@ -4,6 +4,7 @@
  * docs/HSM.md §3.3 shows the same tables. Pure functions; nothing is read or written here.
  */
 
+import { decodeHex } from "../../crypto/base-encodings.ts";
 import type { KeyClass, KeyFlag, KeyFlags, KeyType } from "../memory/key-record.ts";
 import { HsmError } from "../rules/errors.ts";
 import { MAX_KEY_ID_BYTES, MAX_LABEL_BYTES } from "../rules/limits.ts";
@@ -160,9 +161,8 @@ export function verifyLabel(label: string): string {
 
 /** @param id - hexadecimal. @returns fresh bytes. @throws HsmError `attribute_refused`. */
 export function decodeKeyId(id: string): Uint8Array {
-  const isHex = /^(?:[0-9A-Fa-f]{2})*$/.test(id) && id.length <= 2 * MAX_KEY_ID_BYTES;
-  if (!isHex) refuse("id", `expected at most ${MAX_KEY_ID_BYTES} bytes in hexadecimal`);
-  return Uint8Array.from(id.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+  const bytes = id.length <= 2 * MAX_KEY_ID_BYTES ? decodeHex(id) : null;
+  return bytes ?? refuse("id", `expected at most ${MAX_KEY_ID_BYTES} bytes in hexadecimal`);
 }
 
 function verifyUsages(asked: NewKeyAttributes, kind: KeyKind): void {

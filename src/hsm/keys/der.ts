@@ -3,6 +3,7 @@
  *
  * X.690 §8, §10. Key material passes through: a reader lends subarrays and copies nothing.
  */
+import { encodeHex, requireHex } from "../../crypto/base-encodings.ts";
 import { HsmError } from "../rules/errors.ts";
 
 export const DER_TAG = {
@@ -70,9 +71,7 @@ export class DerReader {
 
   /** Hexadecimal contents of an object identifier. */
   objectId(): string {
-    let text = "";
-    for (const byte of this.take(DER_TAG.objectId)) text += byte.toString(16).padStart(2, "0");
-    return text;
+    return encodeHex(this.take(DER_TAG.objectId));
   }
 
   /** A bit string of whole octets: borrowed. */
@@ -139,11 +138,7 @@ export function encodeDerBits(octets: Uint8Array): Uint8Array {
 
 /** @param contents - hexadecimal contents of an object identifier. */
 export function encodeDerObjectId(contents: string): Uint8Array {
-  const octets = contents.match(/../g) ?? [];
-  return encodeDer(
-    DER_TAG.objectId,
-    Uint8Array.from(octets, (pair) => Number.parseInt(pair, 16)),
-  );
+  return encodeDer(DER_TAG.objectId, requireHex(contents));
 }
 
 function lengthOctets(length: number): number[] {

@@ -4,6 +4,7 @@
  * docs/HSM.md §3.1; RFC 7468, RFC 7517. Text cannot be wiped; bytes made here are, or pass on as
  * `SecretKey`.
  */
+import { decodeBase64Url } from "../../crypto/base-encodings.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import {
   exportKeyBytes,
@@ -12,7 +13,7 @@ import {
   type SubtleAlgorithm,
 } from "../../crypto/web-crypto.ts";
 import type { KeyClass, KeyType } from "../memory/key-record.ts";
-import { decodeBase64Url, type PemBlock, parsePem } from "../memory/pem.ts";
+import { type PemBlock, parsePem } from "../memory/pem.ts";
 import { HsmError } from "../rules/errors.ts";
 import {
   MAX_GENERIC_SECRET_BYTES,
@@ -188,7 +189,7 @@ async function readJwk(
 
 function readOctJwk(jwk: JsonWebKey, type: SecretKeyType): ReadMaterial {
   const bytes = decodeBase64Url(jwk.k ?? "");
-  if (bytes === null) throw unreadable("JWK", "its k is not base64url");
+  if (bytes === null || bytes.length === 0) throw unreadable("JWK", "its k is not base64url");
   return readSecret(type, new SecretKey(bytes));
 }
 

@@ -5,6 +5,7 @@
  * whether a key is a good one is decided by the platform, in `asymmetric.ts`.
  */
 
+import { encodeHex } from "../../crypto/base-encodings.ts";
 import { HsmError } from "../rules/errors.ts";
 import {
   MAX_RSA_MODULUS_BITS,
@@ -146,7 +147,7 @@ function readAlgorithm(identifier: DerReader): "rsa" | CurveName {
 function readCurve(reader: DerReader): CurveName {
   const oid = reader.optional(DER_TAG.objectId);
   if (oid === null) return unsupported("An EC key with explicit curve parameters");
-  const text = Array.from(oid, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const text = encodeHex(oid);
   const curve = CURVES.find((known) => known.oid === text);
   return curve === undefined ? unsupported(OTHER_CURVES[text] ?? "This curve") : curve.name;
 }

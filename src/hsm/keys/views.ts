@@ -4,6 +4,7 @@
  * docs/HSM.md §3; shape after CloudHSM's `key list --verbose`.
  */
 
+import { encodeHex } from "../../crypto/base-encodings.ts";
 import {
   decodeFlags,
   KEY_CLASS_OF,
@@ -13,7 +14,6 @@ import {
   type KeyType,
 } from "../memory/key-record.ts";
 import { encodePem } from "../memory/pem.ts";
-import { encodeHex } from "../memory/records.ts";
 import type { FoundKey } from "./lookup.ts";
 import { curveOfBits } from "./structures.ts";
 

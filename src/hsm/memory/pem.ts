@@ -4,6 +4,8 @@
  * RFC 7468, read as leniently as its §2 asks: text around and between blocks is skipped. A secret
  * in PEM is text already and cannot be wiped; its bytes can.
  */
+import { decodeBase64, encodeBase64 } from "../../crypto/base-encodings.ts";
+
 export interface PemBlock {
   /** Between `-----BEGIN ` and `-----`. */
   readonly label: string;
@@ -27,7 +29,7 @@ export function parsePem(text: string): PemBlock[] {
     if (end < 0) return blocks;
     const label = text.slice(begin + BEGIN.length, body);
     if (text.startsWith(`${label}${DASHES}`, end + END.length)) {
-      blocks.push({ label, bytes: decodeBase64(text.slice(body + DASHES.length, end)) });
+      blocks.push({ label, bytes: decodeBody(text.slice(body + DASHES.length, end)) });
     }
     at = end + END.length;
   }
@@ -40,29 +42,8 @@ export function encodePem(label: string, bytes: Uint8Array): string {
   return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
 }
 
-export function encodeBase64(bytes: Uint8Array): string {
-  let binary = "";
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  return btoa(binary);
-}
-
-/** Base64 with any white space; null if it is anything else. Fresh. */
-export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | null {
-  const compact = text.replace(/\s+/g, "");
-  const isBase64 = compact.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(compact);
-  if (!isBase64) return null;
-  return Uint8Array.from(atob(compact), (character) => character.charCodeAt(0));
-}
-
-/** Base64url without padding (RFC 7515 §2); null if it is anything else. Fresh. */
-export function decodeBase64Url(text: string): Uint8Array<ArrayBuffer> | null {
-  if (!/^[A-Za-z0-9_-]+$/.test(text) || text.length % 4 === 1) return null;
-  const base64 = text.replaceAll("-", "+").replaceAll("_", "/");
-  return Uint8Array.from(atob(base64.padEnd(Math.ceil(text.length / 4) * 4, "=")), (character) =>
-    character.charCodeAt(0),
-  );
-}
-
-export function encodeBase64Url(bytes: Uint8Array): string {
-  return encodeBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+/** With any white space; null if it is empty or anything else than Base64. */
+function decodeBody(text: string): Uint8Array<ArrayBuffer> | null {
+  const base64 = text.replace(/\s+/g, "");
+  return base64 === "" ? null : decodeBase64(base64);
 }

@@ -29,10 +29,3 @@ export function readAttributes<T>(codec: AttributesCodec<T>, row: StoredRecord):
   }
   return decoded;
 }
-
-/** Lower-case hexadecimal. Not for secrets. */
-export function encodeHex(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
-  return text;
-}

@@ -4,6 +4,7 @@
  * Spec: FORMAT.md §4. Secrets pass through in plaintext: this runs inside the HSM only, and every
  * array that holds one is wiped by its owner.
  */
+import { encodeHex } from "../../crypto/base-encodings.ts";
 import type { Core } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import { HsmError } from "../rules/errors.ts";
@@ -21,7 +22,6 @@ import {
   type SnapshotRecord,
   type SnapshotSource,
 } from "./record.ts";
-import { encodeHex } from "./records.ts";
 import { StateDigest } from "./state-digest.ts";
 import type { HsmStore } from "./store.ts";
 import { hasFittingVerifier, type UserAttributes, userCodec } from "./user-record.ts";

@@ -5,9 +5,9 @@
  * FORMAT.md §3.5; KIT.md. Here and nowhere else in the client are keys: the kit's and the HSM's.
  * They are wiped when another kit or backup comes, and by `forget`.
  */
+import { encodeHex } from "../../crypto/base-encodings.ts";
 import "./dispose.ts";
 import { type BackupFile, fileKind } from "../../backup/file.ts";
-import { encodeHex } from "../../backup/format/bytes.ts";
 import { BackupError } from "../../backup/format/errors.ts";
 import { MAGIC_BYTES } from "../../backup/format/layout.ts";
 import { KitError } from "../../backup/kit/errors.ts";

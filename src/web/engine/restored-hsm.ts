@@ -4,6 +4,7 @@
  * docs/HSM.md. Takes the operations it offers one by one instead of the whole `Hsm`, so that what
  * imports and parses X.509 stays out of the page. Key material leaves through `exportKey` only.
  */
+import { encodeHex } from "../../crypto/base-encodings.ts";
 import type { Core } from "../../crypto/core.ts";
 import type { HsmContext } from "../../hsm/access/context.ts";
 import { login, logout } from "../../hsm/access/login.ts";
@@ -14,7 +15,6 @@ import { decrypt, type Encrypted, encrypt } from "../../hsm/keys/encryption.ts";
 import { type ExportedKey, exportKey } from "../../hsm/keys/export.ts";
 import { sign, verify } from "../../hsm/keys/signing.ts";
 import type { MemoryStore } from "../../hsm/memory/memory-store.ts";
-import { encodeHex } from "../../hsm/memory/records.ts";
 import { HsmError } from "../../hsm/rules/errors.ts";
 import { readContents } from "./contents.ts";
 import { cipherMechanism, signMechanism } from "./key-mechanisms.ts";

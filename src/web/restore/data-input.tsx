@@ -1,8 +1,10 @@
 /**
  * What an operation works on: text typed here, or a file.
  */
+
 import type { JSX } from "preact";
 import { useId, useState } from "preact/hooks";
+import { decodeBase64 } from "../../crypto/base-encodings.ts";
 import { MAX_OPERATION_BYTES } from "../../hsm/rules/limits.ts";
 import { sizeText } from "../design/format.ts";
 
@@ -76,23 +78,15 @@ export function DataInput(props: {
   );
 }
 
-/** The bytes of base64 (either alphabet, spaces allowed), or null if it is not base64. */
-export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | null {
+/** The bytes of base64 (either alphabet, padded or not, spaces allowed), or null if it is none. */
+export function parseBase64(text: string): Uint8Array<ArrayBuffer> | null {
   const compact = text.replace(/\s+/g, "").replaceAll("-", "+").replaceAll("_", "/");
-  if (compact === "" || !/^[A-Za-z0-9+/]+={0,2}$/.test(compact)) return null;
-  if (compact.replace(/=+$/, "").length % 4 === 1) return null;
-  return Uint8Array.from(atob(compact), (letter) => letter.charCodeAt(0));
+  if (compact === "") return null;
+  const padding = compact.endsWith("=") ? 0 : (4 - (compact.length % 4)) % 4;
+  return decodeBase64(compact + "=".repeat(padding));
 }
 
 function base64Blob(text: string): Blob | null {
-  const bytes = decodeBase64(text);
+  const bytes = parseBase64(text);
   return bytes === null ? null : new Blob([bytes]);
-}
-
-export function encodeBase64(bytes: Uint8Array): string {
-  let binary = "";
-  for (let offset = 0; offset < bytes.length; offset += 8192) {
-    binary += String.fromCharCode(...bytes.subarray(offset, offset + 8192));
-  }
-  return btoa(binary);
 }

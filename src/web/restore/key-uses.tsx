@@ -1,15 +1,17 @@
 /**
  * Using a key: sign, verify, encrypt, decrypt. The work and the permission are the HSM's.
  */
+
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import { encodeBase64 } from "../../crypto/base-encodings.ts";
 import { DER_TAG, encodeDer, encodeDerInteger } from "../../hsm/keys/der.ts";
 import { CopyButton, SaveButton } from "../design/copy-button.tsx";
 import { Choice, Field, options } from "../design/fields.tsx";
 import { sizeText } from "../design/format.ts";
 import { Notice } from "../design/notice.tsx";
 import type { Answer, ShownKey, ShownRefusal } from "../engine/shown.ts";
-import { DataInput, decodeBase64, encodeBase64 } from "./data-input.tsx";
+import { DataInput, parseBase64 } from "./data-input.tsx";
 
 /** The operations of the worker that this part of the page needs. */
 export interface KeyOperations {
@@ -220,7 +222,7 @@ export function VerifySignature(props: {
   const [data, setData] = useState<Blob | null>(null);
   const [text, setText] = useState("");
   const [answer, setAnswer] = useState<Answer<boolean> | null>(null);
-  const signature = decodeBase64(text);
+  const signature = parseBase64(text);
   const run = async (): Promise<void> => {
     if (data === null || signature === null) return;
     setAnswer(await props.operations.verify(shownKey.handle, mechanism, data, signature));

@@ -1,12 +1,12 @@
 /**
  * Puts the restore tool on its page: the same for the installed page and for the single file.
  */
+
 import coreHash from "../../../assembly/core.wasm.sha256?raw";
 import coreUrl from "../../../build/core.wasm?url&inline";
-import { encodeHex } from "../../backup/format/bytes.ts";
+import { decodeBase64, encodeHex } from "../../crypto/base-encodings.ts";
 import { verifyModuleHash } from "../../crypto/module-hash.ts";
 import { showPage } from "../design/page.ts";
-import { decodeBase64 } from "./data-input.tsx";
 import { RestoreTool } from "./restore-tool.tsx";
 
 /** The core, out of the page itself: the page's policy forbids every request. */

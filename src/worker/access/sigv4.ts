@@ -4,8 +4,10 @@
  * Spec: docs/AWS.md, "Signatures". The hash of the body is always our own. Refusals name what is
  * wrong with the request; nothing of a secret key, and no expected signature, ever appears in one.
  */
+
 import { AwsV4Signer } from "aws4fetch";
 import type { AccessRole } from "../../cluster/permissions.ts";
+import { encodeHex } from "../../crypto/base-encodings.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
 import type { AccessKey, Deployment } from "../platform/deployment.ts";
 
@@ -200,7 +202,7 @@ async function checkDeclaredHash(
   const declared = request.headers.get("x-amz-content-sha256");
   if (declared === null) return null;
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", body));
-  if (declared.toLowerCase() === digest.toHex()) return null;
+  if (declared.toLowerCase() === encodeHex(digest)) return null;
   return denied(
     "signature_mismatch",
     "The value of x-amz-content-sha256 is not the SHA-256 of the body that arrived. Unsigned and " +

@@ -4,9 +4,11 @@
  * Spec: docs/STORAGE.md, "Making a backup"; the bytes are those of src/backup/create.ts. Until the receipt
  * is stored nothing is promised: an order asked again starts anew, under a fresh EBK and a fresh seal.
  */
+
 import { type BackupStore, type CreatedBackup, createBackup } from "../../backup/create.ts";
 import { localKms } from "../../backup/seal/kms.ts";
 import type { Recipients } from "../../backup/seal/recipients.ts";
+import { encodeHex, requireHex } from "../../crypto/base-encodings.ts";
 import { snapshotSource } from "../../hsm/memory/snapshot.ts";
 import type { BackupReceipt, CreateBackupOrder } from "../contracts/hsm-api.ts";
 import { randomBytes } from "../platform/engine.ts";
@@ -78,7 +80,7 @@ function recipientsOf({ deployment, secrets }: HsmSite): Recipients {
 
 function originOf({ location, origin }: CreateBackupOrder) {
   const { backupId, clusterId, region } = location;
-  const previousDigest = Uint8Array.fromHex(origin.previousDigest);
+  const previousDigest = requireHex(origin.previousDigest);
   return { ...origin, backupId, clusterId, region, previousDigest };
 }
 
@@ -139,9 +141,9 @@ class PutBackup implements BackupStore {
       bodyBytes: created.bodyBytes,
       envelopeKey: this.#envelopeKey,
       envelopeBytes: created.envelopeBytes,
-      containerDigest: created.containerDigest.toHex(),
+      containerDigest: encodeHex(created.containerDigest),
       containerBytes: created.containerBytes,
-      stateDigest: created.stateDigest.toHex(),
+      stateDigest: encodeHex(created.stateDigest),
       restorableOffline: created.restorableOffline,
     };
   }

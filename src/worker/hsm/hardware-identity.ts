@@ -4,6 +4,7 @@
  * Both roots certify the same hardware key (manufacturer's and operator's word for it), that key
  * signs the HSM certificate, and the HSM certificate holds the key of the request. X.509, RFC 5280.
  */
+import { encodeHex } from "../../crypto/base-encodings.ts";
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import type { HardwareIdentity, ManufactureOrder } from "../contracts/hsm-api.ts";
@@ -113,7 +114,7 @@ function issuer(nowMs: number, random: (length: number) => Uint8Array) {
       ? x509.KeyUsageFlags.keyCertSign
       : x509.KeyUsageFlags.digitalSignature;
     const certificate = await x509.X509CertificateGenerator.create({
-      serialNumber: `01${random(SERIAL_BYTES).toHex()}`,
+      serialNumber: `01${encodeHex(random(SERIAL_BYTES))}`,
       subject: new x509.Name(issuance.subject),
       issuer: new x509.Name(issuance.issuer),
       notBefore,

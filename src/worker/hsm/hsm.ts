@@ -4,7 +4,9 @@
  * Spec: DESIGN.md, "The edge"; docs/STORAGE.md. Orders are turned into results here and carried out in
  * the files beside it. What leaves this object is a container, sealed; never plaintext of its memory.
  */
+
 import { DurableObject } from "cloudflare:workers";
+import { encodeHex } from "../../crypto/base-encodings.ts";
 import { stateDigest } from "../../hsm/memory/snapshot.ts";
 import type { Input, OperationName, Output } from "../contracts/data-plane.ts";
 import type { HsmObject } from "../contracts/durable-objects.ts";
@@ -235,7 +237,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
 
   #digest(): string {
     using memory = openMemory(this.#site());
-    return stateDigest(memory.store, memory.core).toHex();
+    return encodeHex(stateDigest(memory.store, memory.core));
   }
 
   #changeCount(): number {

@@ -4,7 +4,9 @@
  * Spec: FORMAT.md §5, DEPLOY.md. The MKBK belongs to the hardware and is always the deployment's; the
  * AKBK stays what it was when the HSM was made, whatever the deployment holds now.
  */
+
 import type { Keyring, KeyVersion } from "../../backup/format/keys.ts";
+import { encodeBase64, encodeHex, requireBase64, requireHex } from "../../crypto/base-encodings.ts";
 import type { Kek } from "../../crypto/core.ts";
 import type { SecretKey } from "../../crypto/secret-key.ts";
 import { type InstalledAkbk, readLocal } from "./local.ts";
@@ -33,11 +35,11 @@ export class InstalledKeyring implements Disposable {
 /** The operator's keys as an HSM keeps them from its making on. */
 export function installAkbk(storageKek: Kek, akbk: readonly KeyVersion[]): InstalledAkbk[] {
   return akbk.map(({ id, version, state, key }) => ({
-    id: id.toHex(),
+    id: encodeHex(id),
     version,
     state,
     wrapped:
-      key === null ? null : wrapSecret(storageKek, LOCAL_SECRET.akbk, version, key).toBase64(),
+      key === null ? null : encodeBase64(wrapSecret(storageKek, LOCAL_SECRET.akbk, version, key)),
   }));
 }
 
@@ -46,6 +48,6 @@ function unwrapAkbk(storageKek: Kek, installed: InstalledAkbk): KeyVersion {
   const key =
     wrapped === null
       ? null
-      : unwrapSecret(storageKek, LOCAL_SECRET.akbk, version, Uint8Array.fromBase64(wrapped));
-  return { id: Uint8Array.fromHex(id), version, state, key };
+      : unwrapSecret(storageKek, LOCAL_SECRET.akbk, version, requireBase64(wrapped));
+  return { id: requireHex(id), version, state, key };
 }

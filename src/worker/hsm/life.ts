@@ -4,6 +4,7 @@
  * Spec: docs/STORAGE.md, "Rows of an HSM". Each can be asked for again and answers as the first time.
  * Secrets that are made here (identity key) or come in (AKBK) are wrapped before they are written.
  */
+import { encodeBase64, encodeHex } from "../../crypto/base-encodings.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import { isHsmType } from "../../hsm/rules/limits.ts";
 import type { HardwareIdentity, ManufactureOrder } from "../contracts/hsm-api.ts";
@@ -46,7 +47,7 @@ export async function manufactureHsm(
     hsmType,
     mode,
     identity: issued.identity,
-    identityKey: wrapSecret(memory.kek, LOCAL_SECRET.identityKey, 0, identityKey).toBase64(),
+    identityKey: encodeBase64(wrapSecret(memory.kek, LOCAL_SECRET.identityKey, 0, identityKey)),
     akbk: installAkbk(memory.kek, secrets.operator.akbk),
   };
   storage.transactionSync(() => {
@@ -54,7 +55,7 @@ export async function manufactureHsm(
       throw new Error("unreachable: manufactured twice");
     }
     writeLocal(storage.sql, "making", making);
-    writeLocal(storage.sql, "history", randomBytes(16).toHex());
+    writeLocal(storage.sql, "history", encodeHex(randomBytes(16)));
   });
   await reached("hsm_manufactured", deployment, storage);
   return making.identity;

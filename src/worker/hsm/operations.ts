@@ -4,6 +4,7 @@
  * Spec: docs/API.md, docs/HSM.md. Inputs have passed the schemas of the route; bytes travel as base64.
  * Secrets become `SecretKey` here and are disposed of here; text that carried them cannot be wiped.
  */
+import { encodeBase64, encodeHex, requireBase64 } from "../../crypto/base-encodings.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import { PRECO_USERNAME } from "../../hsm/access/manufacture.ts";
 import type { Hsm } from "../../hsm/hsm.ts";
@@ -45,7 +46,7 @@ export const DATA_PLANE: DataPlane = {
       username,
       role,
       verifier: {
-        salt: bytesOf(verifier.salt),
+        salt: requireBase64(verifier.salt),
         cost: { calls: verifier.calls, roundsPerCall: verifier.roundsPerCall },
         digest: secretOf(verifier.digest),
       },
@@ -102,42 +103,45 @@ export const DATA_PLANE: DataPlane = {
     const exported = await hsm.exportKey(session, handle, format);
     if (exported.format === "pem" || exported.format === "jwk") return exported;
     using key = exported.key;
-    return { format: exported.format, key: key.use((bytes) => bytes.toBase64()) };
+    return { format: exported.format, key: key.use(encodeBase64) };
   },
   wrapKey: async (hsm, session, { handle, wrappingHandle, mechanism }) =>
-    hsm.wrapKey(session, handle, wrappingHandle, mechanism).toBase64(),
+    encodeBase64(hsm.wrapKey(session, handle, wrappingHandle, mechanism)),
   unwrapKey: (hsm, session, { unwrappingHandle, wrapped, ...order }) =>
-    hsm.unwrapKey(session, unwrappingHandle, { ...order, wrapped: bytesOf(wrapped) }),
+    hsm.unwrapKey(session, unwrappingHandle, { ...order, wrapped: requireBase64(wrapped) }),
 
   async sign(hsm, session, { handle, mechanism, message }) {
-    return (await hsm.sign(session, handle, mechanism, bytesOf(message))).toBase64();
+    return encodeBase64(await hsm.sign(session, handle, mechanism, requireBase64(message)));
   },
   verify: (hsm, session, { handle, mechanism, message, signature }) =>
     hsm.verify(session, handle, {
       mechanism,
-      data: bytesOf(message),
-      signature: bytesOf(signature),
+      data: requireBase64(message),
+      signature: requireBase64(signature),
     }),
   async encrypt(hsm, session, { handle, mechanism, plaintext, aad }) {
-    const data = bytesOf(plaintext);
+    const data = requireBase64(plaintext);
     const order = { mechanism, data, ...aadOf(aad) };
     const { iv, ciphertext } = await hsm.encrypt(session, handle, order);
     data.fill(0);
-    return { iv: iv?.toBase64() ?? null, ciphertext: ciphertext.toBase64() };
+    return {
+      iv: iv === undefined || iv === null ? null : encodeBase64(iv),
+      ciphertext: encodeBase64(ciphertext),
+    };
   },
   async decrypt(hsm, session, { handle, mechanism, iv, ciphertext, aad }) {
     const plaintext = await hsm.decrypt(session, handle, {
       mechanism,
-      iv: iv === null ? null : bytesOf(iv),
-      ciphertext: bytesOf(ciphertext),
+      iv: iv === null ? null : requireBase64(iv),
+      ciphertext: requireBase64(ciphertext),
       ...aadOf(aad),
     });
-    const text = plaintext.toBase64();
+    const text = encodeBase64(plaintext);
     plaintext.fill(0);
     return text;
   },
   async digest(hsm, session, { algorithm, message }) {
-    return (await hsm.digest(session, algorithm, bytesOf(message))).toHex();
+    return encodeHex(await hsm.digest(session, algorithm, requireBase64(message)));
   },
 
   importCertificates: async (hsm, session, pem) => hsm.importCertificates(session, pem),
@@ -174,7 +178,7 @@ class OwnedMaterial implements Disposable {
 
 function materialOf(input: MaterialInput, key: SecretKey | null): KeyMaterial {
   if (input.format === "pem" || input.format === "jwk") return input;
-  if (input.format === "spki") return { format: "spki", bytes: bytesOf(input.der) };
+  if (input.format === "spki") return { format: "spki", bytes: requireBase64(input.der) };
   if (key === null) throw new Error("unreachable: material without its key");
   return input.format === "raw"
     ? { format: "raw", type: input.type, key }
@@ -182,15 +186,10 @@ function materialOf(input: MaterialInput, key: SecretKey | null): KeyMaterial {
 }
 
 function aadOf(aad: Base64 | undefined): { aad?: Uint8Array } {
-  return aad === undefined ? {} : { aad: bytesOf(aad) };
-}
-
-/** The route's schema has seen that it is base64. */
-function bytesOf(text: Base64): Uint8Array<ArrayBuffer> {
-  return Uint8Array.fromBase64(text);
+  return aad === undefined ? {} : { aad: requireBase64(aad) };
 }
 
 /** Schemas demand at least one byte. */
 function secretOf(text: Base64): SecretKey {
-  return new SecretKey(bytesOf(text));
+  return new SecretKey(requireBase64(text));
 }

@@ -4,6 +4,7 @@
  * Spec: docs/STORAGE.md, "Peers". A peer takes a delta only if it stands exactly where the delta
  * begins; one that cannot be caught up is reported and rebuilt. Secrets travel wrapped.
  */
+import { encodeHex } from "../../crypto/base-encodings.ts";
 import type { Delta, PeerApi, Position } from "../contracts/peer-api.ts";
 import type { HsmLocation } from "../contracts/place.ts";
 import { Refused } from "../contracts/result.ts";
@@ -28,7 +29,7 @@ export function ownPosition(sql: SqlStorage): Position {
 /** Takes over as leader: the history so far ends here, and a new one begins. */
 export function beginHistory(sql: SqlStorage): void {
   addAncestor(sql, { ...ownPosition(sql), snapshot: false });
-  writeLocal(sql, "history", randomBytes(16).toHex());
+  writeLocal(sql, "history", encodeHex(randomBytes(16)));
 }
 
 /**

@@ -5,11 +5,13 @@
  * are staged into a generation that nobody reads; when everything holds, one transaction makes it
  * the one that serves.
  */
+
 import type { Header } from "../../backup/container/header.ts";
 import type { ContainerSummary } from "../../backup/container/reader.ts";
 import { restoreBackup, type Staging } from "../../backup/restore.ts";
 import type { Pieces } from "../../backup/seal/body.ts";
 import { sourceRefusal } from "../../cluster/eligibility.ts";
+import { encodeHex } from "../../crypto/base-encodings.ts";
 import type { SnapshotRecord } from "../../hsm/memory/record.ts";
 import { type DecodedRecord, decodeRecord, stateDigest } from "../../hsm/memory/snapshot.ts";
 import type { RestoreOrder, RestoreReceipt } from "../contracts/hsm-api.ts";
@@ -122,7 +124,7 @@ class SqliteStaging implements Staging {
         throw new Refused({ kind: "conflict", code: "restore_overtaken", message });
       }
       new SqliteSessions(storage.sql).clear();
-      writeLocal(storage.sql, "history", summary.containerDigest.toHex());
+      writeLocal(storage.sql, "history", encodeHex(summary.containerDigest));
       writeLocal(storage.sql, "ancestors", []);
       writeLocal(storage.sql, "duty", { leader: false, peers: [] });
       writeLocal(storage.sql, "frozen", false);
@@ -147,7 +149,7 @@ function verifyFits(header: Header, { source, target }: RestoreOrder): void {
 function receiptOf(memory: HsmMemory, summary: ContainerSummary): RestoreReceipt {
   const { activated, clusterCertificatePem } = memory.hsm.getConfiguration();
   return {
-    stateDigest: summary.stateDigest.toHex(),
+    stateDigest: encodeHex(summary.stateDigest),
     records: summary.recordCount,
     clusterCertificate: clusterCertificatePem ?? "",
     activated,

@@ -4,6 +4,7 @@
  *
  * Spec: FORMAT.md §3.5. Only facts leave: ids, counts, digests. Records are hashed and forgotten.
  */
+
 import { openHeader } from "../../backup/container/front.ts";
 import type { Header } from "../../backup/container/header.ts";
 import type { ManifestEntry } from "../../backup/container/manifest.ts";
@@ -14,6 +15,7 @@ import { BodyOpener } from "../../backup/seal/body.ts";
 import { decodeEnvelope, type EnvelopeClear, openEnvelope } from "../../backup/seal/envelope.ts";
 import { verifyLocation } from "../../backup/seal/location.ts";
 import { openSeal } from "../../backup/seal/recipients.ts";
+import { encodeHex } from "../../crypto/base-encodings.ts";
 import { RECORD_TYPES, type RecordType, type SnapshotSink } from "../../hsm/memory/record.ts";
 import type { RestoreOrder } from "../contracts/hsm-api.ts";
 import type {
@@ -64,7 +66,7 @@ export async function probeStored(
 /** Opens and authenticates a backup from end to end. @throws Refused, BackupError. */
 export async function verifyStored(opening: Opening, order: RestoreOrder): Promise<Verification> {
   const { summary } = await readStored(opening, order, () => undefined);
-  return { stateDigest: summary.stateDigest.toHex(), records: summary.recordCount };
+  return { stateDigest: encodeHex(summary.stateDigest), records: summary.recordCount };
 }
 
 /**
@@ -91,11 +93,11 @@ export async function inspectStored(
       type: TYPE_NAMES[type],
       count: summary.counts[i] ?? 0,
     })),
-    stateDigest: summary.stateDigest.toHex(),
+    stateDigest: encodeHex(summary.stateDigest),
     manifest: entries.map(({ type, id, digest }) => ({
       type: TYPE_NAMES[type],
       id,
-      digest: digest.toHex(),
+      digest: encodeHex(digest),
     })),
     next: end < summary.recordCount && entries.length > 0 ? end : null,
   };
@@ -139,9 +141,9 @@ function envelopeFacts(clear: EnvelopeClear): EnvelopeFacts {
   const { sealId, bodyBytes, bodyDigest, location, recipients } = clear;
   const { account, region, clusterId, backupId } = location;
   return {
-    sealId: sealId.toHex(),
+    sealId: encodeHex(sealId),
     bodyBytes,
-    bodyDigest: bodyDigest.toHex(),
+    bodyDigest: encodeHex(bodyDigest),
     location: { account, region, clusterId, backupId },
     recipients: recipients.map(({ kind, keyId }) => ({ kind, keyId })),
     restorableOffline: recipients.some(({ kind }) => kind === "recovery"),
@@ -150,5 +152,5 @@ function envelopeFacts(clear: EnvelopeClear): EnvelopeFacts {
 
 function headerFacts(header: Header): HeaderFacts {
   const { chunkBytes: _cut, payloadBytes: _length, previousDigest, ...origin } = header;
-  return { ...origin, previousDigest: previousDigest.toHex() };
+  return { ...origin, previousDigest: encodeHex(previousDigest) };
 }

@@ -4,9 +4,11 @@
  * Spec: docs/DEPLOY.md, the table of variables. They stand apart from `Deployment`, in a room that neither
  * the wires nor the control plane may import: what these cannot name, they cannot use.
  */
+
 import * as z from "zod";
 import type { KeyVersion } from "../../backup/format/keys.ts";
 import type { CustomerKey } from "../../backup/seal/kms.ts";
+import { requireHex } from "../../crypto/base-encodings.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import type { Env } from "../platform/deployment.ts";
 import { base64Bytes, checkedVariable, jsonVariable } from "../platform/variables.ts";
@@ -60,7 +62,7 @@ const keyBackupKeys = z
       id: z
         .string()
         .regex(/^[0-9a-f]{32}$/)
-        .transform((text) => Uint8Array.fromHex(text)),
+        .transform(requireHex),
       version: z.int().min(1).max(0xffff_ffff),
       state: keyState,
       key: secret32.nullable(),

@@ -3,9 +3,11 @@
  *
  * Spec: FORMAT.md §7; docs/STORAGE.md, "Restoring". Sealed bytes pass through, a piece at a time.
  */
+
 import type { StoredBackup } from "../../backup/restore.ts";
 import { localKms } from "../../backup/seal/kms.ts";
 import type { Openers } from "../../backup/seal/recipients.ts";
+import { requireHex } from "../../crypto/base-encodings.ts";
 import type { RestoreOrder } from "../contracts/hsm-api.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { randomBytes } from "../platform/engine.ts";
@@ -29,6 +31,6 @@ export function openersOf(secrets: Secrets): Openers {
 
 /** What the catalogue and the target demand of a backup, checked when its header is authentic. */
 export function expectedOf(order: RestoreOrder) {
-  const containerDigest = Uint8Array.fromHex(order.containerDigest);
+  const containerDigest = requireHex(order.containerDigest);
   return { containerDigest, mode: order.target.mode };
 }

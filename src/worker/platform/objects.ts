@@ -4,7 +4,9 @@
  * Spec: docs/STORAGE.md, I1 to I5. Every object is written once (I2): a put of a name that exists is
  * an error, a get is pinned to the etag that the catalogue knows. Only sealed bytes pass through here.
  */
+
 import type { BackupLocation } from "../../backup/seal/location.ts";
+import { encodeHex } from "../../crypto/base-encodings.ts";
 import type { RestoreOrder } from "../contracts/hsm-api.ts";
 import { Refused } from "../contracts/result.ts";
 import type { Deployment } from "./deployment.ts";
@@ -38,12 +40,12 @@ function backupPrefix(location: BackupLocation): string {
 }
 
 export function bodyKey(location: BackupLocation, sealId: Uint8Array): string {
-  return `${backupPrefix(location)}body-${sealId.toHex()}`;
+  return `${backupPrefix(location)}body-${encodeHex(sealId)}`;
 }
 
 /** @param version - from 1; a new envelope over the same body takes the next one. */
 export function envelopeKey(location: BackupLocation, sealId: Uint8Array, version: number): string {
-  return `${backupPrefix(location)}envelope-${sealId.toHex()}-${version}`;
+  return `${backupPrefix(location)}envelope-${encodeHex(sealId)}-${version}`;
 }
 
 /** Puts bytes under a name that is still free. Returns the etag. */

@@ -4,10 +4,12 @@
  * Spec: docs/DEPLOY.md, the table of variables. An error names the variable and what is wrong with it,
  * never its value.
  */
+
 import * as z from "zod";
+import { requireBase64 } from "../../crypto/base-encodings.ts";
 
 /** Base64 (RFC 4648 §4) as bytes. */
-export const base64Bytes = z.base64().transform((text) => Uint8Array.fromBase64(text));
+export const base64Bytes = z.base64().transform(requireBase64);
 
 /** The value of a variable that holds JSON. @throws Error. */
 export function jsonVariable<T extends z.ZodType>(
