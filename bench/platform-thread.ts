@@ -4,7 +4,7 @@
 import { startWrapping } from "./wrapping.ts";
 
 /** A module to begin with; after that, for how many milliseconds to work. */
-export type ThreadOrder = WebAssembly.Module | number;
+type ThreadOrder = WebAssembly.Module | number;
 
 let wrapFor: ReturnType<typeof startWrapping> | null = null;
 

@@ -57,7 +57,7 @@ function plant(places: readonly string[]): Finding[] {
 }
 
 /** What the variables and the kit hold besides names and public keys. */
-export function deploymentSecrets({ bindings, kit }: DevelopmentSecrets): NamedSecret[] {
+function deploymentSecrets({ bindings, kit }: DevelopmentSecrets): NamedSecret[] {
   const values = (name: string) => JSON.parse(bindings[name] ?? "null") as Record<string, unknown>;
   const accessKeys = values("ACCESS_KEYS") as unknown as { secretAccessKey: string }[];
   const keys = (name: string, list: unknown) =>

@@ -6,7 +6,7 @@
  */
 
 /** Multiplication in GF(2^8) modulo x^8 + x^4 + x^3 + x + 1 (FIPS 197 §4.2). */
-export function multiply(a: number, b: number): number {
+function multiply(a: number, b: number): number {
   let product = 0;
   for (let bit = 0; bit < 8; bit++) {
     if ((b >> bit) & 1) product ^= a << bit;

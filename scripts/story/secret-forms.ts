@@ -97,7 +97,7 @@ export function findSecrets(
 }
 
 /** All files below `folder`: objects, databases with their write-ahead logs, logs. */
-export function filesBelow(folder: string): string[] {
+function filesBelow(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))

@@ -19,7 +19,7 @@ const EVERYTHING: Filter = { text: "", kind: "", owner: "", leaving: "any" };
 /**
  * The keys that a filter lets through; the text matches label, id, handle, owner and check value.
  */
-export function matchingKeys(keys: readonly ShownKey[], filter: Filter): ShownKey[] {
+function matchingKeys(keys: readonly ShownKey[], filter: Filter): ShownKey[] {
   const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
   return keys.filter((key) => {
     if (filter.kind !== "" && key.kind !== filter.kind) return false;

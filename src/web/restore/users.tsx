@@ -16,7 +16,7 @@ const ROLE: Readonly<Record<string, string>> = {
 };
 
 /** A role as CloudHSM writes it, with its meaning. */
-export function roleText(role: string): string {
+function roleText(role: string): string {
   const meaning = ROLE[role];
   return meaning === undefined ? role : `${role} (${meaning})`;
 }

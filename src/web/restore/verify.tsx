@@ -41,7 +41,7 @@ const CHECK_DETAIL: Readonly<Record<CheckId, string>> = {
 const NO_SEAL = "This file is a bare container without a seal";
 
 /** The links of the chain from the reports so far. */
-export function linksOf(reports: ReadonlyMap<CheckId, CheckReport>): Link[] {
+function linksOf(reports: ReadonlyMap<CheckId, CheckReport>): Link[] {
   const parted = [...reports.values()].some(({ state }) => state === "failed");
   return CHECKS.map((id) => {
     const report = reports.get(id);
