@@ -11,6 +11,7 @@ import {
   resolveImport,
   type SourceFile,
   sourceFiles,
+  unusedExports,
   withoutComments,
 } from "./lib/source-tree.ts";
 
@@ -294,5 +295,20 @@ describe("circles", () => {
       ["src/a/a.ts", "src/b/b.ts", "src/b/c.ts"],
       ["src/e.ts"],
     ]);
+  });
+});
+
+describe("exports", () => {
+  it("are taken by another file, every value of them", () => {
+    const files = sourceFiles(["src", "scripts", "bench", "test"]);
+    expect(unusedExports(files).filter((one) => !one.startsWith("test/"))).toEqual([]);
+  });
+
+  it("that nobody takes are found where they are planted", () => {
+    const files = [
+      { path: "src/a.ts", text: "export const used = 1;\nexport function alone(): void {}" },
+      { path: "src/b.ts", text: 'import { used } from "./a.ts"; // not alone\nused();' },
+    ];
+    expect(unusedExports(files)).toEqual(["src/a.ts: alone"]);
   });
 });

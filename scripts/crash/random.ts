@@ -12,7 +12,7 @@ const KEYS_MAX = 40;
 const BACKUPS_MAX = 8;
 
 /** Numbers from 0 to 1 that depend on the seed alone (mulberry32: not for secrets). */
-export function seededRandom(seed: number): () => number {
+function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -103,7 +103,7 @@ export interface SpooledContainer {
  * Snapshot → records → chunks under a fresh EBK → container → spool, and back again to be sure.
  * Synchronous: no other event can run in between.
  */
-export function spoolContainer(
+function spoolContainer(
   { core, random }: Pick<SealPlatform, "core" | "random">,
   ring: Keyring,
   order: Pick<BackupOrder, "origin" | "source">,
@@ -160,7 +160,7 @@ export function createContainer(
  * @returns what a reader finds. @throws BackupError `verification_failed`: the backup must not be
  * kept.
  */
-export function verifyContainer(
+function verifyContainer(
   core: Core,
   ring: Keyring,
   writer: ContainerWriter,

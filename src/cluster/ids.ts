@@ -19,7 +19,7 @@ export function generateId(kind: IdKind, random: RandomBytes): string {
 }
 
 /** `count` letters of lower-case base32: 256 is a multiple of 32, so each is equally likely. */
-export function generateLetters(count: number, random: RandomBytes): string {
+function generateLetters(count: number, random: RandomBytes): string {
   return Array.from(random(count), (byte) => BASE32.charAt(byte % 32)).join("");
 }
 

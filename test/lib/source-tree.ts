@@ -45,6 +45,24 @@ export function importsOf(code: string): ImportLine[] {
   return lines;
 }
 
+/** Values that a file exports and no other of `files` names: `path: name`. */
+export function unusedExports(files: readonly SourceFile[]): string[] {
+  const namedIn = new Map<string, Set<string>>();
+  for (const { path, text } of files) {
+    for (const [word] of withoutComments(text).matchAll(/\w+/g)) {
+      const paths = namedIn.get(word) ?? new Set();
+      namedIn.set(word, paths.add(path));
+    }
+  }
+  const declared = /^export (?:async )?(?:function\*?|const|let|class) (\w+)\b(?!\$)/gm;
+  return files.flatMap(({ path, text }) =>
+    [...text.matchAll(declared)]
+      .flatMap(([, name]) => name ?? [])
+      .filter((name) => namedIn.get(name)?.size === 1)
+      .map((name) => `${path}: ${name}`),
+  );
+}
+
 /** The path that a relative import names, from the root of the repository. */
 export function resolveImport(from: string, target: string): string {
   return posix.normalize(posix.join(dirname(from), target));

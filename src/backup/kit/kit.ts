@@ -11,11 +11,11 @@ import { KEY_BYTES, KEY_ID_BYTES } from "../format/layout.ts";
 import type { RecoveryKey } from "../seal/recovery.ts";
 import { KitError, type KitFault } from "./errors.ts";
 
-export const KIT_FORMAT = "holdfast-recovery-kit/1";
+const KIT_FORMAT = "holdfast-recovery-kit/1";
 const KIT_FORMAT_PATTERN = /^holdfast-recovery-kit\/([1-9][0-9]{0,8})$/;
 export const MAX_KIT_BYTES: number = 64 * 1024;
 export const MAX_KEY_VERSIONS = 64;
-export const MAX_KIT_TEXT_BYTES = 128;
+const MAX_KIT_TEXT_BYTES = 128;
 const MAX_NOTE_BYTES = 4096;
 const MAX_PKCS8_BYTES = 4096;
 const STATES = ["active", "retired", "destroyed"] as const;

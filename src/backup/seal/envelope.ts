@@ -100,7 +100,7 @@ export async function openEnvelope(
  * Length of an envelope, from its first 16 bytes or fewer.
  * @throws BackupError `not_ours`, `newer_version`, `truncated`, `envelope_damaged`.
  */
-export function envelopeLength(prologue: Uint8Array): number {
+function envelopeLength(prologue: Uint8Array): number {
   verifyFront(prologue, ENVELOPE_MAGIC, "envelope");
   if (prologue.length < ENVELOPE.clear) throw cutEnvelope(null, prologue.length);
   const view = viewOf(prologue);

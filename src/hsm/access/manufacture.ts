@@ -18,7 +18,7 @@ import { DEFAULT_POLICIES } from "./policies.ts";
 import { putUser } from "./user-directory.ts";
 
 export const PRECO_USERNAME = "admin";
-export const APPLIANCE_USERNAME = "app_user";
+const APPLIANCE_USERNAME = "app_user";
 
 export interface Manufacture {
   readonly hsmType: HsmType;

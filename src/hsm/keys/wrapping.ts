@@ -21,7 +21,7 @@ import { readMaterial } from "./material.ts";
 import { unusable, verifyOperationLength } from "./signing.ts";
 import type { KeyView } from "./views.ts";
 
-export const WRAP_MECHANISMS = ["aes-kw", "aes-kwp"] as const;
+const WRAP_MECHANISMS = ["aes-kw", "aes-kwp"] as const;
 export type WrapMechanism = (typeof WRAP_MECHANISMS)[number];
 
 export interface Unwrapping {

@@ -65,7 +65,7 @@ function encodedBytes(attributeBytes: number, secretBytes: number): number {
  * @param record - borrowed. @param room - for records that fit.
  * @returns the beginning of `room`, or a fresh array, with the secret in it.
  */
-export function encodeRecord({ attributes, secret }: HsmRecord, room: Uint8Array): Uint8Array {
+function encodeRecord({ attributes, secret }: HsmRecord, room: Uint8Array): Uint8Array {
   const length = secret === null ? 0 : secret.length;
   const byteLength = encodedBytes(attributes.length, length);
   const bytes =
