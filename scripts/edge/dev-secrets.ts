@@ -7,7 +7,9 @@
 import "reflect-metadata";
 import { createHash, randomBytes } from "node:crypto";
 import * as x509 from "@peculiar/x509";
+import type { AccessRole } from "../../src/cluster/permissions.ts";
 import { encodeBase64, encodeHex } from "../../src/crypto/base-encodings.ts";
+import type { RandomBytes } from "../../src/crypto/web-crypto.ts";
 
 /** What `generateSecrets` hands out: the worker's variables, and the recovery kit for the safe. */
 export interface DevelopmentSecrets {
@@ -22,10 +24,8 @@ export interface DevelopmentAccessKey {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly account: string;
-  readonly role: "owner" | "operator" | "auditor";
+  readonly role: AccessRole;
 }
-
-export type RandomBytes = (length: number) => Uint8Array;
 
 const ACCOUNT = "123456789012";
 const MANUFACTURER_NAME = "Holdfast Development Works";

@@ -92,7 +92,7 @@ export async function createBackup(
 }
 
 /** A container that is in the spool and has been read back. */
-export interface SpooledContainer {
+interface SpooledContainer {
   readonly keyBlock: Uint8Array;
   readonly containerBytes: number;
   readonly containerDigest: Uint8Array;

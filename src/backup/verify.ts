@@ -4,7 +4,7 @@
  * Spec: FORMAT.md §3.5. For readers without a staging area of their own, such as a page: the file
  * is authenticated first, then read again, and both readings must be of the same container.
  */
-import type { SnapshotSink } from "../hsm/memory/record.ts";
+import { NOWHERE, type SnapshotSink } from "../hsm/memory/record.ts";
 import { decodePrologue } from "./container/header.ts";
 import {
   ContainerReader,
@@ -42,8 +42,6 @@ export interface VerifiedBackup extends ContainerSummary {
   /** Where this copy was sealed for; null for a bare file. */
   readonly location: BackupLocation | null;
 }
-
-const NOWHERE: SnapshotSink = { put: () => undefined };
 
 /**
  * Authenticates all of `file`. Keeps nothing and changes nothing.

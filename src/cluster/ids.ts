@@ -4,8 +4,7 @@
  * Ids are drawn at random (55 bits) and never reused; whoever inserts a row relies on its key.
  */
 import { encodeHex } from "../crypto/base-encodings.ts";
-
-export type RandomBytes = (length: number) => Uint8Array;
+import type { RandomBytes } from "../crypto/web-crypto.ts";
 
 export type IdKind = "cluster" | "hsm" | "backup" | "lineage";
 

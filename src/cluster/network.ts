@@ -58,20 +58,21 @@ export function chooseAddress(
     for (let host = FIRST_HOST; host <= LAST_HOST; host++) {
       if (!taken.has(`${subnet}${host}`)) return { address: `${subnet}${host}` };
     }
-    return refused("address_exhausted", `No address is left in ${subnet}0/24.`);
+    return addressRefused("address_exhausted", `No address is left in ${subnet}0/24.`);
   }
   const host = wanted.startsWith(subnet) ? Number(wanted.slice(subnet.length)) : Number.NaN;
   if (!(host >= FIRST_HOST && host <= LAST_HOST)) {
-    return refused(
+    return addressRefused(
       "address_outside_subnet",
       `IpAddress ${wanted} is not in the subnet of ${zone}, ${subnet}${FIRST_HOST} to ` +
         `${subnet}${LAST_HOST}.`,
     );
   }
-  if (taken.has(wanted)) return refused("address_taken", `IpAddress ${wanted} is already in use.`);
+  if (taken.has(wanted))
+    return addressRefused("address_taken", `IpAddress ${wanted} is already in use.`);
   return { address: wanted };
 }
 
-function refused(code: string, message: string): AddressChoice {
+function addressRefused(code: string, message: string): AddressChoice {
   return { address: null, refusal: invalid(code, message) };
 }

@@ -7,7 +7,7 @@
 import {
   type CounterKdfRequest,
   counterKdf,
-  DIGEST_BYTES,
+  DIGEST_BYTES_OF,
   type HashName,
   type PrfName,
 } from "./counter-kdf.ts";
@@ -80,7 +80,7 @@ export class Core {
     if (length > DATA_BYTES) return digestOf(this.hashStream(hash), data);
     try {
       putAll(memory, data);
-      const status = memory.exports.hashOnce(DIGEST_BYTES[hash], length);
+      const status = memory.exports.hashOnce(DIGEST_BYTES_OF[hash], length);
       return memory.takeOut(CoreMemory.counted(status));
     } finally {
       memory.wipePassing(length);
@@ -90,7 +90,7 @@ export class Core {
   hashStream(hash: HashName): HashStream {
     const memory = this.#live();
     const lease = memory.hashSlots.take();
-    CoreMemory.counted(memory.exports.hashOpen(lease.slot, DIGEST_BYTES[hash]));
+    CoreMemory.counted(memory.exports.hashOpen(lease.slot, DIGEST_BYTES_OF[hash]));
     return new SlotHashStream(memory, lease);
   }
 
@@ -113,7 +113,7 @@ export class Core {
     try {
       key.use((bytes) => memory.putKey(bytes));
       putAll(memory, data);
-      const status = memory.exports.hmacOnce(DIGEST_BYTES[hash], key.length, length);
+      const status = memory.exports.hmacOnce(DIGEST_BYTES_OF[hash], key.length, length);
       return memory.takeOut(CoreMemory.counted(status));
     } finally {
       memory.wipePassing(length);
@@ -127,7 +127,7 @@ export class Core {
       // FIPS 198-1 §4 step 2: a key longer than a block is hashed. KEY takes up to KEY_BYTES.
       const fitting = bytes.length > KEY_BYTES ? this.hash(hash, bytes) : bytes;
       memory.putKey(fitting);
-      const status = memory.exports.hmacOpen(lease.slot, DIGEST_BYTES[hash], fitting.length);
+      const status = memory.exports.hmacOpen(lease.slot, DIGEST_BYTES_OF[hash], fitting.length);
       CoreMemory.counted(status);
       if (fitting !== bytes) fitting.fill(0);
     });
@@ -139,7 +139,7 @@ export class Core {
    * @param tag - 8 bytes to a whole digest. @throws RangeError on another length.
    */
   hmacVerify(hash: HashName, key: SecretKey, tag: Uint8Array, ...data: Uint8Array[]): boolean {
-    verifyLength("tag", tag.length, MIN_TAG_BYTES, DIGEST_BYTES[hash]);
+    verifyLength("tag", tag.length, MIN_TAG_BYTES, DIGEST_BYTES_OF[hash]);
     return this.equal(this.hmac(hash, key, ...data).subarray(0, tag.length), tag);
   }
 

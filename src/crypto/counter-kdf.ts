@@ -13,7 +13,7 @@ export type HashName = "SHA-224" | "SHA-256" | "SHA-384" | "SHA-512";
 export type PrfName = `HMAC-${HashName}` | "AES-CMAC";
 
 /** Bytes of a digest; assembly/hash.ts names the hashes by them. */
-export const DIGEST_BYTES: Readonly<Record<HashName, number>> = {
+export const DIGEST_BYTES_OF: Readonly<Record<HashName, number>> = {
   "SHA-224": 28,
   "SHA-256": 32,
   "SHA-384": 48,

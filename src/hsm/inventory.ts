@@ -5,16 +5,11 @@
  * from.
  */
 
-import type { ConfigurationView } from "./access/configuration.ts";
-import { configurationView } from "./access/configuration.ts";
-import type { PoliciesView } from "./access/policies.ts";
-import { policiesView } from "./access/policies.ts";
-import type { UserView } from "./access/user-directory.ts";
-import { allUsers, userNames, userView } from "./access/user-directory.ts";
-import type { CertificateView } from "./certificates/directory.ts";
-import { allCertificates } from "./certificates/directory.ts";
-import type { KeyView } from "./keys/views.ts";
-import { keyView } from "./keys/views.ts";
+import { type ConfigurationView, configurationView } from "./access/configuration.ts";
+import { type PoliciesView, policiesView } from "./access/policies.ts";
+import { allUsers, type UserView, userNames, userView } from "./access/user-directory.ts";
+import { allCertificates, type CertificateView } from "./certificates/directory.ts";
+import { type KeyView, keyView } from "./keys/views.ts";
 import { configurationCodec } from "./memory/configuration-record.ts";
 import { keyCodec } from "./memory/key-record.ts";
 import { policyCodec } from "./memory/policy-record.ts";

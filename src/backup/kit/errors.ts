@@ -15,8 +15,6 @@ export type KitFault =
       readonly expected: string;
     };
 
-export type KitFaultCode = KitFault["code"];
-
 export class KitError extends Error {
   readonly fault: KitFault;
 

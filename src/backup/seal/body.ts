@@ -10,6 +10,7 @@ import type { PlatformKey, Subtle } from "../../crypto/web-crypto.ts";
 import { concatBytes, equalBytes, viewOf } from "../format/bytes.ts";
 import { BackupError } from "../format/errors.ts";
 import { LABEL, labelBytes, NONCE_BYTES, SEGMENT_BYTES, TAG_BYTES } from "../format/layout.ts";
+import { type GcmParameters, importGcmKey, openGcm, sealGcm } from "./aes-gcm.ts";
 
 /** Pieces of any size, from memory or from a stream. */
 export type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
@@ -152,34 +153,26 @@ class SegmentCipher {
   }
 
   async seal(index: number, segment: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-    const key = await this.#key();
-    return new Uint8Array(await this.#subtle.encrypt(this.#algorithm(index), key, segment));
+    return await sealGcm(this.#subtle, await this.#key(), this.#parameters(index), segment);
   }
 
   async open(index: number, sealed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-    const key = await this.#key();
-    try {
-      return new Uint8Array(await this.#subtle.decrypt(this.#algorithm(index), key, sealed));
-    } catch {
-      // WebCrypto has one error for a tag that does not hold, or a segment shorter than a tag.
-      throw new BackupError({ code: "body_damaged", segment: index });
-    }
+    const segment = await openGcm(this.#subtle, await this.#key(), this.#parameters(index), sealed);
+    if (segment !== null) return segment;
+    throw new BackupError({ code: "body_damaged", segment: index });
   }
 
   #key(): Promise<PlatformKey> {
-    this.#imported ??= this.#bodyKey.use((bytes) =>
-      this.#subtle.importKey("raw", bytes, { name: "AES-GCM" }, false, ["encrypt", "decrypt"]),
-    );
+    this.#imported ??= importGcmKey(this.#subtle, this.#bodyKey);
     return this.#imported;
   }
 
   /** nonce = 7 zero bytes ‖ index u32 ‖ last u8. */
-  #algorithm(index: number) {
-    const iv = new Uint8Array(NONCE_BYTES);
-    viewOf(iv).setUint32(7, index);
-    iv[11] = index === this.#lastIndex ? 1 : 0;
-    const additionalData = this.#additionalData;
-    return { name: "AES-GCM", iv, additionalData, tagLength: 8 * TAG_BYTES };
+  #parameters(index: number): GcmParameters {
+    const nonce = new Uint8Array(NONCE_BYTES);
+    viewOf(nonce).setUint32(7, index);
+    nonce[11] = index === this.#lastIndex ? 1 : 0;
+    return { nonce, additionalData: this.#additionalData };
   }
 }
 

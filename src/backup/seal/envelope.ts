@@ -21,9 +21,9 @@ import {
   NONCE_BYTES,
   SEAL_ID_BYTES,
   SEALED_KEY_BLOCK_BYTES,
-  TAG_BYTES,
 } from "../format/layout.ts";
 import { verifyFront } from "../format/magic.ts";
+import { importGcmKey, openGcm, sealGcm } from "./aes-gcm.ts";
 import { openedBodyBytes, type SealedBody } from "./body.ts";
 import { type BackupLocation, locationTexts } from "./location.ts";
 import type { Recipient, RecipientKind } from "./recipients.ts";
@@ -72,9 +72,9 @@ export async function sealEnvelope(
   }
   const authenticated = encodeAuthenticated(clear);
   const nonce = random(NONCE_BYTES);
-  const key = await importKey(subtle, keys);
-  const sealed = await subtle.encrypt(gcm(nonce, authenticated), key, keyBlock);
-  return concatBytes(authenticated, nonce, new Uint8Array(sealed));
+  const key = await importGcmKey(subtle, keys.envelopeKey);
+  const parameters = { nonce, additionalData: authenticated };
+  return concatBytes(authenticated, nonce, await sealGcm(subtle, key, parameters, keyBlock));
 }
 
 /** The inverse: the key block, 176 fresh bytes. @throws BackupError `envelope_damaged`. */
@@ -84,16 +84,11 @@ export async function openEnvelope(
   envelope: DecodedEnvelope,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { authenticated, nonce, sealedKeyBlock } = envelope;
-  const key = await importKey(subtle, keys);
-  try {
-    return new Uint8Array(await subtle.decrypt(gcm(nonce, authenticated), key, sealedKeyBlock));
-  } catch {
-    // WebCrypto has one error for a tag that does not hold, and the lengths are right.
-    throw new BackupError({
-      code: "envelope_damaged",
-      why: "its authentication tag does not hold",
-    });
-  }
+  const key = await importGcmKey(subtle, keys.envelopeKey);
+  const parameters = { nonce, additionalData: authenticated };
+  const keyBlock = await openGcm(subtle, key, parameters, sealedKeyBlock);
+  if (keyBlock !== null) return keyBlock;
+  throw new BackupError({ code: "envelope_damaged", why: "its authentication tag does not hold" });
 }
 
 /**
@@ -208,16 +203,6 @@ function verifyWritable(body: Uint8Array): void {
     if (!(error instanceof BackupError)) throw error;
     throw new RangeError(`clear: ${error.message}`, { cause: error });
   }
-}
-
-function importKey(subtle: Subtle, { envelopeKey }: EnvelopeKeys) {
-  return envelopeKey.use((bytes) =>
-    subtle.importKey("raw", bytes, { name: "AES-GCM" }, false, ["encrypt", "decrypt"]),
-  );
-}
-
-function gcm(nonce: Uint8Array, additionalData: Uint8Array) {
-  return { name: "AES-GCM", iv: nonce, additionalData, tagLength: 8 * TAG_BYTES };
 }
 
 function cutEnvelope(expectedBytes: number | null, gotBytes: number): BackupError {

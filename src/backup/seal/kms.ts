@@ -9,6 +9,7 @@ import { concatBytes } from "../format/bytes.ts";
 import { encodeCbor } from "../format/cbor.ts";
 import { BackupError } from "../format/errors.ts";
 import { KEY_BYTES, LABEL, labelBytes, NONCE_BYTES, TAG_BYTES } from "../format/layout.ts";
+import { importGcmKey, openGcm, sealGcm } from "./aes-gcm.ts";
 import type { EncryptionContext } from "./location.ts";
 
 /** A fresh data key, disposed of by whoever asked for it, and its wrap under a CMK. */
@@ -52,10 +53,10 @@ export function localKms(subtle: Subtle, random: RandomBytes, keys: readonly Cus
 
   async function wrap(dataKey: SecretKey, context: EncryptionContext): Promise<Uint8Array> {
     const nonce = random(NONCE_BYTES);
-    const algorithm = gcm(nonce, associatedData(keyId, context));
-    const cmk = await importCmk(subtle, usable(keys, keyId));
-    const sealed = await dataKey.use((bytes) => subtle.encrypt(algorithm, cmk, bytes));
-    return concatBytes(Uint8Array.of(WRAP_VERSION), nonce, new Uint8Array(sealed));
+    const parameters = { nonce, additionalData: associatedData(keyId, context) };
+    const cmk = await importGcmKey(subtle, usable(keys, keyId));
+    const sealed = await dataKey.use((bytes) => sealGcm(subtle, cmk, parameters, bytes));
+    return concatBytes(Uint8Array.of(WRAP_VERSION), nonce, sealed);
   }
 
   return {
@@ -66,23 +67,15 @@ export function localKms(subtle: Subtle, random: RandomBytes, keys: readonly Cus
       return { dataKey, wrapped: await wrap(dataKey, context) };
     },
     async unwrap(id: string, wrapped: Uint8Array, context: EncryptionContext): Promise<SecretKey> {
-      const cmk = await importCmk(subtle, usable(keys, id));
-      if (wrapped.length !== WRAPPED_BYTES || wrapped[0] !== WRAP_VERSION) throw refused(id);
+      const cmk = await importGcmKey(subtle, usable(keys, id));
+      if (wrapped.length !== WRAPPED_BYTES || wrapped[0] !== WRAP_VERSION) throw keyRefused(id);
       const nonce = wrapped.subarray(1, 1 + NONCE_BYTES);
-      const algorithm = gcm(nonce, associatedData(id, context));
-      const sealed = wrapped.subarray(1 + NONCE_BYTES);
-      try {
-        return new SecretKey(new Uint8Array(await subtle.decrypt(algorithm, cmk, sealed)));
-      } catch {
-        // WebCrypto has one error for a tag that does not hold, and the lengths are right.
-        throw refused(id);
-      }
+      const parameters = { nonce, additionalData: associatedData(id, context) };
+      const dataKey = await openGcm(subtle, cmk, parameters, wrapped.subarray(1 + NONCE_BYTES));
+      if (dataKey === null) throw keyRefused(id);
+      return new SecretKey(dataKey);
     },
   };
-}
-
-function gcm(nonce: Uint8Array, additionalData: Uint8Array) {
-  return { name: "AES-GCM", iv: nonce, additionalData, tagLength: 8 * TAG_BYTES };
 }
 
 /** LABEL(local-kms) ‖ CBOR([key id, [[name, value], …]]). */
@@ -101,12 +94,6 @@ function usable(keys: readonly CustomerKey[], id: string): SecretKey {
   return found.key;
 }
 
-function importCmk(subtle: Subtle, key: SecretKey) {
-  return key.use((bytes) =>
-    subtle.importKey("raw", bytes, { name: "AES-GCM" }, false, ["encrypt", "decrypt"]),
-  );
-}
-
-function refused(id: string): BackupError {
+function keyRefused(id: string): BackupError {
   return new BackupError({ code: "key_mismatch", which: "cmk", id, found: "refused" });
 }

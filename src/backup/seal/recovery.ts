@@ -56,7 +56,7 @@ export async function unwrapWithRecovery(
     return new SecretKey(new Uint8Array(await subtle.decrypt(algorithm, privateKey, wrapped)));
   } catch {
     // WebCrypto has one error for all that can be wrong with a ciphertext.
-    throw refused(key);
+    throw keyRefused(key);
   }
 }
 
@@ -68,7 +68,7 @@ async function importPrivate(subtle: Subtle, key: RecoveryKey) {
   } catch {
     // Not a private key at all: the kit's, not the file's fault, but the same to whoever holds
     // both.
-    throw refused(key);
+    throw keyRefused(key);
   }
 }
 
@@ -77,6 +77,6 @@ function oaepLabel(location: BackupLocation, sealId: Uint8Array): Uint8Array {
   return concatBytes(labelBytes(LABEL.recovery), encodeCbor([...locationTexts(location), sealId]));
 }
 
-function refused({ id }: RecoveryKey): BackupError {
+function keyRefused({ id }: RecoveryKey): BackupError {
   return new BackupError({ code: "key_mismatch", which: "recovery", id, found: "refused" });
 }

@@ -12,8 +12,14 @@ import { HsmError } from "../rules/errors.ts";
 import type { HsmContext } from "./context.ts";
 import { deriveVerifier } from "./passwords.ts";
 import { digestOfToken, openSession, type SessionToken, sessionUserId } from "./sessions.ts";
-import type { UserView } from "./user-directory.ts";
-import { type FoundUser, findUser, getUser, updateUser, userView } from "./user-directory.ts";
+import {
+  type FoundUser,
+  findUser,
+  getUser,
+  type UserView,
+  updateUser,
+  userView,
+} from "./user-directory.ts";
 
 export interface Login {
   /** A secret of the user's: 15 minutes without use end it. */

@@ -4,11 +4,10 @@
  * docs/HSM.md §1. An HSM that a restore will fill has no PRECO: its users come with the backup.
  */
 
-import type { HsmMode } from "../memory/configuration-record.ts";
-import { HSM_MODE_NUMBER, HSM_TYPE_NUMBER } from "../memory/configuration-record.ts";
+import { HSM_MODE_NUMBER, HSM_TYPE_NUMBER, type HsmMode } from "../memory/configuration-record.ts";
 import { putPolicies } from "../memory/policy-record.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
-import { ROLE_NUMBER, type Role, type UserAttributes } from "../memory/user-record.ts";
+import { ROLE_NUMBER, type UserAttributes, type UserRole } from "../memory/user-record.ts";
 import { HsmError } from "../rules/errors.ts";
 import type { HsmType } from "../rules/limits.ts";
 import { putConfiguration } from "./configuration.ts";
@@ -75,7 +74,7 @@ async function optionalVerifier(
 export function putNewUser(
   context: HsmContext,
   id: number,
-  named: { readonly username: string; readonly role: Role },
+  named: { readonly username: string; readonly role: UserRole },
   verifier: PasswordVerifier | null,
 ): void {
   const nowMs = context.now();

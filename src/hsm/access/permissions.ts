@@ -5,10 +5,8 @@
  * `keys/lookup.ts`.
  */
 
-import type { PolicyAttributes } from "../memory/policy-record.ts";
-import { readPolicies } from "../memory/policy-record.ts";
-import type { Role, UserAttributes } from "../memory/user-record.ts";
-import { ROLE_OF } from "../memory/user-record.ts";
+import { type PolicyAttributes, readPolicies } from "../memory/policy-record.ts";
+import { ROLE_OF, type UserAttributes, type UserRole } from "../memory/user-record.ts";
 import { HsmError } from "../rules/errors.ts";
 import type { HsmContext } from "./context.ts";
 import { type SessionToken, sessionUserId } from "./sessions.ts";
@@ -32,7 +30,7 @@ export type Permission =
   | "manage certificates";
 
 /** Somebody with a role, or nobody logged in. */
-export type Asker = Role | "nobody";
+export type Asker = UserRole | "nobody";
 
 /**
  * For each permission, who has it. PRECO can do nothing but take its own password, which activates.
@@ -65,7 +63,7 @@ const QUORUM_FIELD: Readonly<Partial<Record<Permission, keyof PolicyAttributes>>
 /** Who is asking, as their record says now. */
 export interface Caller {
   readonly id: number;
-  readonly role: Role;
+  readonly role: UserRole;
   readonly user: UserAttributes;
 }
 

@@ -7,14 +7,14 @@ import type { SecretKey } from "../../crypto/secret-key.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
 import { readAttributes, rowsOf } from "../memory/records.ts";
 import type { HsmStore } from "../memory/store.ts";
-import { ROLE_OF, type Role, type UserAttributes, userCodec } from "../memory/user-record.ts";
+import { ROLE_OF, type UserAttributes, type UserRole, userCodec } from "../memory/user-record.ts";
 import { HsmError } from "../rules/errors.ts";
 
 /** How a user is shown. No secrets. */
 export interface UserView {
   readonly id: number;
   readonly username: string;
-  readonly role: Role;
+  readonly role: UserRole;
   readonly locked: boolean;
   /** Wrong passwords since the last right one. */
   readonly failures: number;

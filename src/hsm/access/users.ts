@@ -8,7 +8,7 @@
 import { countOwned, stripShares } from "../memory/ownership.ts";
 import { readPolicies } from "../memory/policy-record.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
-import { ROLE_NUMBER, ROLE_OF, type Role } from "../memory/user-record.ts";
+import { ROLE_NUMBER, ROLE_OF, type UserRole } from "../memory/user-record.ts";
 import { HsmError } from "../rules/errors.ts";
 import { MAX_USERNAME_CHARACTERS, MAX_USERS } from "../rules/limits.ts";
 import { putConfiguration, readConfiguration } from "./configuration.ts";
@@ -17,13 +17,13 @@ import { putNewUser, verifierAttributes } from "./manufacture.ts";
 import { generateVerifier, type PasswordVerifier, verifyPasswordRules } from "./passwords.ts";
 import { authorize, type Caller } from "./permissions.ts";
 import { digestOfToken, type SessionToken } from "./sessions.ts";
-import type { UserView } from "./user-directory.ts";
 import {
   allUsers,
   type FoundUser,
   findUser,
   putUser,
   requireUser,
+  type UserView,
   userView,
 } from "./user-directory.ts";
 
@@ -163,7 +163,7 @@ function passwordTarget(context: HsmContext, token: SessionToken, username: stri
 
 function verifyDeletable(caller: Caller, target: FoundUser): void {
   const { username } = target.user;
-  const role: Role = ROLE_OF[target.user.role];
+  const role: UserRole = ROLE_OF[target.user.role];
   if (caller.id === target.id) {
     throw new HsmError({ code: "user_protected", username, why: "nobody deletes oneself" });
   }

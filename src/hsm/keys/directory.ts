@@ -31,8 +31,7 @@ import {
   verifyLabel,
 } from "./attribute-rules.ts";
 import { type FoundKey, isVisible, requireOwned, requireVisible, updateKey } from "./lookup.ts";
-import type { KeyView } from "./views.ts";
-import { keyView } from "./views.ts";
+import { type KeyView, keyView } from "./views.ts";
 
 export interface KeyListing {
   /** Exact label; absent for all. */

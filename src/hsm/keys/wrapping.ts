@@ -21,8 +21,7 @@ import { readMaterial } from "./material.ts";
 import { unusable, verifyOperationLength } from "./signing.ts";
 import type { KeyView } from "./views.ts";
 
-const WRAP_MECHANISMS = ["aes-kw", "aes-kwp"] as const;
-export type WrapMechanism = (typeof WRAP_MECHANISMS)[number];
+export type WrapMechanism = "aes-kw" | "aes-kwp";
 
 export interface Unwrapping {
   readonly mechanism: WrapMechanism;

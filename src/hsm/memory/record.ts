@@ -67,6 +67,9 @@ export interface SnapshotSink {
   put(record: SnapshotRecord): void;
 }
 
+/** For reading what is only to be authenticated. */
+export const NOWHERE: SnapshotSink = { put: () => undefined };
+
 /**
  * Writes a record's id as u64, big-endian. A BigInt each for 65,536 of them costs more than the
  * rest.

@@ -4,8 +4,7 @@
  * Spec: FORMAT.md §4.3, §4.5. The same entries make the manifest of a backup.
  */
 import type { Core, HashStream } from "../../crypto/core.ts";
-import type { RecordType } from "./record.ts";
-import { setRecordId } from "./record.ts";
+import { type RecordType, setRecordId } from "./record.ts";
 
 /** An entry: type u8 ‖ id u64 ‖ SHA-256 of the record. */
 export const MANIFEST_ENTRY = { type: 0, id: 1, digest: 9 } as const;

@@ -12,11 +12,16 @@ import {
   textField,
 } from "./attributes-codec.ts";
 
-export type Role = "CU" | "CO" | "AU" | "PRECO";
+export type UserRole = "CU" | "CO" | "AU" | "PRECO";
 export type RoleNumber = 1 | 2 | 5 | 6;
 
-export const ROLE_NUMBER: Readonly<Record<Role, RoleNumber>> = { CU: 1, CO: 2, AU: 5, PRECO: 6 };
-export const ROLE_OF: Readonly<Record<RoleNumber, Role>> = {
+export const ROLE_NUMBER: Readonly<Record<UserRole, RoleNumber>> = {
+  CU: 1,
+  CO: 2,
+  AU: 5,
+  PRECO: 6,
+};
+export const ROLE_OF: Readonly<Record<RoleNumber, UserRole>> = {
   1: "CU",
   2: "CO",
   5: "AU",

@@ -16,7 +16,7 @@ import { decodeEnvelope, type EnvelopeClear, openEnvelope } from "../../backup/s
 import { verifyLocation } from "../../backup/seal/location.ts";
 import { openSeal } from "../../backup/seal/recipients.ts";
 import { encodeHex } from "../../crypto/base-encodings.ts";
-import { RECORD_TYPES, type RecordType, type SnapshotSink } from "../../hsm/memory/record.ts";
+import { NOWHERE, RECORD_TYPES, type RecordType } from "../../hsm/memory/record.ts";
 import type { RestoreOrder } from "../contracts/hsm-api.ts";
 import type {
   EnvelopeFacts,
@@ -36,8 +36,6 @@ export interface Opening {
   readonly deployment: Deployment;
   readonly secrets: Secrets;
 }
-
-const NOWHERE: SnapshotSink = { put: () => undefined };
 
 /**
  * Whether an HSM made by this deployment would open the backup: CMK, MKBK and AKBK, by cryptography.

@@ -2,7 +2,7 @@
  * What every piece of the control plane works with: rows, due tasks, settings, clock and chance.
  */
 import type { BackupLocation } from "../../backup/seal/location.ts";
-import type { RandomBytes } from "../../cluster/ids.ts";
+import type { RandomBytes } from "../../crypto/web-crypto.ts";
 import type { HsmApi } from "../contracts/hsm-api.ts";
 import type { HsmLocation, Place } from "../contracts/place.ts";
 import { type Result, refusal } from "../contracts/result.ts";
