@@ -40,6 +40,13 @@ export interface Calls {
 
 export type CallName = keyof Calls;
 
+/** What can be done with a key, as the page asks for it. */
+export type KeyCalls = {
+  readonly [Name in "sign" | "verify" | "encrypt" | "decrypt" | "exportKey"]: (
+    ...args: Parameters<Calls[Name]>
+  ) => Promise<Answer<ReturnType<Calls[Name]>>>;
+};
+
 /** The worker's side: as `Calls`, but in its own time. */
 export type Service = {
   [Name in CallName]: (

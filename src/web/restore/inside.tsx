@@ -4,18 +4,15 @@
 import type { JSX } from "preact";
 import { useCallback, useState } from "preact/hooks";
 import { type Tab, Tabs } from "../design/tabs.tsx";
+import type { KeyCalls } from "../engine/calls.ts";
 import type { OpenedBackup, ShownContents, ShownRefusal, ShownSession } from "../engine/shown.ts";
 import { Certificates } from "./certificates.tsx";
 import { KeyDrawer } from "./key-drawer.tsx";
-import type { KeyExportOperation } from "./key-export.tsx";
-import type { KeyOperations } from "./key-uses.tsx";
 import { Keys } from "./keys.tsx";
 import { Login } from "./login.tsx";
 import { Overview } from "./overview.tsx";
 import { Settings } from "./settings.tsx";
 import { Users } from "./users.tsx";
-
-export type InsideOperations = KeyOperations & KeyExportOperation;
 
 type Section = "overview" | "users" | "keys" | "certificates" | "settings";
 
@@ -32,7 +29,7 @@ function sectionsOf(contents: ShownContents): Tab<Section>[] {
 export function Inside(props: {
   opened: OpenedBackup;
   session: ShownSession | null;
-  operations: InsideOperations;
+  calls: KeyCalls;
   onLogin: (name: string, password: string) => Promise<ShownRefusal | null>;
 }): JSX.Element {
   const { session } = props;
@@ -69,7 +66,7 @@ export function Inside(props: {
         <KeyDrawer
           shownKey={open}
           session={session}
-          operations={props.operations}
+          calls={props.calls}
           onLogin={() => setLoginName(open.owner)}
           onClose={() => setOpenHandle(null)}
         />

@@ -8,9 +8,10 @@ import { Dialog } from "../design/dialog.tsx";
 import { Notice } from "../design/notice.tsx";
 import { Facts } from "../design/plate.tsx";
 import { type Tab, Tabs } from "../design/tabs.tsx";
+import type { KeyCalls } from "../engine/calls.ts";
 import type { ShownKey, ShownSession } from "../engine/shown.ts";
-import { KeyExport, type KeyExportOperation } from "./key-export.tsx";
-import { type BytesUse, type KeyOperations, UseKey, VerifySignature } from "./key-uses.tsx";
+import { KeyExport } from "./key-export.tsx";
+import { type BytesUse, UseKey, VerifySignature } from "./key-uses.tsx";
 import { AttributeChips } from "./keys.tsx";
 
 type Use = "sign" | "verify" | "encrypt" | "decrypt" | "export";
@@ -59,11 +60,8 @@ function KeyFacts(props: { shownKey: ShownKey }): JSX.Element {
   );
 }
 
-function Uses(props: {
-  shownKey: ShownKey;
-  operations: KeyOperations & KeyExportOperation;
-}): JSX.Element {
-  const { shownKey, operations } = props;
+function Uses(props: { shownKey: ShownKey; calls: KeyCalls }): JSX.Element {
+  const { shownKey, calls } = props;
   const tabs = usesOf(shownKey);
   const [current, setCurrent] = useState<Use>(tabs[0]?.id ?? "export");
   if (tabs.length === 0) {
@@ -74,20 +72,14 @@ function Uses(props: {
     );
   }
   const bytesUse = (use: BytesUse, mechanisms: readonly string[]): JSX.Element => (
-    <UseKey
-      key={use}
-      use={use}
-      shownKey={shownKey}
-      mechanisms={mechanisms}
-      operations={operations}
-    />
+    <UseKey key={use} use={use} shownKey={shownKey} mechanisms={mechanisms} calls={calls} />
   );
   const panels: Readonly<Record<Use, () => JSX.Element>> = {
     sign: () => bytesUse("sign", shownKey.signsWith),
-    verify: () => <VerifySignature shownKey={shownKey} operations={operations} />,
+    verify: () => <VerifySignature shownKey={shownKey} calls={calls} />,
     encrypt: () => bytesUse("encrypt", shownKey.encryptsWith),
     decrypt: () => bytesUse("decrypt", shownKey.decryptsWith),
-    export: () => <KeyExport shownKey={shownKey} operation={operations} />,
+    export: () => <KeyExport shownKey={shownKey} calls={calls} />,
   };
   return (
     <Tabs label="Uses of this key" tabs={tabs} current={current} onChange={setCurrent}>
@@ -99,7 +91,7 @@ function Uses(props: {
 export function KeyDrawer(props: {
   shownKey: ShownKey;
   session: ShownSession | null;
-  operations: KeyOperations & KeyExportOperation;
+  calls: KeyCalls;
   onLogin: () => void;
   onClose: () => void;
 }): JSX.Element {
@@ -122,7 +114,7 @@ export function KeyDrawer(props: {
             </div>
           </Notice>
         ) : (
-          <Uses key={shownKey.handle} shownKey={shownKey} operations={props.operations} />
+          <Uses key={shownKey.handle} shownKey={shownKey} calls={props.calls} />
         )}
       </div>
     </Dialog>

@@ -5,12 +5,9 @@ import type { JSX } from "preact";
 import { useId, useState } from "preact/hooks";
 import { CopyButton, SaveButton } from "../design/copy-button.tsx";
 import { Notice } from "../design/notice.tsx";
+import type { KeyCalls } from "../engine/calls.ts";
 import type { Answer, ExportedFile, ExportForm, ShownKey } from "../engine/shown.ts";
 import { RefusalNotice } from "./key-uses.tsx";
-
-export interface KeyExportOperation {
-  exportKey(handle: number, form: ExportForm): Promise<Answer<ExportedFile>>;
-}
 
 const FORM: Readonly<Record<ExportForm, string>> = {
   pem: "PEM (PKCS #8)",
@@ -85,16 +82,13 @@ function Warning(props: { extractable: boolean }): JSX.Element {
   );
 }
 
-export function KeyExport(props: {
-  shownKey: ShownKey;
-  operation: KeyExportOperation;
-}): JSX.Element {
+export function KeyExport(props: { shownKey: ShownKey; calls: KeyCalls }): JSX.Element {
   const { shownKey } = props;
   const [form, setForm] = useState<ExportForm>(shownKey.exportsAs[0] ?? "hex");
   const [understood, setUnderstood] = useState(false);
   const [answer, setAnswer] = useState<Answer<ExportedFile> | null>(null);
   const run = async (): Promise<void> => {
-    setAnswer(await props.operation.exportKey(shownKey.handle, form));
+    setAnswer(await props.calls.exportKey(shownKey.handle, form));
   };
   const ready = understood || !shownKey.extractable;
   return (

@@ -10,21 +10,9 @@ import { CopyButton, SaveButton } from "../design/copy-button.tsx";
 import { Choice, Field, options } from "../design/fields.tsx";
 import { sizeText } from "../design/format.ts";
 import { Notice } from "../design/notice.tsx";
+import type { KeyCalls } from "../engine/calls.ts";
 import type { Answer, ShownKey, ShownRefusal } from "../engine/shown.ts";
 import { DataInput, parseBase64 } from "./data-input.tsx";
-
-/** The operations of the worker that this part of the page needs. */
-export interface KeyOperations {
-  sign(handle: number, mechanism: string, data: Blob): Promise<Answer<Uint8Array>>;
-  verify(
-    handle: number,
-    mechanism: string,
-    data: Blob,
-    signature: Uint8Array,
-  ): Promise<Answer<boolean>>;
-  encrypt(handle: number, mechanism: string, data: Blob): Promise<Answer<Uint8Array>>;
-  decrypt(handle: number, mechanism: string, data: Blob): Promise<Answer<Uint8Array>>;
-}
 
 export function RefusalNotice(props: { refusal: ShownRefusal }): JSX.Element {
   return (
@@ -156,7 +144,7 @@ export function UseKey(props: {
   use: BytesUse;
   shownKey: ShownKey;
   mechanisms: readonly string[];
-  operations: KeyOperations;
+  calls: KeyCalls;
 }): JSX.Element {
   const words = USE[props.use];
   const [mechanism, setMechanism] = useState(props.mechanisms[0] ?? "");
@@ -166,7 +154,7 @@ export function UseKey(props: {
   const run = async (): Promise<void> => {
     if (data === null || busy) return;
     setBusy(true);
-    setAnswer(await props.operations[props.use](props.shownKey.handle, mechanism, data));
+    setAnswer(await props.calls[props.use](props.shownKey.handle, mechanism, data));
     setBusy(false);
   };
   const changed = (next: Blob | null): void => {
@@ -213,10 +201,7 @@ export function UseKey(props: {
   );
 }
 
-export function VerifySignature(props: {
-  shownKey: ShownKey;
-  operations: KeyOperations;
-}): JSX.Element {
+export function VerifySignature(props: { shownKey: ShownKey; calls: KeyCalls }): JSX.Element {
   const { shownKey } = props;
   const [mechanism, setMechanism] = useState(shownKey.verifiesWith[0] ?? "");
   const [data, setData] = useState<Blob | null>(null);
@@ -225,7 +210,7 @@ export function VerifySignature(props: {
   const signature = parseBase64(text);
   const run = async (): Promise<void> => {
     if (data === null || signature === null) return;
-    setAnswer(await props.operations.verify(shownKey.handle, mechanism, data, signature));
+    setAnswer(await props.calls.verify(shownKey.handle, mechanism, data, signature));
   };
   return (
     <div class="stack">

@@ -5,9 +5,9 @@
  * Of the kit the page keeps at most the `File` it was chosen as. Pasted text goes to the worker
  * only.
  */
+import type { KeyCalls } from "../engine/calls.ts";
 import type { Answer, FileKind, ShownRefusal } from "../engine/shown.ts";
 import { EngineClient, type EngineParts } from "./engine-client.ts";
-import type { InsideOperations } from "./inside.tsx";
 import type { Move } from "./restore-state.ts";
 
 type Dispatch = (move: Move) => void;
@@ -119,7 +119,7 @@ export class RestoreController {
     return answer;
   }
 
-  readonly operations: InsideOperations = {
+  readonly calls: KeyCalls = {
     sign: async (...args) => this.#noted(await this.#engine.call("sign", ...args)),
     verify: async (...args) => this.#noted(await this.#engine.call("verify", ...args)),
     encrypt: async (...args) => this.#noted(await this.#engine.call("encrypt", ...args)),

@@ -52,7 +52,7 @@ function Stage(props: { state: RestoreState; controller: RestoreController }): J
       <Inside
         opened={state.opened}
         session={state.session}
-        operations={controller.operations}
+        calls={controller.calls}
         onLogin={(name, password) => controller.login(name, password)}
       />
     );
