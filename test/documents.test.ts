@@ -36,6 +36,25 @@ function missingNames(text: string): string[] {
   return [...names].map(([name]) => name).filter((name) => !NAMES.has(name));
 }
 
+/** Numbers of the clauses of each document that has numbers. */
+const CLAUSES = new Map(
+  DOCUMENTS.map((path): [string, Set<string>] => {
+    const headings = readFileSync(path, "utf8").matchAll(/^#+ (\d+(?:\.\d+)*)\.? /gm);
+    return [basename(path), new Set([...headings].flatMap(([, number]) => number ?? []))];
+  }),
+);
+
+/** Clauses of our documents that a text cites and that they do not have. */
+function missingClauses(text: string): string[] {
+  const line = text.replace(/\n\s*(?:\*|\/\/)?\s*/g, " ");
+  const cited = line.matchAll(/\b([A-Z]+\.md)\)?`? (§[\d.]*\d(?:(?:, | to | and )§[\d.]*\d)*)/g);
+  return [...cited].flatMap(([, document = "", clauses = ""]) =>
+    [...clauses.matchAll(/§([\d.]+)/g)]
+      .filter(([, number = ""]) => CLAUSES.get(document)?.has(number) !== true)
+      .map(([clause]) => `${document} ${clause}`),
+  );
+}
+
 const GONE = ["gone", "ts"].join(".");
 
 function commentsOf(text: string): string {
@@ -58,6 +77,10 @@ describe.each(DOCUMENTS)("%s", (document) => {
     expect(missing).toEqual([]);
   });
 
+  it("cites clauses that exist", () => {
+    expect(missingClauses(text)).toEqual([]);
+  });
+
   it("names files of the repository that exist, and commands", () => {
     const code = [...text.matchAll(/`[^`\n]+`/g)].map(([span]) => span).join("\n");
     expect([...missingPaths(text), ...missingNames(code)]).toEqual([]);
@@ -66,13 +89,14 @@ describe.each(DOCUMENTS)("%s", (document) => {
 });
 
 describe("comments", () => {
-  it("name files of the repository that exist, and commands", () => {
+  it("name files and clauses that exist, and commands", () => {
     const files = sourceFiles(["assembly", "bench", "scripts", "src", "test"]);
     expect(files.length).toBeGreaterThan(350);
     const missing = files.flatMap(({ path, text }) => {
       const comments = commentsOf(text);
       const commands = commandsOf(comments).filter((name) => !(name in COMMANDS));
       const found = [...missingPaths(comments), ...missingNames(comments), ...commands];
+      found.push(...missingClauses(comments));
       return found.map((what) => `${path}: ${what}`);
     });
     expect(missing).toEqual([]);
@@ -81,9 +105,11 @@ describe("comments", () => {
   it.each([
     ["a path", `// As src/hsm/${GONE} has it.`],
     ["a name", `/** Its inverse is ${GONE}. */`],
-  ])("are caught with %s of no file", (_, text) => {
+    ["a clause", `/** Spec: docs/HSM.md §1 to\n * §${99}. */`],
+  ])("are caught with %s of nothing that is there", (_, text) => {
     const comments = commentsOf(text);
-    expect([...missingPaths(comments), ...missingNames(comments)]).toHaveLength(1);
+    const found = [...missingPaths(comments), ...missingNames(comments)];
+    expect([...found, ...missingClauses(comments)]).toHaveLength(1);
   });
 });
 

@@ -1,8 +1,9 @@
 /**
  * Listing: which rows a filter takes, in which order, and where the next page begins.
  *
- * Filters of the CloudHSM V2 API are a map from name to values: a row must match every name, and of
- * each name one value. An unknown name is refused, since ignoring it would list too much.
+ * Spec: docs/AWS.md, "Operations". Filters of the CloudHSM V2 API are a map from name to values: a
+ * row must match every name, and of each name one value. An unknown name is refused, since ignoring
+ * it would list too much.
  */
 import { invalid, type Refusal } from "./refusal.ts";
 

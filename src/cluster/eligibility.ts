@@ -1,8 +1,9 @@
 /**
  * Who may be made of what: HSM types and modes, new HSMs, and clusters made from a backup.
  *
- * Spec: DESIGN.md §7; texts that the real service is known to use are used exactly. What only
- * cryptography can tell (another manufacturer, another operator's key) is not decided here.
+ * Spec: docs/AWS.md, "Operations"; texts that the real service is known to use are used exactly.
+ * What only cryptography can tell (another manufacturer, another operator's key) is not decided
+ * here.
  */
 import type { HsmMode } from "../hsm/memory/configuration-record.ts";
 import { invalid, type Refusal } from "./refusal.ts";

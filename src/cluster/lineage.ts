@@ -1,8 +1,9 @@
 /**
  * A cluster's chain of backups: each names its number and the digest of the one before it.
  *
- * Spec: DESIGN.md §5. A number is burnt when a backup is begun, so a failed one leaves a gap that
- * shows; the digest is that of the last one that became READY, deleted since or not.
+ * Spec: docs/STORAGE.md §1, FORMAT.md §3.4. A number is burnt when a backup is begun, so a failed
+ * one leaves a gap that shows; the digest is that of the last one that became READY, deleted since
+ * or not.
  */
 export interface Chain {
   readonly lineageId: string;

@@ -1,5 +1,6 @@
 /**
- * What an access key's role may do. The whole rule is the table below; docs/AWS.md quotes it.
+ * What an access key's role may do. The whole rule is the table below, which docs/AWS.md, "Roles",
+ * shows.
  *
  * `delete` is everything that removes something or sets a date for its removal: DeleteHsm,
  * DeleteCluster, DeleteBackup, and changes of retention. Users inside an HSM are another matter:

@@ -1,7 +1,8 @@
 /**
- * Why a request is refused: a code for programs, a sentence for people, a kind for the wire. Never a secret.
+ * Why a request is refused: a code for programs, a sentence for people, a kind for the wire.
  *
- * Rules return a `Refusal` or null. The edge turns it into an AWS exception or a REST answer.
+ * Spec: docs/AWS.md, "Errors"; docs/API.md, "Errors". Never a secret. Rules return a `Refusal` or
+ * null. The edge turns it into an AWS exception or a REST answer.
  */
 export interface Refusal {
   readonly kind: "invalid" | "not_found" | "denied" | "limit" | "conflict" | "unavailable";

@@ -2,8 +2,8 @@
  * How long backups live: the retention policy, the purge, and the week in which a deletion is
  * undone.
  *
- * Spec: DESIGN.md §10. The purge never takes the newest READY backup of a cluster, so never its
- * last.
+ * Spec: docs/AWS.md, "Backups by themselves"; docs/STORAGE.md §3. The purge never takes the newest
+ * READY backup of a cluster, so never its last.
  */
 import { invalid, type Refusal } from "./refusal.ts";
 import type { BackupState } from "./states.ts";

@@ -1,8 +1,8 @@
 /**
  * States of clusters, HSMs and backups, and which may follow which.
  *
- * Spec: the CloudHSM V2 API's enumerations. A transition not in these tables cannot be written:
- * the catalogue names the state it leaves, and asks here first.
+ * Spec: docs/AWS.md, "States": the CloudHSM V2 API's enumerations. A transition not in these tables
+ * cannot be written: the catalogue names the state it leaves, and asks here first.
  */
 export type ClusterState =
   | "CREATE_IN_PROGRESS"

@@ -1,7 +1,8 @@
 /**
  * KWP of many messages of one length: which of them share a call, and in how many lanes.
  *
- * The work is in assembly/key-wrap-lanes.ts and assembly/key-wrap.ts. Bytes are the same whatever the lanes.
+ * SP 800-38F §6.3; the work is in assembly/key-wrap-lanes.ts and assembly/key-wrap.ts. Bytes are
+ * the same whatever the lanes.
  */
 import { CoreMemory, DATA_BYTES, MAX_WRAP_BYTES, REFUSED } from "./memory.ts";
 

@@ -1,7 +1,7 @@
 /**
  * KWP of a list of messages of any lengths: those of one length share calls, in lanes.
  *
- * Each message is wrapped as it would be alone; the list's order is kept.
+ * SP 800-38F §6.3. Each message is wrapped as it would be alone; the list's order is kept.
  */
 import {
   isWrappedLength,

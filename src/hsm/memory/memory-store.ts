@@ -1,8 +1,8 @@
 /**
  * An HSM's memory as maps: for a page, a recovery tool, a test. Nothing is kept at rest.
  *
- * Implements `HsmStore`. Secrets are held as `SecretKey` and wiped when replaced, deleted or
- * disposed.
+ * docs/HSM.md §1. Implements `HsmStore`. Secrets are held as `SecretKey` and wiped when replaced,
+ * deleted or disposed.
  */
 import type { SecretKey } from "../../crypto/secret-key.ts";
 import { type HsmRecord, RECORD_TYPES, type RecordType } from "./record.ts";

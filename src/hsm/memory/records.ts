@@ -1,7 +1,7 @@
 /**
  * Reading records by type: decoded, and all of a type in slices.
  *
- * No rule is decided here. A record the store holds has been checked on its way in.
+ * FORMAT.md §4.1. No rule is decided here. A record the store holds has been checked on its way in.
  */
 import { type AttributesCodec, RefusedAttributes } from "./attributes-codec.ts";
 import type { RecordType } from "./record.ts";

@@ -1,8 +1,8 @@
 /**
  * What an HSM needs of its memory, whatever holds it: rows of SQLite at the edge, a map in a page.
  *
- * Synchronous on purpose: between a check and the write that relies on it no other event can run.
- * Secrets come out as `SecretKey` only; a store at rest keeps them wrapped.
+ * docs/HSM.md §1. Synchronous on purpose: between a check and the write that relies on it no other
+ * event can run. Secrets come out as `SecretKey` only; a store at rest keeps them wrapped.
  */
 import type { SecretKey } from "../../crypto/secret-key.ts";
 import type { HsmRecord, RecordType } from "./record.ts";

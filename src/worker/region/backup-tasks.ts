@@ -1,8 +1,9 @@
 /**
  * Making backups by the clock: the order to the HSM, the receipt, the daily promise, the sweep.
  *
- * Spec: DESIGN.md §7, I1 and I4. The row was CREATE_IN_PROGRESS before the HSM put its first object
- * and becomes READY after the last; objects that no row names are removed here and only here.
+ * Spec: docs/STORAGE.md §2 (I1 and I4), §6. The row was CREATE_IN_PROGRESS before the HSM put its
+ * first object and becomes READY after the last; objects that no row names are removed here and
+ * only here.
  */
 import type { BackupReceipt } from "../contracts/hsm-api.ts";
 import { backupsPrefix } from "../platform/objects.ts";

@@ -1,7 +1,7 @@
 /**
  * The backup catalogue: beginning a backup, listing, deleting and bringing one back.
  *
- * Spec: DESIGN.md §7, I1 to I4, worked out in docs/STORAGE.md §2. Nothing here touches a bucket.
+ * Spec: docs/STORAGE.md §2, I1 to I4. Nothing here touches a bucket.
  */
 import { cutPage, type Facets, filterRows, filtersRefusal } from "../../cluster/catalog.ts";
 import { generateId } from "../../cluster/ids.ts";

@@ -1,8 +1,8 @@
 /**
  * Clusters: making, claiming, describing, changing and deleting them.
  *
- * Spec: DESIGN.md §7, the CloudHSM V2 API. Each function checks, then writes rows and due tasks in
- * one turn; what takes time is the alarm's.
+ * Spec: docs/STORAGE.md §1, §2; the CloudHSM V2 API. Each function checks, then writes rows and due
+ * tasks in one turn; what takes time is the alarm's.
  */
 import { cutPage, type Facets, filterRows, filtersRefusal } from "../../cluster/catalog.ts";
 import { typeRefusal } from "../../cluster/eligibility.ts";

@@ -1,7 +1,7 @@
 /**
  * What an HSM goes through: manufacture, being filled with its cluster's state, and removal.
  *
- * Spec: DESIGN.md §7; docs/STORAGE.md §2 has the interleavings. A cluster's tasks run one at a
+ * Spec: docs/STORAGE.md §2, with the interleavings; §7. A cluster's tasks run one at a
  * time. Each begins by reading its row, since it may have run before, up to any point.
  */
 import type { ClusterCertificates } from "../contracts/control-api.ts";

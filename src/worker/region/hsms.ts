@@ -1,8 +1,8 @@
 /**
  * HSMs of a cluster: adding one, removing one, and which of them serve.
  *
- * Spec: DESIGN.md §7. Here are the rows and the refusals; manufacture, backup and restore follow in
- * hsm-tasks.ts.
+ * Spec: docs/STORAGE.md §1, §2. Here are the rows and the refusals; manufacture, backup and restore
+ * follow in hsm-tasks.ts.
  */
 import { newHsmRefusal } from "../../cluster/eligibility.ts";
 import { generateHexId, generateId } from "../../cluster/ids.ts";

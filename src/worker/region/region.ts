@@ -1,7 +1,7 @@
 /**
  * The `Region` Durable Object: control plane and backup catalogue of one account in one region.
  *
- * Spec: DESIGN.md §7, docs/STORAGE.md. This file is the door: RPC in, `Result` out; the work is in
+ * Spec: docs/STORAGE.md §1 to §3. This file is the door: RPC in, `Result` out; the work is in
  * the files beside it. Neither keys nor the bytes of a backup pass through here.
  */
 import { DurableObject } from "cloudflare:workers";

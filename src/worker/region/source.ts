@@ -1,8 +1,9 @@
 /**
  * May this backup become a new cluster? The checks of CreateCluster's SourceBackupId.
  *
- * Spec: DESIGN.md §7. Rows tell region, account, state, mode and type; another manufacturer's or
- * another operator's key shows only when the key block does not open under ours, so a reader opens it.
+ * Spec: docs/STORAGE.md §7. Rows tell region, account, state, mode and type; another manufacturer's
+ * or another operator's key shows only when the key block does not open under ours, so a reader
+ * opens it.
  */
 import { sourceRefusal } from "../../cluster/eligibility.ts";
 import { parseBackupArn } from "../../cluster/ids.ts";
