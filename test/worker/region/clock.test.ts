@@ -94,14 +94,6 @@ describe.concurrent("the daily backup", () => {
     expect(await rows(edge, { clusterIds: [clusterId] })).toHaveLength(length);
   });
 
-  it("is never forgotten by an alarm that falls due in the very millisecond it runs in", async (test) => {
-    const edge = await stageOf(test).start({ backupIntervalMs: 25 });
-    const client = await cloudHsm(edge);
-    const { clusterId } = await activeCluster(edge, client);
-    const backups = await backupsReady(client, clusterId, 40);
-    expect(backups.length).toBeGreaterThanOrEqual(40);
-  });
-
   it("is made after a restart that missed its time", async (test) => {
     const { start, folder } = stageOf(test);
     const persist = await folder();
