@@ -4,10 +4,10 @@
  * Spec: FORMAT.md §9. A fault holds facts only: ids, names, positions; never a key or plaintext.
  */
 
+import { describeKeyMismatch, type KeyMismatch } from "./key-faults.ts";
+
 /** The parts of a file that have a magic number and a version of their own. */
 export type FilePart = "key_block" | "container" | "envelope";
-
-export type KeyName = "cmk" | "recovery" | "mkbk" | "akbk" | "pbk";
 
 export type BackupFault =
   | { readonly code: "not_ours"; readonly part: FilePart | "file" }
@@ -32,13 +32,7 @@ export type BackupFault =
       readonly expected: string;
       readonly got: string;
     }
-  /** `id` is what the file names; `found`: no such key here, destroyed, or it refuses. */
-  | {
-      readonly code: "key_mismatch";
-      readonly which: KeyName;
-      readonly id: string;
-      readonly found: "absent" | "destroyed" | "refused";
-    }
+  | KeyMismatch
   | { readonly code: "manufacturer_mismatch"; readonly expected: string; readonly got: string }
   | { readonly code: "key_block_damaged" }
   | { readonly code: "header_damaged" }
@@ -97,7 +91,7 @@ export function describeFault(fault: BackupFault): string {
     case "body_digest_mismatch":
       return describeSeal(fault);
     case "key_mismatch":
-      return describeKey(fault);
+      return describeKeyMismatch(fault);
     case "manufacturer_mismatch":
     case "mode_mismatch":
     case "wrong_backup":
@@ -173,53 +167,6 @@ function describeSeal(
     case "body_digest_mismatch":
       return `The body is not that of this envelope: its digest differs. ${OTHER_COPY}`;
   }
-}
-
-/** `found` is "refused" where the key is there under its id; the other words read as they stand. */
-function describeKey({ which, id, found }: FaultOf<"key_mismatch">): string {
-  switch (which) {
-    case "cmk":
-      return describeCmk(id, found);
-    case "recovery":
-      return found === "refused"
-        ? `Recovery key ${id} refuses the data key of this backup: the envelope was changed, or ` +
-            "the kit's private key is not that of its id. Try another copy of the backup or of " +
-            "the kit."
-        : `This backup was not sealed for the recovery key of this kit (${id}). Take the kit ` +
-            "that was in force when the backup was made, or open it where its KMS key is.";
-    case "mkbk":
-      return (
-        `Manufacturer key ${id} (MKBK), under which this backup was made, is ${found} here. Take ` +
-        "an HSM or a recovery kit that holds this version of the manufacturer's key."
-      );
-    case "akbk":
-      return (
-        `Operator key ${id} (AKBK), under which this backup was made, is ${found} here. It was ` +
-        "made by another operator's fleet or under another version: take that operator's key or " +
-        "kit."
-      );
-    case "pbk":
-      return (
-        "The ids of the manufacturer's and the operator's key are right, but one of the two keys " +
-        "is not the one the backup was made with: it was mistyped or replaced. Take both keys " +
-        "from their originals again."
-      );
-  }
-}
-
-function describeCmk(id: string, found: FaultOf<"key_mismatch">["found"]): string {
-  if (id === "") {
-    return (
-      "This backup was sealed for recovery keys only, for no KMS. Open it with its recovery " +
-      "kit."
-    );
-  }
-  return found === "refused"
-    ? `KMS key ${id} refuses the data key of this backup: it is another key of that name, or the ` +
-        "envelope's location or data key was changed. Check the KMS key, then take another copy " +
-        "of the envelope; the recovery kit may still open the file."
-    : `This backup is sealed under KMS key ${id}, which is ${found} here. Use a deployment that ` +
-        "has this KMS key, restore the key, or open the file with the recovery kit.";
 }
 
 function describeOrigin(

@@ -13,7 +13,7 @@ import {
   type Subtle,
   type SubtleAlgorithm,
 } from "../../crypto/web-crypto.ts";
-import { HsmError } from "../rules/errors.ts";
+import { unreadable } from "./der.ts";
 import { type AsymmetricKind, parsePkcs8, parseSpki } from "./structures.ts";
 
 /** A private key that has been checked. Dispose of `pkcs8`. */
@@ -139,10 +139,6 @@ async function importOrRefuse<T>(format: string, f: () => Promise<T>): Promise<T
   } catch {
     throw unreadable(format, "the platform does not accept it as a valid key");
   }
-}
-
-function unreadable(format: string, why: string): HsmError {
-  return new HsmError({ code: "key_unreadable", format, why });
 }
 
 function isPair(generated: PlatformKey | PlatformKeyPair): generated is PlatformKeyPair {

@@ -6,6 +6,11 @@
 import { encodeHex, requireHex } from "../../crypto/base-encodings.ts";
 import { HsmError } from "../rules/errors.ts";
 
+/** What to throw for key material that is not what its format says. It is never quoted. */
+export function unreadable(format: string, why: string): HsmError {
+  return new HsmError({ code: "key_unreadable", format, why });
+}
+
 export const DER_TAG = {
   integer: 0x02,
   bitString: 0x03,
@@ -105,7 +110,7 @@ export class DerReader {
   }
 
   #refuse(why: string): never {
-    throw new HsmError({ code: "key_unreadable", format: this.#format, why });
+    throw unreadable(this.#format, why);
   }
 }
 

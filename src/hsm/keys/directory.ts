@@ -19,7 +19,7 @@ import {
   keyCodec,
 } from "../memory/key-record.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
-import { readAttributes } from "../memory/records.ts";
+import { readAttributes, rowsOf } from "../memory/records.ts";
 import { ROLE_OF } from "../memory/user-record.ts";
 import { HsmError } from "../rules/errors.ts";
 import { MAX_PAGE } from "../rules/limits.ts";
@@ -30,7 +30,7 @@ import {
   trustedFlags,
   verifyLabel,
 } from "./attribute-rules.ts";
-import { type FoundKey, isVisible, requireOwned, requireVisible, updateKey } from "./lookup.ts";
+import { isVisible, requireOwned, requireVisible, updateKey } from "./lookup.ts";
 import { type KeyView, keyView } from "./views.ts";
 
 export interface KeyListing {
@@ -51,7 +51,6 @@ export interface KeyPage {
 }
 
 const DEFAULT_PAGE = 100;
-const SLICE = 500;
 
 /** The keys the caller may see, by ascending handle. @throws HsmError `parameter_invalid`. */
 export function listKeys(
@@ -67,7 +66,8 @@ export function listKeys(
   }
   const nameOf = userNames(context.store);
   const keys: KeyView[] = [];
-  for (const found of keysAfter(context, listing.after ?? 0)) {
+  for (const row of rowsOf(context.store, RECORD_TYPE.key, listing.after ?? 0)) {
+    const found = { handle: row.id, key: readAttributes(keyCodec, row) };
     if (!isVisible(caller, found.key) || !isListed(found.key, listing)) continue;
     if (keys.length === limit) return { keys, next: keys.at(-1)?.handle ?? null };
     keys.push(keyView(found, nameOf));
@@ -193,17 +193,6 @@ function requireOtherCu(context: HsmContext, caller: Caller, username: string): 
     throw new HsmError({ code: "share_refused", username, why: "the owner has it already" });
   }
   return id;
-}
-
-function* keysAfter(context: HsmContext, after: number): Generator<FoundKey> {
-  let afterId = after;
-  for (;;) {
-    const rows = context.store.list(RECORD_TYPE.key, afterId, SLICE);
-    for (const row of rows) yield { handle: row.id, key: readAttributes(keyCodec, row) };
-    const last = rows.at(-1);
-    if (last === undefined || rows.length < SLICE) return;
-    afterId = last.id;
-  }
 }
 
 function isListed(key: KeyAttributes, listing: KeyListing): boolean {

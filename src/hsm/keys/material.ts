@@ -22,6 +22,7 @@ import {
   MIN_GENERIC_SECRET_BYTES,
 } from "../rules/limits.ts";
 import { checkPrivateKey, checkPublicKey } from "./asymmetric.ts";
+import { unreadable } from "./der.ts";
 import { curveNamed, pkcs8FromPkcs1, pkcs8FromSec1, spkiFromPkcs1 } from "./structures.ts";
 
 export type SecretKeyType = "aes" | "generic-secret";
@@ -217,8 +218,4 @@ async function exportJwk(
       "the platform does not accept its numbers; an RSA key needs all of n, e, d, p, q, dp, dq, qi",
     );
   }
-}
-
-function unreadable(format: string, why: string): HsmError {
-  return new HsmError({ code: "key_unreadable", format, why });
 }

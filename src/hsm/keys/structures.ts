@@ -20,6 +20,7 @@ import {
   encodeDerBits,
   encodeDerInteger,
   encodeDerObjectId,
+  unreadable,
 } from "./der.ts";
 
 export type CurveName = "P-256" | "P-384" | "P-521";
@@ -65,7 +66,7 @@ export function parsePkcs8(pkcs8: Uint8Array): ParsedPrivateKey {
   const outer = new DerReader(pkcs8, "PKCS#8");
   const info = outer.sequence();
   outer.end();
-  if (info.smallInteger() > 1) refuse("PKCS#8", "its version is not 0 or 1");
+  if (info.smallInteger() > 1) throw unreadable("PKCS#8", "its version is not 0 or 1");
   const algorithm = readAlgorithm(info.sequence());
   const privateKey = info.take(DER_TAG.octetString);
   if (algorithm === "rsa") return parseRsaPrivateKey(privateKey);
@@ -97,10 +98,10 @@ export function pkcs8FromSec1(sec1: Uint8Array): Uint8Array {
   const outer = new DerReader(sec1, "SEC 1");
   const key = outer.sequence();
   outer.end();
-  if (key.smallInteger() !== 1) refuse("SEC 1", "its version is not 1");
+  if (key.smallInteger() !== 1) throw unreadable("SEC 1", "its version is not 1");
   key.take(DER_TAG.octetString);
   const parameters = key.optional(contextTag(0));
-  if (parameters === null) return refuse("SEC 1", "it does not name its curve");
+  if (parameters === null) throw unreadable("SEC 1", "it does not name its curve");
   const curve = readCurve(new DerReader(parameters, "SEC 1"));
   return encodePkcs8(encodeEcAlgorithm(curve), sec1);
 }
@@ -114,7 +115,7 @@ function parseRsaPrivateKey(bytes: Uint8Array): ParsedPrivateKey {
   const outer = new DerReader(bytes, "PKCS#1");
   const key = outer.sequence();
   outer.end();
-  if (key.smallInteger() !== 0) refuse("PKCS#1", "it has more than two primes");
+  if (key.smallInteger() !== 0) throw unreadable("PKCS#1", "it has more than two primes");
   const modulus = key.integer();
   const publicExponent = key.integer();
   const pair = [encodeDerInteger(modulus), encodeDerInteger(publicExponent)];
@@ -129,7 +130,7 @@ function readEcPoint(bytes: Uint8Array): Uint8Array | null {
   const outer = new DerReader(bytes, "SEC 1");
   const key = outer.sequence();
   outer.end();
-  if (key.smallInteger() !== 1) refuse("SEC 1", "its version is not 1");
+  if (key.smallInteger() !== 1) throw unreadable("SEC 1", "its version is not 1");
   key.take(DER_TAG.octetString);
   key.optional(contextTag(0));
   const point = key.optional(contextTag(1));
@@ -215,10 +216,6 @@ function encodeEcAlgorithm(name: CurveName): Uint8Array {
   const curve = CURVES.find((known) => known.name === name);
   const oid = curve === undefined ? unreachableCurve(name) : curve.oid;
   return encodeDer(DER_TAG.sequence, encodeDerObjectId(OID_EC), encodeDerObjectId(oid));
-}
-
-function refuse(format: string, why: string): never {
-  throw new HsmError({ code: "key_unreadable", format, why });
 }
 
 function unsupported(what: string): never {

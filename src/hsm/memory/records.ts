@@ -9,9 +9,12 @@ import type { HsmStore, StoredRecord } from "./store.ts";
 
 const SLICE = 500;
 
-/** Every record of one type, ascending. A slice is read before its rows are given out. */
-export function* rowsOf(store: HsmStore, type: RecordType): Generator<StoredRecord> {
-  let afterId = -1;
+/**
+ * The records of one type with ids above `after`, ascending. A slice is read before its rows are
+ * given out.
+ */
+export function* rowsOf(store: HsmStore, type: RecordType, after = -1): Generator<StoredRecord> {
+  let afterId = after;
   for (;;) {
     const rows = store.list(type, afterId, SLICE);
     yield* rows;

@@ -11,6 +11,7 @@ import { HsmError } from "../rules/errors.ts";
 import { type DecodedAttributes, RefusedAttributes } from "./attributes-codec.ts";
 import { certificateCodec } from "./certificate-record.ts";
 import { CONFIGURATION_ID, configurationCodec } from "./configuration-record.ts";
+import { BYTE_STRING, isHeadOf, newHead, readHead } from "./deterministic-cbor.ts";
 import { hasFittingMaterial, type KeyAttributes, keyCodec } from "./key-record.ts";
 import { POLICY_ID, policyCodec } from "./policy-record.ts";
 import {
@@ -26,9 +27,8 @@ import { StateDigest } from "./state-digest.ts";
 import type { HsmStore } from "./store.ts";
 import { hasFittingVerifier, type UserAttributes, userCodec } from "./user-record.ts";
 
-/** CBOR: an array of two items; the major type of byte strings (RFC 8949 §3.1). */
+/** The head of a CBOR array of two items (RFC 8949 §3.1). */
 const ARRAY_OF_TWO = 0x82;
-const BYTE_STRING = 0x40;
 /** Where the attributes begin in a record. */
 const ATTRIBUTES_AT = 1;
 
@@ -95,7 +95,7 @@ export function decodeRecord(encoded: SnapshotRecord): DecodedRecord {
   if (!Number.isSafeInteger(id) || id < 0) refuse(type, "its id is out of range");
   const judged = judgeAttributes(type, id, bytes);
   const attributes = bytes.subarray(ATTRIBUTES_AT, judged.end);
-  const secretBytes = decodeHead(type, bytes, judged.end);
+  const secretBytes = decodeSecretLength(type, bytes, judged.end);
   if (!isFittingSecret(judged, secretBytes)) refuse(type, "its secret part does not fit");
   const secret = secretBytes === 0 ? null : SecretKey.copyOf(bytes.subarray(-secretBytes));
   return { record: { type, id, attributes, secret }, index: judged.index };
@@ -199,18 +199,16 @@ function headBytes(length: number): number {
 
 function encodeHead(length: number, target: Uint8Array, offset: number): void {
   const width = headBytes(length) - 1;
-  target[offset] = BYTE_STRING | (width === 0 ? length : 23 + width);
+  target[offset] = (BYTE_STRING << 5) | (width === 0 ? length : 23 + width);
   if (width === 2) target[offset + 1] = length >>> 8;
   if (width > 0) target[offset + width] = length & 0xff;
 }
 
 /** Length of the one byte string that the record has from `at` on. */
-function decodeHead(type: RecordType, bytes: Uint8Array, at: number): number {
-  const second = bytes[at + 1] ?? 0;
-  const short = (bytes[at] ?? 0) - BYTE_STRING;
-  const length = short < 24 ? short : short === 24 ? second : (second << 8) | (bytes[at + 2] ?? 0);
-  const isHead = short >= 0 && short <= 25 && headBytes(length) === 1 + Math.max(0, short - 23);
-  if (!isHead) return refuse(type, "its secret part is not a byte string");
-  if (bytes.length !== at + headBytes(length) + length) return refuse(type, "its length is wrong");
-  return length;
+function decodeSecretLength(type: RecordType, bytes: Uint8Array, at: number): number {
+  const head = newHead();
+  readHead(bytes, at, head);
+  if (!isHeadOf(head, BYTE_STRING)) return refuse(type, "its secret part is not a byte string");
+  if (head.end + head.argument !== bytes.length) return refuse(type, "its length is wrong");
+  return head.argument;
 }

@@ -5,7 +5,8 @@
  * FORMAT.md §9; docs/HSM.md §7. A fault of the engine keeps its code. Anything else is a defect:
  * the page says so and shows nothing of it, because an unknown text may quote what it was about.
  */
-import { BackupError, type BackupFault, type KeyName } from "../../backup/format/errors.ts";
+import { BackupError, type BackupFault } from "../../backup/format/errors.ts";
+import type { KeyName } from "../../backup/format/key-faults.ts";
 import { KitError } from "../../backup/kit/errors.ts";
 import { type FaultFamily, faultFamily, HsmError } from "../../hsm/rules/errors.ts";
 import type { ShownRefusal } from "./shown.ts";

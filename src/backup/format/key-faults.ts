@@ -1,0 +1,63 @@
+/**
+ * The fault of a key that does not open a backup: which of them, and what to do about it.
+ *
+ * Spec: FORMAT.md §9. Names of keys only, never a key.
+ */
+
+export type KeyName = "cmk" | "recovery" | "mkbk" | "akbk" | "pbk";
+
+export interface KeyMismatch {
+  readonly code: "key_mismatch";
+  readonly which: KeyName;
+  /** What the file names. */
+  readonly id: string;
+  /** No such key here, destroyed, or it is there and refuses. */
+  readonly found: "absent" | "destroyed" | "refused";
+}
+
+/** `found` is "refused" where the key is there under its id; the other words read as they stand. */
+export function describeKeyMismatch({ which, id, found }: KeyMismatch): string {
+  switch (which) {
+    case "cmk":
+      return describeCmk(id, found);
+    case "recovery":
+      return found === "refused"
+        ? `Recovery key ${id} refuses the data key of this backup: the envelope was changed, or ` +
+            "the kit's private key is not that of its id. Try another copy of the backup or of " +
+            "the kit."
+        : `This backup was not sealed for the recovery key of this kit (${id}). Take the kit ` +
+            "that was in force when the backup was made, or open it where its KMS key is.";
+    case "mkbk":
+      return (
+        `Manufacturer key ${id} (MKBK), under which this backup was made, is ${found} here. Take ` +
+        "an HSM or a recovery kit that holds this version of the manufacturer's key."
+      );
+    case "akbk":
+      return (
+        `Operator key ${id} (AKBK), under which this backup was made, is ${found} here. It was ` +
+        "made by another operator's fleet or under another version: take that operator's key or " +
+        "kit."
+      );
+    case "pbk":
+      return (
+        "The ids of the manufacturer's and the operator's key are right, but one of the two keys " +
+        "is not the one the backup was made with: it was mistyped or replaced. Take both keys " +
+        "from their originals again."
+      );
+  }
+}
+
+function describeCmk(id: string, found: KeyMismatch["found"]): string {
+  if (id === "") {
+    return (
+      "This backup was sealed for recovery keys only, for no KMS. Open it with its recovery " +
+      "kit."
+    );
+  }
+  return found === "refused"
+    ? `KMS key ${id} refuses the data key of this backup: it is another key of that name, or the ` +
+        "envelope's location or data key was changed. Check the KMS key, then take another copy " +
+        "of the envelope; the recovery kit may still open the file."
+    : `This backup is sealed under KMS key ${id}, which is ${found} here. Use a deployment that ` +
+        "has this KMS key, restore the key, or open the file with the recovery kit.";
+}
