@@ -1,0 +1,139 @@
+/**
+ * A mutation run: Stryker changes the sources of the engine in a copy, one place at a time, and runs the
+ * tests that reach the place. What no test finds is a survivor.
+ *
+ * `npm run mutate -- --help`. What is known of the survivors is in docs/MUTATION.md.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { relative } from "node:path";
+import buildCore from "../../test/lib/build-core.ts";
+import { readOptions, refuse, wholeNumber } from "../terminal/options.ts";
+import { say } from "../terminal/progress.ts";
+import type { MutantResult, SampleOptions } from "./mutation-plugin.ts";
+
+const USAGE = `npm run mutate -- [options]
+
+  --seed N      which mutants are taken (1)
+  --percent N   how many in a hundred of them, 1 to 100 (10)
+  --minutes N   the run stops after these, whatever is left (30)
+  --folder DIR  one folder or file instead of src/cluster, src/backup and src/hsm/access
+
+Exit code 0 after a whole run, 1 where it was stopped or could not begin. Survivors are no failure:
+docs/MUTATION.md has a word on each.`;
+
+const FOLDERS = ["src/cluster", "src/backup", "src/hsm/access"];
+const WORK_FOLDER = ".holdfast/mutation";
+const SETTINGS_FILE = `${WORK_FOLDER}/stryker.json`;
+const RESULTS_FILE = `${WORK_FOLDER}/results.jsonl`;
+const STRYKER = "node_modules/@stryker-mutator/core/bin/stryker.js";
+
+const FOUND = ["Killed", "Timeout", "RuntimeError"];
+
+function settings(mutate: string[], sample: SampleOptions) {
+  return {
+    mutate,
+    sample,
+    plugins: ["@stryker-mutator/vitest-runner", "./scripts/check/mutation-plugin.ts"],
+    checkers: ["sample"],
+    reporters: ["results"],
+    testRunner: "vitest",
+    vitest: { configFile: "scripts/check/mutate.vitest.ts" },
+    // The plugin is TypeScript.
+    checkerNodeArgs: ["--import", "tsx"],
+    testRunnerNodeArgs: ["--import", "tsx"],
+    // Stryker would rewrite tsconfig.json by TypeScript's API, of which version 7 has none.
+    tsconfigFile: "none.json",
+    coverageAnalysis: "perTest",
+    // What runs once, while a module loads, would cost a new process for each mutant.
+    ignoreStatic: true,
+    // One process for the tests; the other asks the sample.
+    concurrency: 2,
+    tempDirName: `${WORK_FOLDER}/copy`,
+    ignorePatterns: [".holdfast", ".wrangler", "dist", "bench", "docs"],
+    timeoutMS: 5000,
+    allowConsoleColors: false,
+    warnings: { unknownOptions: false },
+  };
+}
+
+/** Whether Stryker came to its end within `minutes`. */
+function run(minutes: number): Promise<boolean> {
+  const child = spawn(process.execPath, ["--import", "tsx", STRYKER, "run", SETTINGS_FILE], {
+    stdio: "inherit",
+  });
+  const timer = setTimeout(() => child.kill("SIGINT"), minutes * 60_000);
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("exit", (code) => {
+      clearTimeout(timer);
+      resolve(code === 0);
+    });
+  });
+}
+
+function readResults(): MutantResult[] {
+  if (!existsSync(RESULTS_FILE)) return [];
+  const lines = readFileSync(RESULTS_FILE, "utf8").split("\n").filter(Boolean);
+  return lines
+    .map((line) => JSON.parse(line) as MutantResult)
+    .map((result) => ({ ...result, fileName: relative(process.cwd(), result.fileName) }));
+}
+
+/** What the mutant puts in place of what, on one line. */
+function changeOf({ fileName, location, replacement }: MutantResult): string {
+  const { start, end } = location;
+  const lines = readFileSync(fileName, "utf8")
+    .split("\n")
+    .slice(start.line - 1, end.line);
+  lines.push((lines.pop() ?? "").slice(0, end.column - 1));
+  const text = lines.join("\n").slice(start.column - 1);
+  const short = (code: string) => code.replace(/\s+/g, " ").slice(0, 90);
+  return `\`${short(text)}\` → \`${short(replacement)}\``;
+}
+
+function tell(results: readonly MutantResult[]): void {
+  for (const folder of FOLDERS) {
+    const here = results.filter(({ fileName }) => fileName.includes(`${folder}/`));
+    if (here.length === 0) continue;
+    const count = (...status: string[]) => here.filter((r) => status.includes(r.status)).length;
+    const found = count(...FOUND);
+    const score = ((100 * found) / here.length).toFixed(1);
+    say(
+      `${folder}: ${here.length} mutants, ${found} found (${count("Timeout")} by their time), ` +
+        `${count("Survived")} survived, ${count("NoCoverage")} reached by no test: ${score} %`,
+    );
+  }
+  const left = results.filter(({ status }) => !FOUND.includes(status) && status !== "Ignored");
+  const rows = left.map((one) => {
+    const unreached = one.status === "NoCoverage" ? " (no test)" : "";
+    return `${one.fileName}:${one.location.start.line}${unreached} ${changeOf(one)}`;
+  });
+  for (const row of rows.sort()) say(row);
+}
+
+const values = readOptions(USAGE, {
+  seed: { type: "string", default: "1" },
+  percent: { type: "string", default: "10" },
+  minutes: { type: "string", default: "30" },
+  folder: { type: "string" },
+});
+const percent = wholeNumber("percent", values.percent);
+if (percent < 1 || percent > 100) refuse(`--percent: expected 1 to 100, got ${percent}`);
+const folders = values.folder === undefined ? FOLDERS : [values.folder];
+if (!folders.every(existsSync)) refuse(`--folder: expected a folder or file, got ${folders}`);
+buildCore();
+
+rmSync(WORK_FOLDER, { recursive: true, force: true });
+mkdirSync(WORK_FOLDER, { recursive: true });
+const sample = {
+  seed: wholeNumber("seed", values.seed),
+  percent,
+  resultsFile: `${process.cwd()}/${RESULTS_FILE}`,
+};
+const patterns = folders.map((path) => (path.endsWith(".ts") ? path : `${path}/**/*.ts`));
+writeFileSync(SETTINGS_FILE, JSON.stringify(settings(patterns, sample)));
+const finished = await run(wholeNumber("minutes", values.minutes));
+tell(readResults());
+if (!finished) say("The run was stopped before its end.");
+process.exitCode = finished ? 0 : 1;
