@@ -132,7 +132,7 @@ describe("docs/COVERAGE.md", () => {
       const source = existsSync(file) ? readFileSync(file, "utf8") : "";
       return [...titles.matchAll(/"([^"]+)"/g)]
         .flatMap(([, title]) => title ?? [])
-        .filter((title) => !source.includes(title))
+        .filter((title) => !source.includes(`"${title}"`))
         .map((title) => `${file}: ${title}`);
     });
     expect(missing).toEqual([]);

@@ -40,7 +40,9 @@ async function policyOf(path: string): Promise<string> {
 /** Paths of the scripts that a page of the build loads. */
 function scripts(page: string): string[] {
   const html = readFileSync(`dist/web/${page}`, "utf8");
-  return [...html.matchAll(/src="(\/assets\/[^"]+)"/g)].map(([, path]) => path ?? "");
+  const paths = [...html.matchAll(/src="(\/assets\/[^"]+)"/g)].map(([, path]) => path ?? "");
+  expect(paths).not.toEqual([]);
+  return paths;
 }
 
 describe("policies", () => {
@@ -56,7 +58,8 @@ describe("policies", () => {
   it("let the restore page and its worker reach nothing", async () => {
     expect(await policyOf("/restore")).toContain("connect-src 'none'");
     const entry = scripts("restore.html").map((path) => readFileSync(`dist/web${path}`, "utf8"));
-    const worker = /\/assets\/engine-[\w-]+\.js/.exec(entry.join(""))?.[0] ?? "no worker";
+    const [worker] = /\/assets\/engine-[\w-]+\.js/.exec(entry.join("")) ?? [];
+    if (worker === undefined) throw new Error("the page names no worker");
     expect(await policyOf(worker)).toContain("connect-src 'none'");
   });
 

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { rootCertificates } from "node:tls";
 import { describe, expect, it } from "vitest";
+import { RECORD_TYPE } from "../../../src/hsm/memory/record.ts";
 import { MAX_BUNDLE_PEM_CHARACTERS } from "../../../src/hsm/rules/limits.ts";
 import { generateFullCluster } from "../../lib/generator.ts";
 import { activeHsm, CHEAP, codeOf, faultOf } from "../../lib/hsm.ts";
@@ -75,6 +76,22 @@ describe("certificates", () => {
     expect(await codeOf(() => hsm.importCertificates(alice, longer))).toBe(
       "certificate_unreadable",
     );
+  });
+
+  it("are 1,024 at most; one that is held already is no more", async () => {
+    const { hsm, alice, store } = await activeHsm();
+    const [leaf] = hsm.importCertificates(alice, LEAF);
+    const type = RECORD_TYPE.certificate;
+    const { attributes } = store.get(type, leaf!.id)!;
+    store.transaction(() => {
+      for (let id = 2; id < 1_024; id++) {
+        store.put({ type, id, attributes, secret: null }, `copy ${id}`);
+      }
+    });
+    hsm.importCertificates(alice, INTERMEDIATE);
+    expect(store.count(type)).toBe(1_024);
+    expect(await codeOf(() => hsm.importCertificates(alice, CA))).toBe("certificate_limit");
+    expect(hsm.importCertificates(alice, LEAF)).toEqual([leaf]);
   });
 
   it.each([
