@@ -7,14 +7,13 @@
 import { HSM_MODE_NUMBER, HSM_TYPE_NUMBER, type HsmMode } from "../memory/configuration-record.ts";
 import { putPolicies } from "../memory/policy-record.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
-import { ROLE_NUMBER, type UserAttributes, type UserRole } from "../memory/user-record.ts";
 import { HsmError } from "../rules/errors.ts";
 import type { HsmType } from "../rules/limits.ts";
 import { putConfiguration } from "./configuration.ts";
 import type { HsmContext } from "./context.ts";
 import { generateVerifier, type PasswordVerifier } from "./passwords.ts";
 import { DEFAULT_POLICIES } from "./policies.ts";
-import { putUser } from "./user-directory.ts";
+import { putNewUser } from "./user-directory.ts";
 
 export const PRECO_USERNAME = "admin";
 const APPLIANCE_USERNAME = "app_user";
@@ -68,44 +67,4 @@ async function optionalVerifier(
 ): Promise<PasswordVerifier | null> {
   if (password === null) return null;
   return await generateVerifier(context.subtle, context.random, password, context.passwordCost);
-}
-
-/** Writes a user who has never logged in. @param verifier - borrowed. */
-export function putNewUser(
-  context: HsmContext,
-  id: number,
-  named: { readonly username: string; readonly role: UserRole },
-  verifier: PasswordVerifier | null,
-): void {
-  const nowMs = context.now();
-  const user: UserAttributes = {
-    role: ROLE_NUMBER[named.role],
-    username: named.username,
-    locked: 0,
-    failures: 0,
-    ...verifierAttributes(verifier),
-    createdAtMs: nowMs,
-    passwordChangedAtMs: nowMs,
-    quorumPublicKey: new Uint8Array(0),
-  };
-  putUser(context.store, id, user, verifier?.digest ?? null);
-}
-
-type VerifierAttributes = Pick<
-  UserAttributes,
-  "verifierAlgorithm" | "salt" | "verifierCalls" | "roundsPerCall"
->;
-
-/** How a verifier was made, as its user's record tells it. */
-export function verifierAttributes(verifier: PasswordVerifier | null): VerifierAttributes {
-  if (verifier === null) {
-    return { verifierAlgorithm: 0, salt: new Uint8Array(0), verifierCalls: 0, roundsPerCall: 0 };
-  }
-  const { salt, cost } = verifier;
-  return {
-    verifierAlgorithm: 1,
-    salt,
-    verifierCalls: cost.calls,
-    roundsPerCall: cost.roundsPerCall,
-  };
 }

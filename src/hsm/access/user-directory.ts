@@ -7,8 +7,16 @@ import type { SecretKey } from "../../crypto/secret-key.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
 import { readAttributes, rowsOf } from "../memory/records.ts";
 import type { HsmStore } from "../memory/store.ts";
-import { ROLE_OF, type UserAttributes, type UserRole, userCodec } from "../memory/user-record.ts";
+import {
+  ROLE_NUMBER,
+  ROLE_OF,
+  type UserAttributes,
+  type UserRole,
+  userCodec,
+} from "../memory/user-record.ts";
 import { HsmError } from "../rules/errors.ts";
+import type { HsmContext } from "./context.ts";
+import type { PasswordVerifier } from "./passwords.ts";
 
 /** How a user is shown. No secrets. */
 export interface UserView {
@@ -67,6 +75,46 @@ export function putUser(
 export function updateUser(store: HsmStore, id: number, user: UserAttributes): void {
   const attributes = userCodec.encode(user);
   store.put({ type: RECORD_TYPE.user, id, attributes, secret: null }, user.username, true);
+}
+
+/** Writes a user who has never logged in. @param verifier - borrowed. */
+export function putNewUser(
+  { store, now }: Pick<HsmContext, "store" | "now">,
+  id: number,
+  named: { readonly username: string; readonly role: UserRole },
+  verifier: PasswordVerifier | null,
+): void {
+  const nowMs = now();
+  const user: UserAttributes = {
+    role: ROLE_NUMBER[named.role],
+    username: named.username,
+    locked: 0,
+    failures: 0,
+    ...verifierAttributes(verifier),
+    createdAtMs: nowMs,
+    passwordChangedAtMs: nowMs,
+    quorumPublicKey: new Uint8Array(0),
+  };
+  putUser(store, id, user, verifier?.digest ?? null);
+}
+
+type VerifierAttributes = Pick<
+  UserAttributes,
+  "verifierAlgorithm" | "salt" | "verifierCalls" | "roundsPerCall"
+>;
+
+/** How a verifier was made, as its user's record tells it. */
+export function verifierAttributes(verifier: PasswordVerifier | null): VerifierAttributes {
+  if (verifier === null) {
+    return { verifierAlgorithm: 0, salt: new Uint8Array(0), verifierCalls: 0, roundsPerCall: 0 };
+  }
+  const { salt, cost } = verifier;
+  return {
+    verifierAlgorithm: 1,
+    salt,
+    verifierCalls: cost.calls,
+    roundsPerCall: cost.roundsPerCall,
+  };
 }
 
 export function userView(found: FoundUser): UserView {

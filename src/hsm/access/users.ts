@@ -13,7 +13,6 @@ import { HsmError } from "../rules/errors.ts";
 import { MAX_USERNAME_CHARACTERS, MAX_USERS } from "../rules/limits.ts";
 import { putConfiguration, readConfiguration } from "./configuration.ts";
 import type { HsmContext } from "./context.ts";
-import { putNewUser, verifierAttributes } from "./manufacture.ts";
 import { generateVerifier, type PasswordVerifier, verifyPasswordRules } from "./passwords.ts";
 import { authorize, type Caller } from "./permissions.ts";
 import { digestOfToken, type SessionToken } from "./sessions.ts";
@@ -21,10 +20,12 @@ import {
   allUsers,
   type FoundUser,
   findUser,
+  putNewUser,
   putUser,
   requireUser,
   type UserView,
   userView,
+  verifierAttributes,
 } from "./user-directory.ts";
 
 /** Roles that an admin gives out. */

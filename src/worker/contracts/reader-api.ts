@@ -4,6 +4,8 @@
  *
  * Spec: docs/STORAGE.md, "Readers". Only facts come back: ids, counts, digests as hexadecimal text.
  */
+import type { BackupLocation } from "../../backup/seal/location.ts";
+import type { RecipientKind } from "../../backup/seal/recipients.ts";
 import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 import type { RestoreOrder } from "./hsm-api.ts";
 import type { Result } from "./result.ts";
@@ -24,13 +26,8 @@ export interface EnvelopeFacts {
   readonly bodyBytes: number;
   /** Hex SHA-256. */
   readonly bodyDigest: string;
-  readonly location: {
-    readonly account: string;
-    readonly region: string;
-    readonly clusterId: string;
-    readonly backupId: string;
-  };
-  readonly recipients: readonly { readonly kind: "kms" | "recovery"; readonly keyId: string }[];
+  readonly location: BackupLocation;
+  readonly recipients: readonly { readonly kind: RecipientKind; readonly keyId: string }[];
   readonly restorableOffline: boolean;
 }
 

@@ -137,12 +137,11 @@ const TYPE_NAMES: Readonly<Record<RecordType, RecordTypeName>> = {
 /** Of the recipients, who they are; their wraps of the data key stay in the file. */
 function envelopeFacts(clear: EnvelopeClear): EnvelopeFacts {
   const { sealId, bodyBytes, bodyDigest, location, recipients } = clear;
-  const { account, region, clusterId, backupId } = location;
   return {
     sealId: encodeHex(sealId),
     bodyBytes,
     bodyDigest: encodeHex(bodyDigest),
-    location: { account, region, clusterId, backupId },
+    location,
     recipients: recipients.map(({ kind, keyId }) => ({ kind, keyId })),
     restorableOffline: recipients.some(({ kind }) => kind === "recovery"),
   };
