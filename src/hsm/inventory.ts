@@ -14,8 +14,7 @@ import { configurationCodec } from "./memory/configuration-record.ts";
 import { keyCodec } from "./memory/key-record.ts";
 import { policyCodec } from "./memory/policy-record.ts";
 import { RECORD_TYPE } from "./memory/record.ts";
-import { readAttributes, rowsOf } from "./memory/records.ts";
-import type { HsmStore } from "./memory/store.ts";
+import { type HsmStore, readAttributes, rowsOf } from "./memory/store.ts";
 
 export interface Inventory {
   /** Null for a blank memory. */

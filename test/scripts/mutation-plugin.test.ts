@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 function mutants(count: number, root = "") {
   return Array.from({ length: count }, (_, i) => ({
     id: String(i),
-    fileName: `${root}src/cluster/catalog.ts`,
+    fileName: `${root}src/cluster/listing.ts`,
     mutatorName: "BooleanLiteral",
     replacement: "true",
     location: { start: { line: i, column: 0 }, end: { line: i, column: 5 } },
@@ -48,7 +48,7 @@ describe("the results of a mutation run", () => {
     results.onMutantTested({ ...third!, status: "Survived" });
     const lines = readFileSync(resultsFile, "utf8").trim().split("\n");
     expect(lines.map((line) => JSON.parse(line).id)).toEqual(["0", "2"]);
-    expect(told.mock.calls).toEqual([["survived src/cluster/catalog.ts:2 → true"]]);
+    expect(told.mock.calls).toEqual([["survived src/cluster/listing.ts:2 → true"]]);
     told.mockRestore();
   });
 });

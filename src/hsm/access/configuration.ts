@@ -12,8 +12,7 @@ import {
   type HsmMode,
 } from "../memory/configuration-record.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
-import { readAttributes } from "../memory/records.ts";
-import type { HsmStore } from "../memory/store.ts";
+import { type HsmStore, readAttributes } from "../memory/store.ts";
 import { HsmError } from "../rules/errors.ts";
 import { type HsmType, KEY_LIMITS, type KeyLimits } from "../rules/limits.ts";
 import type { HsmContext } from "./context.ts";

@@ -5,8 +5,7 @@
  */
 import type { SecretKey } from "../../crypto/secret-key.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
-import { readAttributes, rowsOf } from "../memory/records.ts";
-import type { HsmStore } from "../memory/store.ts";
+import { type HsmStore, readAttributes, rowsOf } from "../memory/store.ts";
 import {
   ROLE_NUMBER,
   ROLE_OF,

@@ -18,7 +18,7 @@ import {
 } from "../memory/certificate-record.ts";
 import { encodePem, parsePem } from "../memory/pem.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
-import { readAttributes, rowsOf } from "../memory/records.ts";
+import { readAttributes, rowsOf } from "../memory/store.ts";
 import { HsmError } from "../rules/errors.ts";
 import {
   MAX_BUNDLE_PEM_CHARACTERS,

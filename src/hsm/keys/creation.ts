@@ -17,7 +17,7 @@ import {
   keyCodec,
 } from "../memory/key-record.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
-import { rowsOf } from "../memory/records.ts";
+import { rowsOf } from "../memory/store.ts";
 import { HsmError } from "../rules/errors.ts";
 import {
   decodeKeyId,

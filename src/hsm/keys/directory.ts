@@ -19,7 +19,7 @@ import {
   keyCodec,
 } from "../memory/key-record.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
-import { readAttributes, rowsOf } from "../memory/records.ts";
+import { readAttributes, rowsOf } from "../memory/store.ts";
 import { ROLE_OF } from "../memory/user-record.ts";
 import { HsmError } from "../rules/errors.ts";
 import { MAX_PAGE } from "../rules/limits.ts";

@@ -13,8 +13,7 @@ import {
   keyCodec,
 } from "../memory/key-record.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
-import { readAttributes } from "../memory/records.ts";
-import type { HsmStore } from "../memory/store.ts";
+import { type HsmStore, readAttributes } from "../memory/store.ts";
 import { HsmError } from "../rules/errors.ts";
 
 export interface FoundKey {

@@ -6,8 +6,7 @@
 import { certificateCodec } from "./certificate-record.ts";
 import { keyCodec } from "./key-record.ts";
 import { RECORD_TYPE } from "./record.ts";
-import { readAttributes, rowsOf } from "./records.ts";
-import type { HsmStore } from "./store.ts";
+import { type HsmStore, readAttributes, rowsOf } from "./store.ts";
 
 export function countOwned(
   store: HsmStore,

@@ -14,8 +14,7 @@ import {
 } from "../rules/limits.ts";
 import { type AttributesCodec, attributesCodec, numberField } from "./attributes-codec.ts";
 import { RECORD_TYPE } from "./record.ts";
-import { readAttributes } from "./records.ts";
-import type { HsmStore } from "./store.ts";
+import { type HsmStore, readAttributes } from "./store.ts";
 
 export const POLICY_ID = 0;
 

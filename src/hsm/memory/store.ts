@@ -5,6 +5,7 @@
  * event can run. Secrets come out as `SecretKey` only; a store at rest keeps them wrapped.
  */
 import type { SecretKey } from "../../crypto/secret-key.ts";
+import { type AttributesCodec, RefusedAttributes } from "./attributes-codec.ts";
 import type { HsmRecord, RecordType } from "./record.ts";
 
 /** A row as listed: no secret, but its length, so that a size-only pass can be made. */
@@ -52,4 +53,31 @@ export interface HsmStore {
   delete(type: RecordType, id: number): boolean;
   /** Runs `f` so that all of its writes hold or none does; a throw rolls back. */
   transaction<T>(f: () => T): T;
+}
+
+/** Rows that are asked for at once. */
+const SLICE = 500;
+
+/**
+ * The records of one type with ids above `after`, ascending. A slice is read before its rows are
+ * given out.
+ */
+export function* rowsOf(store: HsmStore, type: RecordType, after = -1): Generator<StoredRecord> {
+  let afterId = after;
+  for (;;) {
+    const rows = store.list(type, afterId, SLICE);
+    yield* rows;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < SLICE) return;
+    afterId = last.id;
+  }
+}
+
+/** The attributes of a record this HSM holds, which have been checked on their way in. */
+export function readAttributes<T>(codec: AttributesCodec<T>, row: StoredRecord): T {
+  const decoded = codec.decode(row.attributes);
+  if (decoded instanceof RefusedAttributes) {
+    throw new Error(`unreachable: record ${row.type}/${row.id} in store: ${decoded.why}`);
+  }
+  return decoded;
 }

@@ -3,7 +3,7 @@
  *
  * Names are ours (camelCase); aws/shapes.ts translates to and from the wire, and nothing else does.
  */
-import type { Filters } from "../../cluster/catalog.ts";
+import type { Filters } from "../../cluster/listing.ts";
 import type { ClusterState, HsmState } from "../../cluster/states.ts";
 import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 import type { Place } from "./place.ts";

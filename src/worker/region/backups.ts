@@ -3,8 +3,9 @@
  *
  * Spec: docs/STORAGE.md §2, I1 to I4. Nothing here touches a bucket.
  */
-import { cutPage, type Facets, filterRows, filtersRefusal } from "../../cluster/catalog.ts";
+
 import { generateId } from "../../cluster/ids.ts";
+import { cutPage, type Facets, filterRows, filtersRefusal } from "../../cluster/listing.ts";
 import type { BackupTrigger } from "../../cluster/states.ts";
 import type { CatalogView, Listing, ListOrder } from "../contracts/control-api.ts";
 import type { RestoreOrder } from "../contracts/hsm-api.ts";

@@ -4,10 +4,11 @@
  * Spec: docs/STORAGE.md §1, §2; the CloudHSM V2 API. Each function checks, then writes rows and due
  * tasks in one turn; what takes time is the alarm's.
  */
-import { cutPage, type Facets, filterRows, filtersRefusal } from "../../cluster/catalog.ts";
+
 import { typeRefusal } from "../../cluster/eligibility.ts";
 import { generateHexId, generateId } from "../../cluster/ids.ts";
 import { chainFrom, newChain } from "../../cluster/lineage.ts";
+import { cutPage, type Facets, filterRows, filtersRefusal } from "../../cluster/listing.ts";
 import { subnetMapping, subnetsRefusal, vpcId } from "../../cluster/network.ts";
 import { DEFAULT_RETENTION_DAYS, retentionRefusal } from "../../cluster/retention.ts";
 import type {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { cutPage, type Facets, filterRows, filtersRefusal } from "../../src/cluster/catalog.ts";
+import { cutPage, type Facets, filterRows, filtersRefusal } from "../../src/cluster/listing.ts";
 
 interface Row {
   readonly id: string;
