@@ -7,7 +7,7 @@ import { encodeHex } from "../../crypto/base-encodings.ts";
 import type { Core } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import { concatBytes, equalBytes, viewOf } from "../format/bytes.ts";
-import { BackupError } from "../format/errors.ts";
+import { BackupError, keyMismatch } from "../format/errors.ts";
 import {
   activePbk,
   type Keyring,
@@ -100,7 +100,7 @@ export function unwrapKeyBlock(core: Core, ring: Keyring, block: Uint8Array): Op
   using pbk = pbkByIds(core, ring, fields);
   if (!equalBytes(pbk.id, fields.pbkId)) {
     const id = encodeHex(fields.pbkId);
-    throw new BackupError({ code: "key_mismatch", which: "pbk", id, found: "refused" });
+    throw keyMismatch("pbk", id, "refused");
   }
   using kek = core.kek(pbk.key);
   const plain = kek.kwUnwrap(block.subarray(KEY_BLOCK.wrappedKeys));

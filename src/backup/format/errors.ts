@@ -4,7 +4,7 @@
  * Spec: FORMAT.md §9. A fault holds facts only: ids, names, positions; never a key or plaintext.
  */
 
-import { describeKeyMismatch, type KeyMismatch } from "./key-faults.ts";
+import { describeKeyMismatch, type KeyMismatch, type KeyName } from "./key-faults.ts";
 
 /** The parts of a file that have a magic number and a version of their own. */
 export type FilePart = "key_block" | "container" | "envelope";
@@ -65,6 +65,11 @@ export class BackupError extends Error {
     this.name = "BackupError";
     this.fault = fault;
   }
+}
+
+/** What to throw for a key that does not open a backup. @param id - what the file names. */
+export function keyMismatch(which: KeyName, id: string, found: KeyMismatch["found"]): BackupError {
+  return new BackupError({ code: "key_mismatch", which, id, found });
 }
 
 const OTHER_COPY = "Take another copy of this backup, or another backup of the same cluster.";

@@ -7,7 +7,7 @@ import { encodeHex } from "../../crypto/base-encodings.ts";
 import type { Core } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import { concatBytes, equalBytes, viewOf } from "./bytes.ts";
-import { BackupError } from "./errors.ts";
+import { keyMismatch } from "./errors.ts";
 import { KEY_BYTES, KEY_ID_BYTES, LABEL, SUITE } from "./layout.ts";
 
 /** One version of an MKBK or AKBK. */
@@ -162,10 +162,10 @@ function keyById(
   const found = versions.find((entry) => entry.version === version && equalBytes(entry.id, id));
   const name = `${encodeHex(id)} version ${version}`;
   if (found === undefined) {
-    throw new BackupError({ code: "key_mismatch", which, id: name, found: "absent" });
+    throw keyMismatch(which, name, "absent");
   }
   if (found.state === "destroyed" || found.key === null) {
-    throw new BackupError({ code: "key_mismatch", which, id: name, found: "destroyed" });
+    throw keyMismatch(which, name, "destroyed");
   }
   return { id: found.id, version, key: found.key };
 }

@@ -7,7 +7,7 @@ import { SecretKey } from "../../crypto/secret-key.ts";
 import type { RandomBytes, Subtle } from "../../crypto/web-crypto.ts";
 import { concatBytes } from "../format/bytes.ts";
 import { encodeCbor } from "../format/cbor.ts";
-import { BackupError } from "../format/errors.ts";
+import { keyMismatch } from "../format/errors.ts";
 import { KEY_BYTES, LABEL, labelBytes, NONCE_BYTES, TAG_BYTES } from "../format/layout.ts";
 import { importGcmKey, openGcm, sealGcm } from "./aes-gcm.ts";
 import type { EncryptionContext } from "./location.ts";
@@ -68,11 +68,12 @@ export function localKms(subtle: Subtle, random: RandomBytes, keys: readonly Cus
     },
     async unwrap(id: string, wrapped: Uint8Array, context: EncryptionContext): Promise<SecretKey> {
       const cmk = await importGcmKey(subtle, usable(keys, id));
-      if (wrapped.length !== WRAPPED_BYTES || wrapped[0] !== WRAP_VERSION) throw keyRefused(id);
+      if (wrapped.length !== WRAPPED_BYTES || wrapped[0] !== WRAP_VERSION)
+        throw keyMismatch("cmk", id, "refused");
       const nonce = wrapped.subarray(1, 1 + NONCE_BYTES);
       const parameters = { nonce, additionalData: associatedData(id, context) };
       const dataKey = await openGcm(subtle, cmk, parameters, wrapped.subarray(1 + NONCE_BYTES));
-      if (dataKey === null) throw keyRefused(id);
+      if (dataKey === null) throw keyMismatch("cmk", id, "refused");
       return new SecretKey(dataKey);
     },
   };
@@ -86,14 +87,10 @@ function associatedData(keyId: string, context: EncryptionContext): Uint8Array {
 function usable(keys: readonly CustomerKey[], id: string): SecretKey {
   const found = keys.find((entry) => entry.id === id);
   if (found === undefined) {
-    throw new BackupError({ code: "key_mismatch", which: "cmk", id, found: "absent" });
+    throw keyMismatch("cmk", id, "absent");
   }
   if (found.state === "destroyed" || found.key === null) {
-    throw new BackupError({ code: "key_mismatch", which: "cmk", id, found: "destroyed" });
+    throw keyMismatch("cmk", id, "destroyed");
   }
   return found.key;
-}
-
-function keyRefused(id: string): BackupError {
-  return new BackupError({ code: "key_mismatch", which: "cmk", id, found: "refused" });
 }

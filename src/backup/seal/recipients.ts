@@ -6,7 +6,7 @@
 import type { Core } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import type { RandomBytes, Subtle } from "../../crypto/web-crypto.ts";
-import { BackupError } from "../format/errors.ts";
+import { BackupError, keyMismatch } from "../format/errors.ts";
 import { KEY_BYTES, LABEL, SEAL_ID_BYTES } from "../format/layout.ts";
 import type { Kms } from "./kms.ts";
 import { type BackupLocation, encryptionContext } from "./location.ts";
@@ -218,12 +218,4 @@ function verifyDataKey(dataKey: SecretKey, which: "cmk" | "recovery", id: string
   if (dataKey.length === KEY_BYTES) return dataKey;
   dataKey[Symbol.dispose]();
   throw keyMismatch(which, id, "refused");
-}
-
-function keyMismatch(
-  which: "cmk" | "recovery",
-  id: string,
-  found: "absent" | "refused",
-): BackupError {
-  return new BackupError({ code: "key_mismatch", which, id, found });
 }

@@ -9,7 +9,7 @@ import { SecretKey } from "../../crypto/secret-key.ts";
 import type { Subtle } from "../../crypto/web-crypto.ts";
 import { concatBytes } from "../format/bytes.ts";
 import { encodeCbor } from "../format/cbor.ts";
-import { BackupError } from "../format/errors.ts";
+import { keyMismatch } from "../format/errors.ts";
 import { KEY_ID_BYTES, LABEL, labelBytes } from "../format/layout.ts";
 import { type BackupLocation, locationTexts } from "./location.ts";
 
@@ -56,7 +56,7 @@ export async function unwrapWithRecovery(
     return new SecretKey(new Uint8Array(await subtle.decrypt(algorithm, privateKey, wrapped)));
   } catch {
     // WebCrypto has one error for all that can be wrong with a ciphertext.
-    throw keyRefused(key);
+    throw keyMismatch("recovery", key.id, "refused");
   }
 }
 
@@ -68,15 +68,11 @@ async function importPrivate(subtle: Subtle, key: RecoveryKey) {
   } catch {
     // Not a private key at all: the kit's, not the file's fault, but the same to whoever holds
     // both.
-    throw keyRefused(key);
+    throw keyMismatch("recovery", key.id, "refused");
   }
 }
 
 /** LABEL(recovery) ‖ CBOR([account, region, cluster id, backup id, sealId]). */
 function oaepLabel(location: BackupLocation, sealId: Uint8Array): Uint8Array {
   return concatBytes(labelBytes(LABEL.recovery), encodeCbor([...locationTexts(location), sealId]));
-}
-
-function keyRefused({ id }: RecoveryKey): BackupError {
-  return new BackupError({ code: "key_mismatch", which: "recovery", id, found: "refused" });
 }
