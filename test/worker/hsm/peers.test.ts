@@ -1,9 +1,12 @@
 /**
  * Several HSMs in one cluster: a write is on all of them before it is acknowledged, whoever leads.
  */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { DeleteHsmCommand } from "@aws-sdk/client-cloudhsm-v2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { describeCluster, hsmsActive, until } from "../../lib/aws.ts";
+import { cloudHsm, describeCluster, hsmsActive, until } from "../../lib/aws.ts";
 import { type Edge, startEdge } from "../../lib/mf.ts";
 import {
   ALICE_PASSWORD,
@@ -15,19 +18,24 @@ import {
   servingCluster,
 } from "../../lib/rest.ts";
 
+let persist: string;
 let edge: Edge;
 let cluster: ServingCluster;
 let alice: string;
 
 beforeAll(async () => {
-  edge = await startEdge();
+  persist = await mkdtemp(join(tmpdir(), "holdfast-peers-"));
+  edge = await startEdge({ persist });
   cluster = await servingCluster(edge);
   await generateKey("before", cluster.alice);
   await addHsm(cluster.client, cluster.clusterId, 2);
   await addHsm(cluster.client, cluster.clusterId, 3);
   await writable();
 }, 120_000);
-afterAll(() => edge.stop());
+afterAll(async () => {
+  await edge.stop();
+  await rm(persist, { recursive: true });
+});
 
 /** Members are told their duties after a change of membership; until then writes are refused. */
 async function writable(): Promise<void> {
@@ -94,5 +102,24 @@ describe("a cluster of three HSMs", () => {
     expect(keys).toHaveLength(1);
     await generateKey("under the new leader");
     expect((await digest()).equal).toBe(true);
+  });
+
+  it("acknowledges no write that has not left the leader", async () => {
+    await edge.stop();
+    edge = await startEdge({ persist, bindings: { PAUSE_AT: "write_committed" } });
+    const order = { type: "aes", sizeBits: 256, label: "unacknowledged" };
+    const path = `${cluster.path}/keys:generate`;
+    const answer = rest(edge, "POST", path, order, { session: alice }).then(
+      ({ status }) => status,
+      () => "the edge was stopped",
+    );
+    // An answer would be here by the time that another object has answered as often.
+    const client = await cloudHsm(edge);
+    for (let i = 0; i < 20; i++) await describeCluster(client, cluster.clusterId);
+    await edge.stop();
+    expect(await answer).toBe("the edge was stopped");
+    edge = await startEdge({ persist });
+    await writable();
+    expect(await digest()).toMatchObject({ equal: true, hsms: [{}, {}] });
   });
 });
