@@ -1,8 +1,9 @@
 /**
  * The network a cluster pretends to stand in: zones for its subnets, addresses for its HSMs.
  *
- * There is no VPC behind these values. They are invented by fixed rules so that tools which plan by
- * zone, subnet and address find what they expect, and the same request gives the same answer.
+ * Spec: docs/STORAGE.md §1. There is no VPC behind these values. They are invented by fixed rules
+ * so that tools which plan by zone, subnet and address find what they expect, and the same request
+ * gives the same answer.
  */
 import { invalid, type Refusal } from "./refusal.ts";
 

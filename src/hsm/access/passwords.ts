@@ -1,8 +1,8 @@
 /**
  * Password verifiers: chained PBKDF2-HMAC-SHA-256 through WebCrypto, and the password rules.
  *
- * SP 800-132, RFC 8018 §5.2; docs/HSM.md §2. Passwords come as text, which cannot be wiped; what is
- * derived from them is held as `SecretKey`.
+ * SP 800-132, RFC 8018 §5.2; docs/HSM.md §2.3. Passwords come as text, which cannot be wiped; what
+ * is derived from them is held as `SecretKey`.
  */
 import { SecretKey } from "../../crypto/secret-key.ts";
 import type { RandomBytes, Subtle } from "../../crypto/web-crypto.ts";

@@ -1,7 +1,8 @@
 /**
- * Where an HSM keeps its sessions: by digest of the token, beside the memory and never in a snapshot.
+ * Where an HSM keeps its sessions: by digest of the token, beside the memory and never in a
+ * snapshot.
  *
- * docs/HSM.md §2.
+ * docs/HSM.md §2.3.
  */
 
 export interface Session {

@@ -1,7 +1,7 @@
 /**
  * Sessions: who is logged in to this HSM. Local to it, and never part of a snapshot.
  *
- * docs/HSM.md §2. A token is random and held by the user alone; the store knows its SHA-256.
+ * docs/HSM.md §2.3. A token is random and held by the user alone; the store knows its SHA-256.
  */
 
 import { encodeBase64Url } from "../../crypto/base-encodings.ts";

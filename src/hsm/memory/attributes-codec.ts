@@ -2,8 +2,8 @@
  * Attributes of a record: a deterministic CBOR map with small unsigned keys, both ways from one
  * table.
  *
- * RFC 8949 §4.2.1; FORMAT.md §4. Reading is strict: what would not be written so is refused.
- * No secret passes through here.
+ * RFC 8949 §4.2.1; FORMAT.md §4, docs/HSM.md §9. Reading is strict: what would not be written so
+ * is refused. No secret passes through here.
  */
 import { encode, rfc8949EncodeOptions } from "cborg";
 import {

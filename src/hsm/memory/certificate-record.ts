@@ -1,7 +1,7 @@
 /**
  * The attributes of a certificate record: the DER, and what a listing shows of it. No secret part.
  *
- * FORMAT.md §4; docs/HSM.md §4. Read once at import, so that a listing parses nothing.
+ * FORMAT.md §4; docs/HSM.md §4, §9. Read once at import, so that a listing parses nothing.
  */
 import {
   type AttributesCodec,

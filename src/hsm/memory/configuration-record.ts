@@ -1,7 +1,7 @@
 /**
  * The attributes of the one configuration record: what the cluster is. No secret part.
  *
- * FORMAT.md §4; docs/HSM.md §5. What differs between HSMs of one cluster (ids, identity keys,
+ * FORMAT.md §4; docs/HSM.md §5, §9. What differs between HSMs of one cluster (ids, identity keys,
  * storage keys) is not here, so equal contents give equal digests.
  */
 

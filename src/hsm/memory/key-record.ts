@@ -2,7 +2,7 @@
  * The attributes of a key record. Its secret part: raw bytes (AES, generic secret), PKCS#8 (RSA,
  * EC).
  *
- * FORMAT.md §4; docs/HSM.md §3. Numbers of classes and types are PKCS#11's. A key pair is one
+ * FORMAT.md §4; docs/HSM.md §3, §9. Numbers of classes and types are PKCS#11's. A key pair is one
  * record of class private that carries its public half.
  */
 

@@ -1,7 +1,7 @@
 /**
  * What a user owns, and which keys name a user: looked for when a user is deleted.
  *
- * docs/HSM.md §2. Reads every key record: at most 16,666.
+ * docs/HSM.md §2.4. Reads every key record: at most 16,666.
  */
 import { certificateCodec } from "./certificate-record.ts";
 import { keyCodec } from "./key-record.ts";

@@ -2,7 +2,7 @@
  * The one policy record and its attributes: password rules, lockout, quorum per service. No secret
  * part.
  *
- * FORMAT.md §4; docs/HSM.md §5.
+ * FORMAT.md §4; docs/HSM.md §5, §9.
  */
 
 import { HsmError } from "../rules/errors.ts";

@@ -1,7 +1,7 @@
 /**
  * The attributes of a user record. Its secret part is the password verifier: 32 bytes, or none.
  *
- * FORMAT.md §4; docs/HSM.md §2. Numbers of roles are CloudHSM's.
+ * FORMAT.md §4; docs/HSM.md §2, §9. Numbers of roles are CloudHSM's.
  */
 import {
   type AttributesCodec,
