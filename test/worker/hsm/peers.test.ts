@@ -17,15 +17,31 @@ import {
   type ServingCluster,
   servingCluster,
 } from "../../lib/rest.ts";
+import { type WrappedBundle, wrappedBundle } from "../wrapped-bundle.ts";
 
+/** The worker as built, with HSMs that are slow to take a change over: one that is not awaited shows. */
+const ENTRY = `
+import worker, * as built from "./built.js";
+export class Hsm extends built.Hsm {
+  async applyDelta(delta) {
+    await scheduler.wait(150);
+    return super.applyDelta(delta);
+  }
+}
+export const { Reader, Region, Registry } = built;
+export default worker;
+`;
+
+let bundle: WrappedBundle;
 let persist: string;
 let edge: Edge;
 let cluster: ServingCluster;
 let alice: string;
 
 beforeAll(async () => {
+  bundle = await wrappedBundle(ENTRY);
   persist = await mkdtemp(join(tmpdir(), "holdfast-peers-"));
-  edge = await startEdge({ persist });
+  edge = await startEdge({ bundle: bundle.folder, persist });
   cluster = await servingCluster(edge);
   await generateKey("before", cluster.alice);
   await addHsm(cluster.client, cluster.clusterId, 2);
@@ -35,6 +51,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await edge.stop();
   await rm(persist, { recursive: true });
+  await bundle.remove();
 });
 
 /** Members are told their duties after a change of membership; until then writes are refused. */
@@ -106,7 +123,11 @@ describe("a cluster of three HSMs", () => {
 
   it("acknowledges no write that has not left the leader", async () => {
     await edge.stop();
-    edge = await startEdge({ persist, bindings: { PAUSE_AT: "write_committed" } });
+    edge = await startEdge({
+      bundle: bundle.folder,
+      persist,
+      bindings: { PAUSE_AT: "write_committed" },
+    });
     const order = { type: "aes", sizeBits: 256, label: "unacknowledged" };
     const path = `${cluster.path}/keys:generate`;
     const answer = rest(edge, "POST", path, order, { session: alice }).then(
@@ -118,7 +139,7 @@ describe("a cluster of three HSMs", () => {
     for (let i = 0; i < 20; i++) await describeCluster(client, cluster.clusterId);
     await edge.stop();
     expect(await answer).toBe("the edge was stopped");
-    edge = await startEdge({ persist });
+    edge = await startEdge({ bundle: bundle.folder, persist });
     await writable();
     expect(await digest()).toMatchObject({ equal: true, hsms: [{}, {}] });
   });
