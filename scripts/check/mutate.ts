@@ -50,7 +50,7 @@ function settings(mutate: string[], sample: SampleOptions) {
     // One process for the tests; the other asks the sample.
     concurrency: 2,
     tempDirName: `${WORK_FOLDER}/copy`,
-    ignorePatterns: [".holdfast", ".wrangler", "dist", "bench", "docs"],
+    ignorePatterns: [".holdfast", ".wrangler", "dist", "bench"],
     timeoutMS: 5000,
     allowConsoleColors: false,
     warnings: { unknownOptions: false },
@@ -135,5 +135,5 @@ const patterns = folders.map((path) => (path.endsWith(".ts") ? path : `${path}/*
 writeFileSync(SETTINGS_FILE, JSON.stringify(settings(patterns, sample)));
 const finished = await run(wholeNumber("minutes", values.minutes));
 tell(readResults());
-if (!finished) say("The run was stopped before its end.");
+if (!finished) say("The run did not come to its end.");
 process.exitCode = finished ? 0 : 1;

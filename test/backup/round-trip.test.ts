@@ -273,8 +273,13 @@ describe("a file", () => {
       expectedBytes: sealed.byteLength,
       location: LOCATION,
       recipients: [{ kind: "kms" }, { kind: "recovery", keyId: kit.recoveryKey?.id }],
+      restorableOffline: true,
     });
     expect(await peekBackup(bare)).toMatchObject({ kind: "bare", header: ORIGIN });
+    const store = new ArrayStore();
+    const kmsOnly = { kms: testKms(), recoveryPublicKey: null };
+    await createBackup(platform, ring, kmsOnly, order, store);
+    expect(await peekBackup(memoryFile(store.file))).toMatchObject({ restorableOffline: false });
     const { manifest } = await inspectBackup(platform, ring, byKit, sealed);
     expect(manifest.map(({ type, id }) => [type, id])).toEqual(
       SMALL_MEMORY.map(({ type, id }) => [type, id]),

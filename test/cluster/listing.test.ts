@@ -68,9 +68,35 @@ describe("pages", () => {
     expect("rows" in second && ids(second.rows)).toBe("cd");
   });
 
-  it.each(["", "x", "!!", "zzzzzzzzzzzzzzz.a", "1.", "1.a b"])("refuse the token '%s'", (token) => {
-    expect(cutPage(ROWS, { ascending: true, limit: 1, token })).toMatchObject({
-      code: "token_invalid",
+  it("end where all that followed has gone since", () => {
+    const first = cutPage(ROWS, { ascending: true, limit: 2, token: null });
+    if ("message" in first) throw new Error(first.message);
+    const rest = ROWS.filter((row) => row.id === "a");
+    expect(cutPage(rest, { ascending: true, limit: 2, token: first.nextToken })).toEqual({
+      rows: [],
+      nextToken: null,
     });
   });
+
+  it("go on behind ids as the service makes them", () => {
+    const rows = ["backup-ro5c4er4aac", "backup-ro5c4er4aad"].map((id) => ({
+      id,
+      createdAtMs: 1_767_225_600_000,
+    }));
+    const first = cutPage(rows, { ascending: true, limit: 1, token: null });
+    if ("message" in first) throw new Error(first.message);
+    expect(cutPage(rows, { ascending: true, limit: 1, token: first.nextToken })).toEqual({
+      rows: [rows[1]],
+      nextToken: null,
+    });
+  });
+
+  it.each(["", "x", "!!", "!1.a", "1.a!", "zzzzzzzzzzzzzzz.a", "1.", "1.a b"])(
+    "refuse the token '%s'",
+    (token) => {
+      expect(cutPage(ROWS, { ascending: true, limit: 1, token })).toMatchObject({
+        code: "token_invalid",
+      });
+    },
+  );
 });

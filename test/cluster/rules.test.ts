@@ -8,7 +8,13 @@ import {
 import { chainFrom, newChain } from "../../src/cluster/lineage.ts";
 import { chooseAddress, subnetMapping, subnetsRefusal, vpcId } from "../../src/cluster/network.ts";
 import { type AccessRole, type Action, isPermitted } from "../../src/cluster/permissions.ts";
-import { mayBackupMove, mayClusterMove, mayHsmMove } from "../../src/cluster/states.ts";
+import {
+  type ClusterState,
+  mayBackupMove,
+  mayClusterMove,
+  mayHsmMove,
+  waitsForActivation,
+} from "../../src/cluster/states.ts";
 
 const counting = (length: number) => Uint8Array.from({ length }, (_, index) => index * 37);
 
@@ -34,11 +40,25 @@ describe("ids", () => {
     });
   });
 
+  it("of a backup in GovCloud have its partition", () => {
+    const arn = encodeBackupArn("123456789012", "us-gov-west-1", "backup-ro5c4er4aac");
+    expect(arn).toBe(
+      "arn:aws-us-gov:cloudhsm:us-gov-west-1:123456789012:backup/backup-ro5c4er4aac",
+    );
+    expect(parseBackupArn(arn)).toMatchObject({ region: "us-gov-west-1" });
+  });
+
   it.each([
     "backup-ro5c4er4aac",
     "",
     "arn:aws:s3:::bucket",
     "arn:aws:cloudhsm:r:1:backup/backup-a",
+    "arn:aws:cloudhsm:r:123456789012:backup/backup-",
+    "arn:aws:cloudhsm:r:123456789012:backup/backup-a/b",
+    "arn:aws:cloudhsm:r:123456789012:cluster/backup-a",
+    "arn:aws:cloudhsm::123456789012:backup/backup-a",
+    "an arn:aws:cloudhsm:r:123456789012:backup/backup-a",
+    "arn:aws-cn:cloudhsm:r:123456789012:backup/backup-a",
   ])("are not found in '%s'", (text) => expect(parseBackupArn(text)).toBeNull());
 });
 
@@ -84,6 +104,18 @@ describe("transitions", () => {
       expect(mayClusterMove("DELETED", to)).toBe(false);
     }
     for (const to of ["ACTIVE", "DEGRADED"] as const) expect(mayHsmMove("DELETED", to)).toBe(false);
+  });
+
+  it.each<[ClusterState, boolean]>([
+    ["CREATE_IN_PROGRESS", false],
+    ["UNINITIALIZED", true],
+    ["INITIALIZE_IN_PROGRESS", false],
+    ["INITIALIZED", true],
+    ["ACTIVE", false],
+    ["DELETE_IN_PROGRESS", false],
+    ["DELETED", false],
+  ])("leave a use for the first password in %s: %s", (state, waits) => {
+    expect(waitsForActivation(state)).toBe(waits);
   });
 
   it("let a backup go only through PENDING_DELETION once it is READY", () => {

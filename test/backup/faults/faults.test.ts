@@ -3,7 +3,7 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { describeFault } from "../../../src/backup/format/errors.ts";
+import { type BackupFault, describeFault } from "../../../src/backup/format/errors.ts";
 import type { Core } from "../../../src/crypto/core.ts";
 import { loadCore } from "../../lib/core.ts";
 import { golden, hasGolden } from "../fixtures.ts";
@@ -14,6 +14,14 @@ import { faultVectors } from "./vectors.ts";
 
 const core: Core = await loadCore();
 const vectors = await faultVectors(core);
+
+const NO_FACTS = { which: null, part: null, found: null };
+
+/** The sentences of `message`, each of a capital or an id, some words and a full stop or colon. */
+function sentencesOf(message: string): string[] {
+  expect(message).toMatch(/^[A-Z].*\.$/);
+  return message.split(/(?<=[.:]) /).filter((sentence) => sentence.split(" ").length > 2);
+}
 
 describe("a file that is wrong in one way", () => {
   it.each(vectors)("$name is refused as $code", async ({ code, which, reader, bytes }) => {
@@ -50,6 +58,29 @@ describe("a file that is wrong in one way", () => {
 });
 
 describe("the messages", () => {
+  it.each(vectors)(
+    "of $name say in sentences what is wrong, all facts of it, and what to do",
+    async ({ reader, bytes }) => {
+      const refusal = await refusalOf(core, READERS[reader](), bytes);
+      const fault: BackupFault = refusal?.fault ?? { code: "trailer_damaged" };
+      const message = describeFault(fault);
+      expect(sentencesOf(message).length).toBeGreaterThan(1);
+      // The others stand in words, or are named by an id that is right.
+      const { code: _, which: __, part: ___, found: ____, ...facts } = { ...NO_FACTS, ...fault };
+      for (const fact of Object.values(facts).filter((value) => value !== null)) {
+        if (fault.code === "key_mismatch" && fault.which === "pbk") continue;
+        expect(String(fact)).not.toBe("");
+        expect(message).toContain(String(fact));
+      }
+    },
+  );
+
+  it("of a backup that did not read back say so, and what to do", () => {
+    const message = describeFault({ code: "verification_failed", why: "other digest" });
+    expect(sentencesOf(message).length).toBeGreaterThan(1);
+    expect(message).toContain("(other digest)");
+  });
+
   it("are six different ones for the six mistakes that people make", async () => {
     const names = [
       "mkbk_absent",

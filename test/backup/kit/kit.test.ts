@@ -144,7 +144,21 @@ describe("a file that is no recovery kit", () => {
       changed((d) => {
         firstMkbk(d)["key"] = Buffer.alloc(31).toString("base64");
       }),
-      { code: "kit_key_length", path: "mkbk[0].key" },
+      { code: "kit_key_length", path: "mkbk[0].key", expected: "32 bytes" },
+    ],
+    [
+      "with a number for a key",
+      changed((d) => {
+        firstMkbk(d)["key"] = 7;
+      }),
+      { code: "kit_member_invalid", path: "mkbk[0].key", expected: "base64" },
+    ],
+    [
+      "with a recovery key that is too long for any",
+      changed((d) => {
+        (d["recoveryKey"] as Document)["pkcs8"] = Buffer.alloc(4097).toString("base64");
+      }),
+      { code: "kit_key_length", path: "recoveryKey.pkcs8", expected: "1 to 4096 bytes" },
     ],
     [
       "with a key that is null though not destroyed",
@@ -179,7 +193,7 @@ describe("a file that is no recovery kit", () => {
       changed((d) => {
         d["mkbk"] = [firstMkbk(d), firstMkbk(d)];
       }),
-      { code: "kit_member_invalid", path: "mkbk" },
+      { code: "kit_member_invalid", path: "mkbk", expected: "no key twice" },
     ],
     [
       "with no key at all",

@@ -1,10 +1,15 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
 import { deriveVerifier, type PasswordVerifier } from "../../../src/hsm/access/passwords.ts";
+import { requireUser, updateUser } from "../../../src/hsm/access/user-directory.ts";
 import type { UserImport } from "../../../src/hsm/access/user-import.ts";
+import type { MemoryStore } from "../../../src/hsm/memory/memory-store.ts";
 import { RECORD_TYPE } from "../../../src/hsm/memory/record.ts";
 import { MAX_IMPORT_BATCH, MAX_USERS } from "../../../src/hsm/rules/limits.ts";
 import { activeHsm, blankHsm, CHEAP, codeOf, faultOf, newHsm, passwordOf } from "../../lib/hsm.ts";
+
+const LEAF = readFileSync(new URL("../certificates/leaf.pem", import.meta.url), "utf8");
 
 async function verifier(password = "imported-password"): Promise<PasswordVerifier> {
   const salt = new Uint8Array(16).fill(1);
@@ -88,6 +93,19 @@ describe("users", () => {
     await hsm.login("alice", "a-new-password");
   });
 
+  it("keeps role and activation as they are when a password is changed", async () => {
+    const { hsm, clock, admin, alice } = await activeHsm();
+    const before = hsm.listUsers(admin).map(({ username, role }) => [username, role]);
+    const configuration = hsm.getConfiguration();
+    expect(configuration).toMatchObject({ activated: true, activatedAtMs: clock.nowMs });
+    clock.nowMs += 5_000;
+    await hsm.changePassword(alice, "alice", "a-new-password");
+    await hsm.changePassword(admin, "bob", "b-new-password");
+    await hsm.changePassword(admin, "admin", "c-new-password");
+    expect(hsm.listUsers(admin).map(({ username, role }) => [username, role])).toEqual(before);
+    expect(hsm.getConfiguration()).toEqual(configuration);
+  });
+
   it("keeps the password rules of the policy", async () => {
     const { hsm, admin, alice } = await activeHsm();
     hsm.setPolicies(admin, { minPasswordCharacters: 12, maxPasswordCharacters: 14 });
@@ -103,8 +121,16 @@ describe("users", () => {
 
   it("protects oneself and the appliance user from deletion", async () => {
     const { hsm, admin } = await activeHsm();
-    expect(await codeOf(() => hsm.deleteUser(admin, "admin"))).toBe("user_protected");
-    expect(await codeOf(() => hsm.deleteUser(admin, "app_user"))).toBe("user_protected");
+    expect(await faultOf(() => hsm.deleteUser(admin, "admin"))).toEqual({
+      code: "user_protected",
+      username: "admin",
+      why: "nobody deletes oneself",
+    });
+    expect(await faultOf(() => hsm.deleteUser(admin, "app_user"))).toEqual({
+      code: "user_protected",
+      username: "app_user",
+      why: "the service needs it",
+    });
     expect(await codeOf(() => hsm.deleteUser(admin, "nobody"))).toBe("user_not_found");
   });
 
@@ -119,6 +145,18 @@ describe("users", () => {
     hsm.deleteKey(alice, handle);
     hsm.deleteUser(admin, "alice");
     expect(await codeOf(() => hsm.whoAmI(alice))).toBe("session_invalid");
+  });
+
+  it("does not delete a user who owns a certificate", async () => {
+    const { hsm, admin, alice } = await activeHsm();
+    const [leaf] = hsm.importCertificates(alice, LEAF);
+    expect(await faultOf(() => hsm.deleteUser(admin, "alice"))).toMatchObject({
+      code: "user_owns_objects",
+      keys: 0,
+      certificates: 1,
+    });
+    hsm.deleteCertificate(alice, leaf!.id);
+    hsm.deleteUser(admin, "alice");
   });
 
   it("takes a deleted user out of the sharing of keys", async () => {
@@ -138,6 +176,20 @@ describe("the import of users", () => {
     ]);
     expect(made).toMatchObject({ username: "carol", role: "CU" });
     await hsm.login("carol", "imported-password");
+  });
+
+  it("takes a verifier of the least rounds, and of the most calls", async () => {
+    const { hsm, admin } = await activeHsm();
+    const held = await verifier();
+    const costs = [CHEAP, { calls: 64, roundsPerCall: 100_000 }];
+    const users = costs.map(
+      (cost, i): UserImport => ({
+        username: `user_${i}`,
+        role: "CU",
+        verifier: { ...held, cost },
+      }),
+    );
+    expect(hsm.importUsers(admin, users)).toHaveLength(2);
   });
 
   it("takes all or none, and names the item", async () => {
@@ -195,6 +247,16 @@ describe("the import of users", () => {
   });
 });
 
+/** Gives two users a key for approvals; no operation of this version does. */
+function registerQuorumKeys(store: MemoryStore): void {
+  store.transaction(() => {
+    for (const username of ["alice", "bob"]) {
+      const { id, user } = requireUser(store, username);
+      updateUser(store, id, { ...user, quorumPublicKey: new Uint8Array(91).fill(4) });
+    }
+  });
+}
+
 describe("policies", () => {
   it("keeps what is not named", async () => {
     const { hsm, admin } = await activeHsm();
@@ -219,6 +281,32 @@ describe("policies", () => {
     const { hsm, admin } = await activeHsm();
     expect(await codeOf(() => hsm.setPolicies(admin, change))).toBe("policy_invalid");
   });
+
+  it.each([
+    [{ minPasswordCharacters: 7 }, "minPasswordCharacters"],
+    [{ maxPasswordCharacters: 33 }, "maxPasswordCharacters"],
+    [{ lockoutThreshold: 21 }, "lockoutThreshold"],
+    [{ quorum: { user: 1 } }, "quorum.user"],
+  ])("names what is wrong in %j, and its range", async (change, field) => {
+    const { hsm, admin } = await activeHsm();
+    expect(await faultOf(() => hsm.setPolicies(admin, change))).toMatchObject({
+      field,
+      why: expect.stringMatching(/^expected \d+ to \d+$/),
+    });
+  });
+
+  it.each(["user", "quorum", "cluster", "key-management", "key-usage", "registration"] as const)(
+    "has a quorum for %s alone, until it is taken back",
+    async (service) => {
+      const { hsm, store, admin } = await activeHsm();
+      registerQuorumKeys(store);
+      const none = hsm.getPolicies().quorum;
+      expect(Object.values(none)).toEqual([null, null, null, null, null, null]);
+      const set = hsm.setPolicies(admin, { quorum: { [service]: 2 } });
+      expect(set.quorum).toEqual({ ...none, [service]: 2 });
+      expect(hsm.getPolicies()).toEqual(set);
+    },
+  );
 
   it("does not ask for a quorum that nobody could reach", async () => {
     const { hsm, admin } = await activeHsm();

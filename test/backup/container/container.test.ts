@@ -1,0 +1,109 @@
+/** A container that is read or made otherwise than it should be: FORMAT.md §3.5, §4. */
+import { describe, expect, it } from "vitest";
+import { openHeader } from "../../../src/backup/container/front.ts";
+import { decodePrologue } from "../../../src/backup/container/header.ts";
+import { ContainerReader, readContainer } from "../../../src/backup/container/reader.ts";
+import { createContainer } from "../../../src/backup/create.ts";
+import { BackupError, type BackupFault } from "../../../src/backup/format/errors.ts";
+import { MAX_HEADER_BYTES, PROLOGUE, PROLOGUE_BYTES } from "../../../src/backup/format/layout.ts";
+import type { Core } from "../../../src/crypto/core.ts";
+import type { SnapshotRecord } from "../../../src/hsm/memory/record.ts";
+import { loadCore } from "../../lib/core.ts";
+import {
+  counterRandom,
+  hex,
+  ORIGIN,
+  recordOfLength,
+  SMALL_MEMORY,
+  sourceOf,
+  TestStaging,
+  testRing,
+} from "../fixtures.ts";
+
+const core: Core = await loadCore();
+const ring = testRing();
+const random = counterRandom("container");
+
+function containerOf(records: readonly SnapshotRecord[]) {
+  using writer = createContainer(core, ring, ORIGIN, sourceOf(records), random);
+  const parts = [...writer.parts()];
+  return { keyBlock: writer.keyBlock, parts, bytes: Uint8Array.from(Buffer.concat(parts)) };
+}
+
+/** The fault of a BackupError that `f` throws. */
+function faultOf(f: () => unknown): BackupFault {
+  try {
+    f();
+  } catch (error) {
+    if (error instanceof BackupError) return error.fault;
+    throw error;
+  }
+  throw new Error("expected a refusal, and there was none");
+}
+
+describe("a container", () => {
+  it("tells its header and its length when the header is there, and nothing before", () => {
+    const { keyBlock, bytes } = containerOf(SMALL_MEMORY);
+    using reader = new ContainerReader(core, ring, keyBlock, new TestStaging());
+    reader.push(bytes.subarray(0, 40));
+    expect([reader.header, reader.containerBytes]).toEqual([null, null]);
+    reader.push(bytes.subarray(40));
+    expect(reader.header).toMatchObject(ORIGIN);
+    expect(reader.containerBytes).toBe(bytes.length);
+  });
+
+  it("is refused for another whose digest was asked for, both named", () => {
+    const { keyBlock, parts, bytes } = containerOf(SMALL_MEMORY);
+    const containerDigest = new Uint8Array(32);
+    const read = () =>
+      readContainer(core, ring, keyBlock, parts, new TestStaging(), {
+        expected: { containerDigest },
+      });
+    expect(faultOf(read)).toEqual({
+      code: "wrong_backup",
+      field: "containerDigest",
+      expected: hex(containerDigest),
+      got: hex(core.sha256(bytes)),
+    });
+  });
+
+  it("is not opened by a front that is cut off behind its length", () => {
+    const { keyBlock, bytes } = containerOf(SMALL_MEMORY);
+    expect(faultOf(() => openHeader(core, ring, keyBlock, bytes.subarray(0, 40)))).toEqual({
+      code: "truncated",
+      part: "container",
+      expectedBytes: null,
+      gotBytes: 40,
+    });
+  });
+
+  it.each<[string, number, number, number | null]>([
+    ["no header", 0, 0, null],
+    ["the shortest header", 1, 0, 1],
+    ["the longest header", MAX_HEADER_BYTES, 0, MAX_HEADER_BYTES],
+    ["a longer header", MAX_HEADER_BYTES + 1, 0, null],
+    ["reserved bytes that are not zero", 100, 1, null],
+  ])("with %s: %i bytes, reserved %i, is read as %s", (_, headerBytes, reserved, expected) => {
+    const prologue = containerOf(SMALL_MEMORY).bytes.slice(0, PROLOGUE_BYTES);
+    const view = new DataView(prologue.buffer);
+    view.setUint16(PROLOGUE.reserved, reserved);
+    view.setUint32(PROLOGUE.headerBytes, headerBytes);
+    const decode = () => decodePrologue(prologue);
+    if (expected === null) expect(faultOf(decode)).toEqual({ code: "header_damaged" });
+    else expect(decode()).toBe(expected);
+  });
+
+  it.each<[string, (records: SnapshotRecord[]) => SnapshotRecord[]]>([
+    ["a record more", (records) => [...records, recordOfLength(5, 8, 30)]],
+    ["a record less", (records) => records.slice(0, -1)],
+    ["a longer record", (records) => [...records.slice(0, -1), recordOfLength(5, 7, 900)]],
+    ["a shorter record", (records) => [...records.slice(0, -1), recordOfLength(5, 7, 30)]],
+  ])("is not made of a memory that has %s when it is read again", (_, change) => {
+    const source = {
+      entries: () => sourceOf(SMALL_MEMORY).entries(),
+      records: () => sourceOf(change([...SMALL_MEMORY])).records(),
+    };
+    using writer = createContainer(core, ring, ORIGIN, source, random);
+    expect(() => [...writer.parts()]).toThrow("the source changed");
+  });
+});
