@@ -8,8 +8,9 @@ import { generateSecrets } from "../../scripts/edge/dev-secrets.ts";
 import { encodeDevVars, parseDevVars } from "../../scripts/edge/dev-vars.ts";
 import { parseKit } from "../../src/backup/kit/kit.ts";
 
-it("reads back the variables it writes", async () => {
-  const { bindings } = await generateSecrets();
+const { bindings, kit } = await generateSecrets();
+
+it("reads back the variables it writes", () => {
   expect(parseDevVars(encodeDevVars(bindings))).toEqual(bindings);
 });
 
@@ -17,13 +18,11 @@ it("refuses a value that would end its own quotes", () => {
   expect(() => encodeDevVars({ NAME: "it's" })).toThrow("NAME: expected a value without");
 });
 
-it("keeps every variable within the 5 KB that Workers allow", async () => {
-  const { bindings } = await generateSecrets();
+it("keeps every variable within the 5 KB that Workers allow", () => {
   for (const value of Object.values(bindings)) expect(value.length).toBeLessThan(5_000);
 });
 
-it("makes roots that sign themselves and may sign others", async () => {
-  const { bindings } = await generateSecrets();
+it("makes roots that sign themselves and may sign others", () => {
   const ca = JSON.parse(bindings["MANUFACTURER_CA"] ?? "") as Record<
     string,
     { certificate: string; key: string }
@@ -35,8 +34,7 @@ it("makes roots that sign themselves and may sign others", async () => {
   }
 });
 
-it("makes a kit that the engine takes, for the same keys as the variables", async () => {
-  const { bindings, kit } = await generateSecrets();
+it("makes a kit that the engine takes, for the same keys as the variables", () => {
   using parsed = parseKit(kit);
   const spki = Buffer.from(bindings["RECOVERY_PUBLIC_KEY"] ?? "", "base64");
   const id = createHash("sha256").update(spki).digest("hex").slice(0, 32);
