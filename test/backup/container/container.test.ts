@@ -2,12 +2,16 @@
 import { describe, expect, it } from "vitest";
 import { openHeader } from "../../../src/backup/container/front.ts";
 import { decodePrologue } from "../../../src/backup/container/header.ts";
+import { encodeFooter } from "../../../src/backup/container/manifest.ts";
+import { PayloadReader } from "../../../src/backup/container/payload-reader.ts";
 import { ContainerReader, readContainer } from "../../../src/backup/container/reader.ts";
 import { createContainer } from "../../../src/backup/create.ts";
 import { BackupError, type BackupFault } from "../../../src/backup/format/errors.ts";
+import type { Keyring } from "../../../src/backup/format/keys.ts";
 import { MAX_HEADER_BYTES, PROLOGUE, PROLOGUE_BYTES } from "../../../src/backup/format/layout.ts";
 import type { Core } from "../../../src/crypto/core.ts";
 import type { SnapshotRecord } from "../../../src/hsm/memory/record.ts";
+import { StateDigest } from "../../../src/hsm/memory/state-digest.ts";
 import { loadCore } from "../../lib/core.ts";
 import {
   counterRandom,
@@ -39,6 +43,11 @@ function faultOf(f: () => unknown): BackupFault {
     throw error;
   }
   throw new Error("expected a refusal, and there was none");
+}
+
+function withOlderMkbk(own: Keyring): Keyring {
+  const older = { id: new Uint8Array(16), version: 1, state: "destroyed", key: null } as const;
+  return { ...own, mkbk: [older, ...own.mkbk] };
 }
 
 describe("a container", () => {
@@ -106,4 +115,46 @@ describe("a container", () => {
     using writer = createContainer(core, ring, ORIGIN, source, random);
     expect(() => [...writer.parts()]).toThrow("the source changed");
   });
+
+  it("has nothing behind its manifest", () => {
+    const digest = new StateDigest(core).digest();
+    const footer = encodeFooter({
+      counts: [0, 0, 0, 0, 0],
+      manifestOffset: 4,
+      stateDigest: digest,
+    });
+    using payload = new PayloadReader(core, new TestStaging(), null);
+    payload.push(new Uint8Array(4));
+    payload.push(footer);
+    expect(payload.finish()).toMatchObject({ recordCount: 0, stateDigest: digest });
+    expect(faultOf(() => payload.push(Uint8Array.of(0)))).toEqual({
+      code: "manifest_mismatch",
+      why: "something follows it",
+    });
+  });
+
+  it("is over once a piece of it was refused", () => {
+    const { keyBlock, bytes } = containerOf(SMALL_MEMORY);
+    using reader = new ContainerReader(core, ring, keyBlock, new TestStaging());
+    expect(faultOf(() => reader.push(bytes.with(30, (bytes[30] ?? 0) ^ 1)))).toMatchObject({
+      code: "header_damaged",
+    });
+    expect(() => reader.push(bytes)).toThrow(TypeError);
+    expect(() => reader.finish()).toThrow(TypeError);
+  });
+
+  it.each<[string, (ring: Keyring) => Keyring, string]>([
+    ["has the key", (own) => own, "header_damaged"],
+    ["has other versions besides", withOlderMkbk, "header_damaged"],
+    ["does not have the key", (own) => ({ ...own, mkbk: [] }), "manufacturer_mismatch"],
+  ])(
+    "whose manufacturer was changed, to a ring that %s, is refused as what is known of it",
+    (_, change, code) => {
+      const { keyBlock, bytes } = containerOf(SMALL_MEMORY);
+      const at = Buffer.from(bytes).indexOf("Golden Works");
+      expect(at).toBeGreaterThan(0);
+      const forged = bytes.with(at, "M".charCodeAt(0));
+      expect(faultOf(() => openHeader(core, change(ring), keyBlock, forged)).code).toBe(code);
+    },
+  );
 });

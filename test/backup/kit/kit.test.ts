@@ -94,6 +94,14 @@ describe("a file that is no recovery kit", () => {
   const cases: [string, string, Partial<KitFault>][] = [
     ["not JSON", `{"format": ${SECRET_LOOKING}`, { code: "kit_not_json" }],
     ["JSON of another kind", "[1, 2]", { code: "kit_not_ours" }],
+    ["null", "null", { code: "kit_not_ours" }],
+    [
+      "with null for a key version",
+      changed((d) => {
+        d["mkbk"] = [null];
+      }),
+      { code: "kit_member_invalid", path: "mkbk[0]", expected: "an object" },
+    ],
     ["without a format", "{}", { code: "kit_not_ours" }],
     [
       "of a newer version",
