@@ -77,6 +77,7 @@ function readResults(): MutantResult[] {
   const lines = readFileSync(RESULTS_FILE, "utf8").split("\n").filter(Boolean);
   return lines
     .map((line) => JSON.parse(line) as MutantResult)
+    .filter(({ status }) => status !== "Ignored")
     .map((result) => ({ ...result, fileName: relative(process.cwd(), result.fileName) }));
 }
 
@@ -104,7 +105,7 @@ function tell(results: readonly MutantResult[]): void {
         `${count("Survived")} survived, ${count("NoCoverage")} reached by no test: ${score} %`,
     );
   }
-  const left = results.filter(({ status }) => !FOUND.includes(status) && status !== "Ignored");
+  const left = results.filter(({ status }) => !FOUND.includes(status));
   const rows = left.map((one) => {
     const unreached = one.status === "NoCoverage" ? " (no test)" : "";
     return `${one.fileName}:${one.location.start.line}${unreached} ${changeOf(one)}`;
