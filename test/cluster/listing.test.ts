@@ -32,7 +32,10 @@ describe("filters", () => {
 
   it("are refused by an unknown name, one of Object.prototype included", () => {
     expect(filtersRefusal({ ids: [] }, FACETS)).toBeNull();
-    expect(filtersRefusal({ colour: ["red"] }, FACETS)?.code).toBe("filter_unknown");
+    expect(filtersRefusal({ colour: ["red"] }, FACETS)).toMatchObject({
+      code: "filter_unknown",
+      message: "Filter 'colour' is not known. The filters are: ids, states, none.",
+    });
     expect(filtersRefusal({ toString: ["red"] }, FACETS)?.code).toBe("filter_unknown");
   });
 });

@@ -149,6 +149,8 @@ describe("the network", () => {
     ["10.0.1.77", ["10.0.1.77"], "address_taken"],
     ["10.0.0.77", [], "address_outside_subnet"],
     ["10.0.1.3", [], "address_outside_subnet"],
+    ["10.0.1.4", [], "10.0.1.4"],
+    ["10.0.1.254", [], "10.0.1.254"],
     ["10.0.1.255", [], "address_outside_subnet"],
     ["10.0.1.x", [], "address_outside_subnet"],
   ])("wanted %s, taken %o: %s", (wanted, taken, expected) => {
