@@ -1,7 +1,16 @@
 /**
- * Faults of timing, each put into a copy of assembly/ and compiled as the product is.
+ * Faults of timing, each put into a copy of assembly/ and compiled as the product is. What was
+ * compiled is kept under build/, by the hash of all that it was made from.
  */
-import { readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import asc from "assemblyscript/asc";
 
 export interface Plant {
@@ -75,24 +84,41 @@ const OPTIONS = Object.entries({ ...config.targets.release, ...config.options })
   .filter(([name]) => name !== "outFile" && name !== "converge")
   .flatMap(([name, value]) => [`--${name}`, ...(value === true ? [] : [String(value)])]);
 
-/** The module with `plant` in it. @throws Error if the source has no such line, or does not compile. */
+/**
+ * The module with `plant` in it: compiled, or as it was compiled from the same sources before.
+ *
+ * @throws Error if the source has no such line, or does not compile.
+ */
 export async function plantedCore(plant: Plant): Promise<Uint8Array> {
+  const sources = plantedSources(plant);
+  const key = createHash("sha256").update(JSON.stringify([asc.version, OPTIONS, ...sources]));
+  const file = new URL(`build/plants/${key.digest("hex")}.wasm`, root);
+  if (existsSync(file)) return new Uint8Array(readFileSync(file));
+  const binary = await compile(sources);
+  mkdirSync(new URL(".", file), { recursive: true });
+  // In one step: another process may be reading.
+  const partial = new URL(`${file.href}.${process.pid}`);
+  writeFileSync(partial, binary);
+  renameSync(partial, file);
+  return binary;
+}
+
+/** Every source of the module by its path, `plant` in its own. */
+function plantedSources(plant: Plant): Map<string, string> {
+  const names = readdirSync(new URL("assembly/", root)).filter((name) => name.endsWith(".ts"));
+  const sources = new Map(names.sort().map((name) => [name, read(`assembly/${name}`)]));
+  const source = sources.get(plant.file) ?? "";
+  if (!source.includes(plant.before)) throw new Error(`plant: ${plant.name} has no place`);
+  return sources.set(plant.file, source.replace(plant.before, plant.after));
+}
+
+async function compile(sources: ReadonlyMap<string, string>): Promise<Uint8Array> {
   let binary: Uint8Array | null = null;
   const { error, stderr } = await asc.main(
     ["assembly/index.ts", "--outFile", "core.wasm", ...OPTIONS],
     {
-      readFile: (name) => {
-        const path = name.replace(/^\.\//, "");
-        let source: string;
-        try {
-          source = read(path);
-        } catch {
-          return null; // asc tries several paths for one import
-        }
-        if (path !== `assembly/${plant.file}`) return source;
-        if (!source.includes(plant.before)) throw new Error(`plant: ${plant.name} has no place`);
-        return source.replace(plant.before, plant.after);
-      },
+      // null: asc tries several paths for one import.
+      readFile: (name) => sources.get(name.replace(/^(\.\/)?assembly\//, "")) ?? null,
       writeFile: (name, contents) => {
         if (name.endsWith("core.wasm") && typeof contents !== "string") binary = contents;
       },
