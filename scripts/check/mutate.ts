@@ -5,7 +5,7 @@
  * `npm run mutate -- --help`. What is known of the survivors is in docs/MUTATION.md.
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import buildCore from "../../test/lib/build-core.ts";
 import { readOptions, refuse, wholeNumber } from "../terminal/options.ts";
@@ -84,9 +84,8 @@ function readResults(): MutantResult[] {
 /** What the mutant puts in place of what, on one line. */
 function changeOf({ fileName, location, replacement }: MutantResult): string {
   const { start, end } = location;
-  const lines = readFileSync(fileName, "utf8")
-    .split("\n")
-    .slice(start.line - 1, end.line);
+  const source = readFileSync(`${WORK_FOLDER}/${fileName}`, "utf8");
+  const lines = source.split("\n").slice(start.line - 1, end.line);
   lines.push((lines.pop() ?? "").slice(0, end.column - 1));
   const text = lines.join("\n").slice(start.column - 1);
   const short = (code: string) => code.replace(/\s+/g, " ").slice(0, 90);
@@ -127,6 +126,8 @@ buildCore();
 
 rmSync(WORK_FOLDER, { recursive: true, force: true });
 mkdirSync(WORK_FOLDER, { recursive: true });
+// As it is now: who works on meanwhile changes the lines that the results name.
+cpSync("src", `${WORK_FOLDER}/src`, { recursive: true });
 const sample = {
   seed: wholeNumber("seed", values.seed),
   percent,

@@ -46,6 +46,17 @@ describe("a cluster from a backup", () => {
     );
     expect(reason?.message).toContain("RestoreBackup");
   });
+
+  it("says that of no other, and names both modes where they differ", () => {
+    const target = { hsmType: "hsm2m.medium", mode: "FIPS" } as const;
+    const made = { ...source, hsmType: "hsm2m.medium", mode: "NON_FIPS" } as const;
+    for (const state of ["CREATE_IN_PROGRESS", "DELETED"] as const) {
+      expect(sourceRefusal({ ...made, state }, target)?.message).toMatch(
+        /READY backup can be used\.$/,
+      );
+    }
+    expect(sourceRefusal(made, target)?.message).toMatch(/in mode NON_FIPS .* not in FIPS\.$/);
+  });
 });
 
 describe("a new HSM", () => {
@@ -68,6 +79,13 @@ describe("a new HSM", () => {
       expect(newHsmRefusal({ clusterId, state, hsmCount, hasSource })?.code ?? null).toBe(code);
     },
   );
+
+  it("is told in which states it can be", () => {
+    const cluster = { clusterId, state: "DELETED", hsmCount: 0, hasSource: true } as const;
+    expect(newHsmRefusal(cluster)?.message).toMatch(
+      /is in state DELETED; .* UNINITIALIZED or ACTIVE\.$/,
+    );
+  });
 
   it("uses the service's own words before activation", () => {
     const cluster = { clusterId, state: "INITIALIZED", hsmCount: 1, hasSource: true } as const;

@@ -66,6 +66,15 @@ describe("users", () => {
     expect(await codeOf(create)).toBe(code);
   });
 
+  it("names the user who has the name already as it is stored", async () => {
+    const { hsm, admin } = await activeHsm();
+    const request = { username: "ALICE", role: "CU", password: "a-password" } as const;
+    expect(await faultOf(() => hsm.createUser(admin, request))).toEqual({
+      code: "user_exists",
+      username: "alice",
+    });
+  });
+
   it("takes a name of 31 characters and stores it low", async () => {
     const { hsm, admin } = await activeHsm();
     const username = `A_${"b".repeat(29)}`;
