@@ -116,6 +116,24 @@ describe("a container", () => {
     expect(() => [...writer.parts()]).toThrow("the source changed");
   });
 
+  it("that ends within a record has a record that is invalid", () => {
+    using payload = new PayloadReader(core, new TestStaging(), null);
+    payload.push(Uint8Array.of(0, 0, 0, 30));
+    expect(faultOf(() => payload.finish())).toMatchObject({
+      code: "record_invalid",
+      index: 0,
+      why: "the payload ends without an end mark",
+    });
+  });
+
+  it("gives back numbers of records above 32 bits", () => {
+    const records = [{ ...recordOfLength(5, 7, 30), id: 2 ** 32 + 7 }];
+    const { keyBlock, parts } = containerOf(records);
+    const staging = new TestStaging();
+    readContainer(core, ring, keyBlock, parts, staging);
+    expect(staging.records).toEqual(records);
+  });
+
   it("has nothing behind its manifest", () => {
     const digest = new StateDigest(core).digest();
     const footer = encodeFooter({
