@@ -175,6 +175,9 @@ export async function createCluster(
   return Cluster.ClusterId;
 }
 
+/** One owner for the clusters of a test process: an RSA key takes as long to make as a cluster. */
+let owner: Promise<PliantAuthority> | undefined;
+
 /** A cluster with one HSM, claimed by the owner: INITIALIZED. */
 export async function initializedCluster(
   client: CloudHSMV2Client,
@@ -184,7 +187,8 @@ export async function initializedCluster(
   await clusterInState(client, clusterId, "UNINITIALIZED");
   await client.send(new CreateHsmCommand({ ClusterId: clusterId, AvailabilityZone: ZONE }));
   const { Certificates, Hsms } = await hsmsActive(client, clusterId, 1);
-  const authority = await webcryptoAuthority();
+  owner ??= webcryptoAuthority();
+  const authority = await owner;
   const SignedCert = await authority.sign(Certificates?.ClusterCsr ?? "");
   await client.send(
     new InitializeClusterCommand({ ClusterId: clusterId, SignedCert, TrustAnchor: authority.pem }),
