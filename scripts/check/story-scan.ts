@@ -28,7 +28,7 @@ export interface ScanReport {
 /** Runs the story, stops the edge, and searches its databases, objects, logs and story folder. */
 export async function scanAfterStory(): Promise<ScanReport> {
   const deployment = await generateSecrets();
-  const rig = CrashRig.create(deployment.bindings);
+  const rig = await CrashRig.create(deployment.bindings);
   const folder = mkdtempSync(join(tmpdir(), "holdfast-story-"));
   try {
     await rig.start();

@@ -3,8 +3,8 @@
  *
  * After Reparaz, Balasch, Verbauwhede, "Dude, is my code constant time?" (2017). |t| under 4.5
  * means that this run saw no difference; the control, an early exit, has to show one. A look, not a
- * proof: the proof is test/crypto/constant-time.test.ts, and it says nothing of the machine under
- * it. `npm run timing`.
+ * proof, beside the traces of test/crypto/constant-time.test.ts, which say nothing of the machine
+ * under them. `npm run timing`.
  */
 import { randomBytes, randomInt } from "node:crypto";
 import { Core } from "../../src/crypto/core.ts";

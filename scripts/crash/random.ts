@@ -25,14 +25,16 @@ function seededRandom(seed: number): () => number {
 export interface RandomKills {
   readonly kills: number;
   readonly seed: number;
+  /** Secrets of the deployment; its own unless given. */
+  readonly bindings?: Record<string, string>;
   readonly onKill?: (n: number, world: World) => void;
 }
 
 /** @throws Error that names the kill and what was lost, revived or broken. */
-export async function killAtRandom({ kills, seed, onKill }: RandomKills): Promise<void> {
+export async function killAtRandom({ kills, seed, bindings, onKill }: RandomKills): Promise<void> {
   const random = seededRandom(seed);
   const world = emptyWorld();
-  const rig = CrashRig.create((await generateSecrets()).bindings);
+  const rig = await CrashRig.create(bindings ?? (await generateSecrets()).bindings);
   try {
     await rig.start();
     await begin(new Scene(rig.access, world));

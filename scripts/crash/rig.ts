@@ -18,6 +18,7 @@ import type { RestAccess } from "../customer/rest-client.ts";
 import type { DevelopmentAccessKey } from "../edge/dev-secrets.ts";
 import { encodeDevVars } from "../edge/dev-vars.ts";
 import { type EdgeProcess, SpareEdge } from "../edge/process.ts";
+import { edgeProgram } from "./program.ts";
 
 const REGION = "us-east-1";
 const GONE_POLL_MS = 10;
@@ -34,23 +35,26 @@ export const CRASH_SCHEDULE = {
 export class CrashRig {
   readonly folder: string;
   readonly bindings: Record<string, string>;
+  readonly #program: string;
   #edge: EdgeProcess | null = null;
   #spare: SpareEdge | null = null;
   #starts = 0;
   /** Of the edge that was started last. */
   #log = "";
 
-  private constructor(folder: string, bindings: Record<string, string>) {
+  private constructor(folder: string, bindings: Record<string, string>, program: string) {
     this.folder = folder;
     this.bindings = bindings;
+    this.#program = program;
   }
 
   /** A rig with empty state, in a fresh folder. */
-  static create(bindings: Record<string, string>): CrashRig {
+  static async create(bindings: Record<string, string>): Promise<CrashRig> {
+    const program = await edgeProgram();
     const folder = mkdtempSync(join(tmpdir(), "holdfast-crash-"));
     mkdirSync(join(folder, "state"));
     writeFileSync(join(folder, "dev-vars"), encodeDevVars(bindings), { mode: 0o600 });
-    return new CrashRig(folder, bindings);
+    return new CrashRig(folder, bindings, program);
   }
 
   /** Takes over a copy of another rig's state. That one must not be running. */
@@ -100,7 +104,7 @@ export class CrashRig {
 
   /** Has the processes of the next start load what they need while something else is waited for. */
   warmUp(): void {
-    this.#spare ??= new SpareEdge(join(this.logs, `${++this.#starts}.edge.log`));
+    this.#spare ??= new SpareEdge(join(this.logs, `${++this.#starts}.edge.log`), this.#program);
   }
 
   /** Resolves once the worker has said that it stands still at `step`. */

@@ -25,28 +25,24 @@ export class CrashStage {
   /** Empty and warm, for whatever begins next. */
   #next: CrashRig;
 
-  private constructor(bindings: Record<string, string>) {
+  private constructor(bindings: Record<string, string>, next: CrashRig) {
     this.#bindings = bindings;
-    this.#next = this.#warmRig();
+    this.#next = next;
   }
 
-  static async create(): Promise<CrashStage> {
-    return new CrashStage((await generateSecrets()).bindings);
+  /** @param bindings - secrets of the deployment; its own unless given. */
+  static async create(bindings?: Record<string, string>): Promise<CrashStage> {
+    const secrets = bindings ?? (await generateSecrets()).bindings;
+    return new CrashStage(secrets, await warmRig(secrets));
   }
 
   /** A rig and a world of this kind, which the caller may spoil and must remove. */
   async begin(from: Beginning): Promise<Prepared> {
     const { rig, world } = await this.#prepare(from);
     const begun = this.#next;
-    this.#next = this.#warmRig();
+    this.#next = await warmRig(this.#bindings);
     begun.takeStateOf(rig);
     return { rig: begun, world: copyWorld(world) };
-  }
-
-  #warmRig(): CrashRig {
-    const rig = CrashRig.create(this.#bindings);
-    rig.warmUp();
-    return rig;
   }
 
   async remove(): Promise<void> {
@@ -62,12 +58,13 @@ export class CrashStage {
     return prepared;
   }
 
+  async #empty(): Promise<Prepared> {
+    return { rig: await CrashRig.create(this.#bindings), world: emptyWorld() };
+  }
+
   async #make(from: Beginning): Promise<Prepared> {
-    if (from === "nothing") return { rig: CrashRig.create(this.#bindings), world: emptyWorld() };
-    const { rig, world } =
-      from === "active"
-        ? { rig: CrashRig.create(this.#bindings), world: emptyWorld() }
-        : await this.begin("active");
+    if (from === "nothing") return this.#empty();
+    const { rig, world } = from === "active" ? await this.#empty() : await this.begin("active");
     await rig.start();
     const scene = new Scene(rig.access, world);
     if (from === "active") await fillCluster(scene);
@@ -77,6 +74,12 @@ export class CrashStage {
     await rig.stop();
     return { rig, world };
   }
+}
+
+async function warmRig(bindings: Record<string, string>): Promise<CrashRig> {
+  const rig = await CrashRig.create(bindings);
+  rig.warmUp();
+  return rig;
 }
 
 async function fillCluster(scene: Scene): Promise<void> {

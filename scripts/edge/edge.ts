@@ -13,6 +13,7 @@ import { type EmbeddedEdge, startEmbeddedEdge } from "./embedded.ts";
 import { DEFAULT_PORT, parsePort } from "./port.ts";
 
 const WATCHDOG_INTERVAL_MS = 600_000;
+const FIRST_LOOK_MS = 3_000;
 const HANDED_ON = ["PAUSE_AT", "SCHEDULE"];
 
 /** What the parent process is told, once. */
@@ -86,8 +87,9 @@ try {
   const { tick } = edge;
   const watchdog = () => tick().catch((error) => console.error("watchdog:", error));
   setInterval(watchdog, WATCHDOG_INTERVAL_MS);
+  // A moment later, so as not to hold up whoever waits for the edge.
+  setTimeout(watchdog, FIRST_LOOK_MS);
   tell({ ready: edge.url.origin });
-  await watchdog();
 } catch (error) {
   tell({ failed: error instanceof Error ? error.message : String(error) });
   process.exitCode = 1;

@@ -14,6 +14,7 @@ export const EDGE_FILE = ".holdfast/edge.json";
 
 /** The child waits for an `EdgeOrder` before it starts. */
 const WAITS = "HOLDFAST_WAITS";
+const PROGRAM = "scripts/edge/edge.ts";
 const READY_TIMEOUT_MS = 60_000;
 const LOG_TAIL_LINES = 20;
 
@@ -43,10 +44,13 @@ export class SpareEdge {
   readonly log: string;
   readonly #child: ChildProcess;
 
-  /** @param log - everything the edge and the worker will print. */
-  constructor(log: string) {
+  /**
+   * @param log - everything the edge and the worker will print.
+   * @param program - edge.ts, or what was built of it.
+   */
+  constructor(log: string, program: string) {
     this.log = log;
-    this.#child = spawnChild({ log, detached: true, environment: { [WAITS]: "1" } });
+    this.#child = spawnChild({ log, detached: true, environment: { [WAITS]: "1" } }, program);
   }
 
   /** @throws Error as `spawnEdge`. */
@@ -61,11 +65,12 @@ export class SpareEdge {
   }
 }
 
-function spawnChild(options: EdgeProcessOptions): ChildProcess {
+function spawnChild(options: EdgeProcessOptions, program = PROGRAM): ChildProcess {
   mkdirSync(dirname(options.log), { recursive: true });
   const log = openSync(options.log, "a");
   try {
-    return spawn(process.execPath, ["--import", "tsx", resolve("scripts/edge/edge.ts")], {
+    const translator = program.endsWith(".ts") ? ["--import", "tsx/esm"] : [];
+    return spawn(process.execPath, [...translator, resolve(program)], {
       stdio: ["ignore", log, log, "ipc"],
       env: { ...process.env, ...options.environment },
       detached: options.detached ?? false,

@@ -1,5 +1,7 @@
 /**
  * Turns at something that takes memory and time: a few at once, a few waiting, the others refused.
+ *
+ * Spec: docs/STORAGE.md §7.
  */
 import { Refused } from "../contracts/result.ts";
 

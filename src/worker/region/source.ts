@@ -25,7 +25,8 @@ export async function verifySource(
   if (!found.ok) return found;
   const reader = context.deployment.reader(place.account, found.value.backupId);
   const probe = await reader.probe(restoreOrder(context, found.value, target));
-  if (!probe.ok) return probe;
+  // Not the answer itself: what came by RPC would be held, undisposed of, by a second RPC.
+  if (!probe.ok) return refuseWith({ ...probe.refusal });
   // The reader took its time, so other events may have run: once more, in the turn that inserts.
   return findSource(context, place, name, target);
 }

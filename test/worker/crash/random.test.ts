@@ -3,6 +3,7 @@
  */
 import { expect, it } from "vitest";
 import { killAtRandom } from "../../../scripts/crash/random.ts";
+import { testSecrets } from "../../lib/mf.ts";
 
 const KILLS = 5;
 const SEED = 20_261_123;
@@ -12,7 +13,8 @@ it(
   "loses no acknowledged write and no backup that was READY",
   async () => {
     const seen: number[] = [];
-    await killAtRandom({ kills: KILLS, seed: SEED, onKill: (n) => seen.push(n) });
+    const { bindings } = await testSecrets();
+    await killAtRandom({ kills: KILLS, seed: SEED, bindings, onKill: (n) => seen.push(n) });
     expect(seen).toHaveLength(KILLS);
   },
   TIMEOUT_MS,

@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { CrashStage, crashAt } from "../../../scripts/crash/run.ts";
 import { STORAGE_STEPS, type StorageStep } from "../../../src/worker/platform/steps.ts";
+import { testSecrets } from "../../lib/mf.ts";
 
 const TIMEOUT_MS = 120_000;
 
@@ -20,7 +21,7 @@ export const MEMORY_STEPS = STORAGE_STEPS.filter((step) => !isOfControlPlane(ste
 export function testKillsAt(steps: readonly StorageStep[]): void {
   let stage: CrashStage;
   beforeAll(async () => {
-    stage = await CrashStage.create();
+    stage = await CrashStage.create((await testSecrets()).bindings);
   });
   afterAll(async () => {
     await stage.remove();

@@ -1,0 +1,45 @@
+/**
+ * `npm test`: the tests; types and style are looked at beside the build, which leaves a core idle.
+ *
+ * What the two have to say is shown at the end, and any of the three fails the command.
+ */
+import { spawn } from "node:child_process";
+import { availableParallelism } from "node:os";
+
+interface Ended {
+  readonly name: string;
+  readonly code: number;
+  readonly output: string;
+}
+
+/** Runs an npm command; what it prints is shown at once, or kept. */
+function run(name: string, command: readonly string[], isShown: boolean): Promise<Ended> {
+  const child = spawn("npm", [...command], {
+    stdio: isShown ? "inherit" : ["ignore", "pipe", "pipe"],
+    shell: process.platform === "win32",
+  });
+  const output: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on("data", (chunk: Buffer) => output.push(chunk));
+  }
+  return new Promise((ended, failed) => {
+    child.once("error", failed);
+    child.once("close", (code) =>
+      ended({ name, code: code ?? 1, output: Buffer.concat(output).toString() }),
+    );
+  });
+}
+
+const looks = async (): Promise<Ended[]> => [
+  await run("types", ["run", "-s", "typecheck"], false),
+  await run("style", ["run", "-s", "lint"], false),
+];
+const beside = looks();
+if (availableParallelism() === 1) await beside;
+const tests = await run("tests", ["exec", "--", "vitest", "run", ...process.argv.slice(2)], true);
+const ended = [tests, ...(await beside)];
+for (const { name, code, output } of ended) {
+  if (output.trim() !== "") console.log(output.trimEnd());
+  if (code !== 0) console.error(`${name}: failed`);
+}
+process.exitCode = ended.every(({ code }) => code === 0) ? 0 : 1;
