@@ -4,9 +4,10 @@ import { LongestFirst } from "./test/lib/longest-first.ts";
 
 // Three projects by what they need built: the edge bundle in workerd; the pages in Chromium; the
 // module alone, which the build of the other two leaves as well. Files of a project share a process
-// and its modules, one after the other. Edges wait for their clocks, so two files run at once even
-// where there are few cores; with many, edges and browsers are heavy enough to stop at four.
-const maxWorkers = Math.min(4, Math.max(2, Math.floor(availableParallelism() / 2)));
+// and its modules, one after the other. Edges wait for their clocks and for workerd, so that three
+// files at once use two cores well; with many cores, edges and browsers are heavy enough to stop at
+// four.
+const maxWorkers = Math.min(4, Math.max(3, Math.floor(availableParallelism() / 2)));
 const shared = { isolate: false, maxWorkers };
 
 export default defineConfig({
