@@ -12,11 +12,11 @@ interface Ended {
   readonly output: string;
 }
 
-/** Runs an npm command; what it prints is shown at once, or kept. */
+/** Runs a tool of node_modules; what it prints is shown at once, or kept. */
 function run(name: string, command: readonly string[], isShown: boolean): Promise<Ended> {
-  const child = spawn("npm", [...command], {
+  const [tool = "", ...words] = command;
+  const child = spawn(process.execPath, [`node_modules/${tool}`, ...words], {
     stdio: isShown ? "inherit" : ["ignore", "pipe", "pipe"],
-    shell: process.platform === "win32",
   });
   const output: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) {
@@ -31,12 +31,12 @@ function run(name: string, command: readonly string[], isShown: boolean): Promis
 }
 
 const looks = async (): Promise<Ended[]> => [
-  await run("types", ["run", "-s", "typecheck"], false),
-  await run("style", ["run", "-s", "lint"], false),
+  await run("types", ["typescript/bin/tsc", "-b"], false),
+  await run("style", ["@biomejs/biome/bin/biome", "ci"], false),
 ];
 const beside = looks();
 if (availableParallelism() === 1) await beside;
-const tests = await run("tests", ["exec", "--", "vitest", "run", ...process.argv.slice(2)], true);
+const tests = await run("tests", ["vitest/vitest.mjs", "run", ...process.argv.slice(2)], true);
 const ended = [tests, ...(await beside)];
 for (const { name, code, output } of ended) {
   if (output.trim() !== "") console.log(output.trimEnd());

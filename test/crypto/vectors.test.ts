@@ -4,10 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
+const SCRIPT = ["--import", "tsx/esm", "scripts/check/vectors.ts"];
+
 describe("npm run vectors", () => {
   const run = (...args: string[]): { code: number; out: string } => {
     try {
-      const out = execFileSync("node_modules/.bin/tsx", ["scripts/check/vectors.ts", ...args], {
+      const out = execFileSync(process.execPath, [...SCRIPT, ...args], {
         encoding: "utf8",
         stdio: "pipe",
         cwd: new URL("../../", import.meta.url),

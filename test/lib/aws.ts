@@ -112,6 +112,9 @@ export async function rawCall(
   };
 }
 
+/** Often enough for nothing to be held up; each call costs as much as many of these. */
+const POLL_MS = 50;
+
 /** Asks again until `accept` holds. @throws after ten seconds, with the last answer. */
 export async function until<T>(
   ask: () => Promise<T>,
@@ -123,7 +126,7 @@ export async function until<T>(
     const answer = await ask();
     if (accept(answer)) return answer;
     if (Date.now() > deadline) throw new Error(`waited in vain; last: ${JSON.stringify(answer)}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
 
