@@ -5,6 +5,7 @@
  * so that tools which plan by zone, subnet and address find what they expect, and the same request
  * gives the same answer.
  */
+import { fnv1a } from "./ids.ts";
 import { invalid, type Refusal } from "./refusal.ts";
 
 const ZONES = "abcdefghij";
@@ -28,16 +29,10 @@ export function subnetsRefusal(subnetIds: readonly string[]): Refusal | null {
 
 /** One network per account and region: 17 hexadecimal digits from their names. */
 export function vpcId(account: string, region: string): string {
-  const digits = [`${account}/${region}`, `${region}/${account}`].map((text) => fnv1a(text));
+  const digits = [`${account}/${region}`, `${region}/${account}`].map((text) =>
+    fnv1a(text).toString(16).padStart(8, "0"),
+  );
   return `vpc-0${digits.join("")}`;
-}
-
-/** FNV-1a, 32 bit, as 8 hexadecimal digits: a name, not a protection. */
-function fnv1a(text: string): string {
-  let hash = 0x811c9dc5;
-  for (const character of text)
-    hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);
-  return (hash >>> 0).toString(16).padStart(8, "0");
 }
 
 export type AddressChoice =

@@ -8,7 +8,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { RestoreOrder } from "./contracts/hsm-api.ts";
 import type { Inspection, ReaderApi, Verification } from "./contracts/reader-api.ts";
 import type { Result } from "./contracts/result.ts";
-import { preCoPassword } from "./opening/preco.ts";
+import { preCoPasswords } from "./opening/preco.ts";
 import { inspectStored, type Opening, probeStored, verifyStored } from "./opening/probe.ts";
 import { type SecretEnv, secretsOf } from "./opening/secrets.ts";
 import { Turns } from "./opening/turns.ts";
@@ -39,11 +39,8 @@ export class Reader extends DurableObject<SecretEnv> implements ReaderApi {
     return this.#inTurn(() => inspectStored(this.#opening, order, after, limit));
   }
 
-  async preCoPasswords(clusterIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const { storageKey } = this.#opening.secrets;
-    const passwords = new Map<string, string>();
-    for (const id of clusterIds) passwords.set(id, await preCoPassword(storageKey, id));
-    return passwords;
+  preCoPasswords(clusterIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return preCoPasswords(this.#opening.secrets.storageKey, clusterIds);
   }
 
   #inTurn<T>(open: () => Promise<T>): Promise<Result<T>> {

@@ -12,8 +12,8 @@ export interface ManufactureOrder {
   readonly location: HsmLocation;
   readonly hsmType: string;
   readonly mode: HsmMode;
-  /** Whether it starts with a PRECO user; one that a restore will fill starts with none. */
-  readonly blank: boolean;
+  /** Whether it starts with users, PRECO and AU; one that a restore will fill starts with none. */
+  readonly hasPreco: boolean;
 }
 
 /** What a new HSM shows of itself. PEM. */
@@ -65,10 +65,8 @@ export interface RestoreOrder {
 export interface RestoreReceipt {
   /** Hex. */
   readonly stateDigest: string;
-  readonly records: number;
   /** PEM of the cluster certificate found inside; "" if the cluster was never initialised. */
   readonly clusterCertificate: string;
-  readonly activated: boolean;
 }
 
 /** An HSM's part in its cluster, told to it by `Region` whenever the membership changes. */
@@ -80,7 +78,7 @@ export interface ServiceDuty {
 
 /** RPC face of the `Hsm` Durable Object towards `Region`. */
 export interface HsmApi {
-  /** Makes a blank HSM: identity key and certificates, AKBK installed, PRECO and AU users. */
+  /** Makes an HSM: identity key and certificates, AKBK installed, and the users it starts with. */
   manufacture(order: ManufactureOrder): Promise<Result<HardwareIdentity>>;
   /** Takes the cluster certificate and trust anchor (PEM) into the configuration. */
   initialize(clusterCertificate: string, trustAnchor: string): Promise<Result<null>>;

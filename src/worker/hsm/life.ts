@@ -1,5 +1,5 @@
 /**
- * An HSM's beginning and end: manufacture, the cluster's certificate, zeroization.
+ * An HSM's beginning: manufacture, and the cluster's certificate.
  *
  * Spec: docs/STORAGE.md, "Rows of an HSM". Each can be asked for again and answers as the first time.
  * Secrets that are made here (identity key) or come in (AKBK) are wrapped before they are written.
@@ -22,7 +22,7 @@ import { LOCAL_SECRET, wrapSecret } from "./storage-key.ts";
 const FIRST_GENERATION = 1;
 
 /**
- * Makes a blank HSM: identity, the operator's AKBK installed, and, unless a restore is to fill it, the
+ * Makes an HSM: identity, the operator's AKBK installed, and, unless a restore is to fill it, the
  * PRECO and AU users. The last write makes all of it hold at once.
  */
 export async function manufactureHsm(
@@ -38,7 +38,7 @@ export async function manufactureHsm(
   using identityKey = new SecretKey(issued.identityKey);
   using memory = openStaging(site, FIRST_GENERATION);
   removeOtherGenerations(storage.sql); // Rows of an attempt that did not come to its end.
-  if (order.blank) {
+  if (order.hasPreco) {
     const password = await preCoPassword(secrets.storageKey, order.location.clusterId);
     await memory.hsm.manufacture({ hsmType, mode, preCoPassword: password });
   }

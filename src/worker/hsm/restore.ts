@@ -147,11 +147,9 @@ function verifyFits(header: Header, { source, target }: RestoreOrder): void {
 }
 
 function receiptOf(memory: HsmMemory, summary: ContainerSummary): RestoreReceipt {
-  const { activated, clusterCertificatePem } = memory.hsm.getConfiguration();
+  const { clusterCertificatePem } = memory.hsm.getConfiguration();
   return {
     stateDigest: encodeHex(summary.stateDigest),
-    records: summary.recordCount,
     clusterCertificate: clusterCertificatePem ?? "",
-    activated,
   };
 }

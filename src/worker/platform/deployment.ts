@@ -5,6 +5,7 @@
  * them, for those who may have them.
  */
 import * as z from "zod";
+import { fnv1a } from "../../cluster/ids.ts";
 import type { AccessRole } from "../../cluster/permissions.ts";
 import type {
   HsmObject,
@@ -97,20 +98,13 @@ function readDeployment(env: Env): Deployment {
       env.HSM.get(env.HSM.idFromName(`${account}/${region}/${hsmId}`)),
     region: (account, region) => env.REGION.get(env.REGION.idFromName(`${account}/${region}`)),
     reader: (account, subject) =>
-      env.READER.get(env.READER.idFromName(`reader/${readerNumber(`${account}/${subject}`)}`)),
+      env.READER.get(env.READER.idFromName(`reader/${fnv1a(`${account}/${subject}`) % READERS}`)),
     registry: () => env.REGISTRY.get(env.REGISTRY.idFromName("registry")),
   };
 }
 
 /** Few and fixed: the platform keeps a file for every object that was ever named. */
 const READERS = 4;
-
-/** Spreads subjects over the readers; FNV-1a, 32 bits, of the text's characters. */
-function readerNumber(text: string): number {
-  let hash = 0x811c9dc5;
-  for (const character of text) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193);
-  return (hash >>> 0) % READERS;
-}
 
 const BUCKET_PREFIX = "BACKUPS_";
 

@@ -1,18 +1,18 @@
 /**
  * From a fault of the engine to what may be said of it at the edge: the one place that decides.
  *
- * Spec: STORAGE.md and API.md, "Errors". Each switch is exhaustive: a new fault does not compile until
+ * Spec: docs/API.md, "Errors". Each switch is exhaustive: a new fault does not compile until
  * someone decides what a stranger may learn. No fault carries a secret, so messages pass unchanged.
  */
 import { BackupError, type BackupFault, describeFault } from "../../backup/format/errors.ts";
 import type { Refusal } from "../../cluster/refusal.ts";
 import { type FaultFamily, faultFamily, HsmError } from "../../hsm/rules/errors.ts";
-import { Refused, type Result, refuseWith } from "../contracts/result.ts";
+import { Refused, type Result, refuseWith, success } from "../contracts/result.ts";
 
 /** Runs `f` and turns the errors that mean a refusal into one; any other goes on up. */
 export async function refusalsOf<T>(f: () => Promise<T> | T): Promise<Result<T>> {
   try {
-    return { ok: true, value: await f() };
+    return success(await f());
   } catch (error) {
     const refusal = publicRefusal(error);
     if (refusal === null) throw error;

@@ -9,7 +9,7 @@ import type { BackupReceipt } from "../contracts/hsm-api.ts";
 import { backupsPrefix } from "../platform/objects.ts";
 import { scheduleDaily, startBackup } from "./backups.ts";
 import { DONE, failed, nextAt, type Outcome } from "./clockwork.ts";
-import { backupLocation, hsmApi, placeOf, type RegionContext } from "./context.ts";
+import { hsmApi, type RegionContext } from "./context.ts";
 import { scheduleRetention } from "./retention.ts";
 import type { BackupRow } from "./rows.ts";
 
@@ -24,7 +24,7 @@ export async function createBackupTask(context: RegionContext, backupId: string)
   }
   const { lineageId, hsmType, mode, createdAtMs, chainNumber, previousDigest } = row;
   const receipt = await hsmApi(context, hsm).createBackup({
-    location: backupLocation(context, row),
+    location: context.store.backupLocation(row),
     origin: { lineageId, hsmType, mode, createdAtMs, chainNumber, previousDigest },
   });
   if (!receipt.ok) return failed(receipt.refusal);
@@ -96,7 +96,7 @@ const MAX_PAGES = 10;
 /** Task `sweep`: deletes objects of the cluster that no row names (I4). */
 export async function sweepTask(context: RegionContext, clusterId: string): Promise<Outcome> {
   const { sweepMs, sweepGraceMs } = context.deployment.schedule;
-  const bucket = context.deployment.bucket(placeOf(context).region);
+  const bucket = context.deployment.bucket(context.store.requirePlace().region);
   if (bucket === null) return nextAt(context.nowMs() + sweepMs);
   const prefix = backupsPrefix(clusterId);
   let cursor: string | undefined;

@@ -134,7 +134,7 @@ export async function initializeCluster(
   if (cluster === null) return clusterNotFound(clusterId);
   if (cluster.state !== "UNINITIALIZED") return notUninitialized(cluster);
   const { clusterCsr } = certificatesOf(cluster);
-  const active = context.store.hsmsOf(clusterId).some((hsm) => hsm.state === "ACTIVE");
+  const active = context.store.activeHsms(clusterId).length > 0;
   if (clusterCsr === undefined || !active) {
     return refusal(
       "invalid",

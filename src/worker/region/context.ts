@@ -1,10 +1,8 @@
 /**
  * What every piece of the control plane works with: rows, due tasks, settings, clock and chance.
  */
-import type { BackupLocation } from "../../backup/seal/location.ts";
 import type { RandomBytes } from "../../crypto/web-crypto.ts";
 import type { HsmApi } from "../contracts/hsm-api.ts";
-import type { HsmLocation, Place } from "../contracts/place.ts";
 import { type Result, refusal } from "../contracts/result.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import type { StorageStep } from "../platform/steps.ts";
@@ -30,24 +28,9 @@ export function backupNotFound(backupId: string): Result<never> {
   return refusal("not_found", "backup_not_found", `Backup '${backupId}' was not found.`);
 }
 
-/** The region's own name. Only called where a cluster exists, and the first one wrote it down. */
-export function placeOf(context: RegionContext): Place {
-  const place = context.store.place();
-  if (place === null) throw new Error("unreachable: a cluster in a region without a name");
-  return place;
-}
-
-export function hsmLocation(context: RegionContext, hsm: HsmRow): HsmLocation {
-  return { ...placeOf(context), clusterId: hsm.clusterId, hsmId: hsm.hsmId };
-}
-
 /** The object that is this HSM. */
 export function hsmApi(context: RegionContext, hsm: HsmRow): HsmApi {
-  return context.deployment.hsm(hsmLocation(context, hsm));
-}
-
-export function backupLocation(context: RegionContext, backup: BackupRow): BackupLocation {
-  return { ...placeOf(context), clusterId: backup.clusterId, backupId: backup.backupId };
+  return context.deployment.hsm(context.store.hsmLocation(hsm));
 }
 
 /** The cluster of a row that names it: rows of clusters are never removed. */

@@ -9,7 +9,7 @@ import type { RestoreReceipt } from "../contracts/hsm-api.ts";
 import type { Result } from "../contracts/result.ts";
 import { scheduleDaily, startBackup } from "./backups.ts";
 import { againAt, DONE, failed, type Outcome } from "./clockwork.ts";
-import { clusterOf, hsmApi, hsmLocation, type RegionContext } from "./context.ts";
+import { clusterOf, hsmApi, type RegionContext } from "./context.ts";
 import { newestSource } from "./hsms.ts";
 import { type BackupRow, type ClusterRow, certificatesOf, type HsmRow } from "./rows.ts";
 import { restoreOrder } from "./views.ts";
@@ -18,21 +18,21 @@ import { restoreOrder } from "./views.ts";
 const POLL_MS = 5_000;
 
 /**
- * Task `hsm_create`: CREATE_IN_PROGRESS → ACTIVE, blank in a new cluster, filled in an active one.
+ * Task `hsm_create`: CREATE_IN_PROGRESS → ACTIVE: with a PRECO user in a new cluster, filled in an active one.
  */
 export async function createHsmTask(context: RegionContext, hsmId: string): Promise<Outcome> {
   const row = context.store.hsm(hsmId);
   if (row?.state !== "CREATE_IN_PROGRESS") return DONE;
   const cluster = clusterOf(context, row);
-  const blank = cluster.state !== "ACTIVE";
+  const isFirst = cluster.state !== "ACTIVE";
   const identity = await hsmApi(context, row).manufacture({
-    location: hsmLocation(context, row),
+    location: context.store.hsmLocation(row),
     hsmType: cluster.hsmType,
     mode: cluster.mode,
-    blank,
+    hasPreco: isFirst,
   });
   if (!identity.ok) return failed(identity.refusal);
-  return blank ? enterAlone(context, row, identity.value) : fill(context, row);
+  return isFirst ? enterAlone(context, row, identity.value) : fill(context, row);
 }
 
 /** Task `hsm_rebuild`: an HSM that missed a write takes the leader's state and serves again. */
@@ -118,7 +118,7 @@ async function enterAlone(
   row: HsmRow,
   certificates: ClusterCertificates | null,
 ): Promise<Outcome> {
-  const told = await serve(context, row, []);
+  const told = await tellDuty(context, row, []);
   if (!told.ok) return failed(told.refusal);
   if (certificates !== null) {
     const columns = { certificates: JSON.stringify(certificates) };
@@ -130,12 +130,12 @@ async function enterAlone(
 }
 
 /** Tells an HSM its part: to lead `peers`, or, where they are null, to follow. */
-function serve(
+function tellDuty(
   context: RegionContext,
   row: HsmRow,
   peers: readonly HsmRow[] | null,
 ): Promise<Result<null>> {
-  const locations = (peers ?? []).map((peer) => hsmLocation(context, peer));
+  const locations = (peers ?? []).map((peer) => context.store.hsmLocation(peer));
   return hsmApi(context, row).serve({ leader: peers !== null, peers: locations });
 }
 
@@ -180,10 +180,10 @@ export async function serveClusterTask(
   const [leader, ...peers] = context.store.activeHsms(clusterId);
   if (leader === undefined) return DONE;
   for (const peer of peers) {
-    const told = await serve(context, peer, null);
+    const told = await tellDuty(context, peer, null);
     if (!told.ok) return failed(told.refusal);
   }
-  const told = await serve(context, leader, peers);
+  const told = await tellDuty(context, leader, peers);
   return told.ok ? DONE : failed(told.refusal);
 }
 

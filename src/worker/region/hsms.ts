@@ -11,7 +11,7 @@ import type { CreateHsmOrder, DeleteHsmOrder, HsmView } from "../contracts/contr
 import type { HsmLocation } from "../contracts/place.ts";
 import { type Result, refusal, refuseWith, success } from "../contracts/result.ts";
 import { scheduleDaily, startBackup } from "./backups.ts";
-import { clusterNotFound, hsmLocation, type RegionContext } from "./context.ts";
+import { clusterNotFound, type RegionContext } from "./context.ts";
 import { type BackupRow, type ClusterRow, type HsmRow, subnetMappingOf } from "./rows.ts";
 import { hsmView } from "./views.ts";
 
@@ -54,7 +54,7 @@ export function createHsm(context: RegionContext, order: CreateHsmOrder): Result
   context.store.insertHsm(row);
   const dueAtMs = context.nowMs() + context.deployment.schedule.transitionMs;
   context.due.schedule("hsm_create", row.hsmId, clusterId, dueAtMs);
-  return success(hsmView(context, row));
+  return success(hsmView(row, cluster.hsmType));
 }
 
 /** What a new HSM is filled with when none is live: the newest READY backup, else the source's. */
@@ -94,7 +94,7 @@ export function deleteHsm(context: RegionContext, order: DeleteHsmOrder): Result
   }
   context.store.updateHsm(row.hsmId, { backupId: null });
   context.due.schedule("hsm_delete", row.hsmId, clusterId, context.nowMs());
-  return success(hsmView(context, { ...row, state: "DELETE_IN_PROGRESS" }));
+  return success(hsmView({ ...row, state: "DELETE_IN_PROGRESS" }, cluster.hsmType));
 }
 
 /** The leader first. */
@@ -103,7 +103,7 @@ export function servingHsms(
   clusterId: string,
 ): Result<readonly HsmLocation[]> {
   if (context.store.cluster(clusterId) === null) return clusterNotFound(clusterId);
-  return success(context.store.activeHsms(clusterId).map((hsm) => hsmLocation(context, hsm)));
+  return success(context.store.activeHsms(clusterId).map((hsm) => context.store.hsmLocation(hsm)));
 }
 
 /** INITIALIZED → ACTIVE when PRECO has set its password, and the first backup. */

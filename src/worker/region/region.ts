@@ -17,6 +17,7 @@ import type { RegionObject } from "../contracts/durable-objects.ts";
 import type { Place } from "../contracts/place.ts";
 import type { Result } from "../contracts/result.ts";
 import { deploymentOf, type Env } from "../platform/deployment.ts";
+import { randomBytes } from "../platform/engine.ts";
 import { reached } from "../platform/reached.ts";
 import type { StorageStep } from "../platform/steps.ts";
 import { AGENDA } from "./agenda.ts";
@@ -57,7 +58,7 @@ export class Region extends DurableObject<Env> implements RegionObject {
       store: new RegionStore(storage.sql),
       due: new DueTable(storage),
       deployment,
-      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+      random: randomBytes,
       nowMs: () => Date.now(),
       reached: (step) => reached(step, deployment, storage),
     };

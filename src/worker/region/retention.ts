@@ -6,7 +6,6 @@
 import { expiredBackups, nextExpiryMs } from "../../cluster/retention.ts";
 import { againAt, DONE, nextAt, type Outcome } from "./clockwork.ts";
 import type { RegionContext } from "./context.ts";
-import { placeOf } from "./context.ts";
 import type { BackupRow } from "./rows.ts";
 
 /** READY → PENDING_DELETION until `deleteAtMs`: the common step of DeleteBackup and the purge. */
@@ -55,7 +54,7 @@ export async function endBackup(context: RegionContext, backupId: string): Promi
   } else if (row.state !== "DELETED") {
     return DONE; // RestoreBackup came first.
   }
-  const bucket = context.deployment.bucket(placeOf(context).region);
+  const bucket = context.deployment.bucket(context.store.requirePlace().region);
   const keys = [row.bodyKey, row.envelopeKey].filter((key) => key !== "");
   if (bucket !== null && keys.length > 0) await bucket.delete(keys);
   await context.reached("region_objects_deleted");

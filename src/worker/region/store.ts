@@ -4,6 +4,7 @@
  * Every `move…` names the state it leaves and says whether it found it: between a check and its
  * write another event may have run. All of it is synchronous SQLite of one Durable Object.
  */
+import type { BackupLocation } from "../../backup/seal/location.ts";
 import {
   type BackupState,
   type ClusterState,
@@ -13,7 +14,7 @@ import {
   mayHsmMove,
 } from "../../cluster/states.ts";
 import type { BackupReceipt } from "../contracts/hsm-api.ts";
-import type { Place } from "../contracts/place.ts";
+import type { HsmLocation, Place } from "../contracts/place.ts";
 import {
   type BackupRow,
   type ClusterRow,
@@ -26,18 +27,21 @@ type Value = string | number | null;
 
 export class RegionStore {
   readonly #sql: SqlStorage;
+  /** What `requirePlace` has read: once written, it never changes. */
+  #place: Place | null = null;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     for (const statement of REGION_SCHEMA) sql.exec(statement);
   }
 
-  /** Whose region this is; null until the first cluster. */
-  place(): Place | null {
-    const row = this.#sql
-      .exec<{ account: string; region: string }>("SELECT * FROM place")
-      .toArray()[0];
-    return row === undefined ? null : { account: row.account, region: row.region };
+  /** The region's own name. Only asked for where a cluster exists: the first one wrote it down. */
+  requirePlace(): Place {
+    this.#place ??= this.#first<{ account: string; region: string }>(
+      "SELECT account, region FROM place",
+    );
+    if (this.#place === null) throw new Error("unreachable: a cluster in a region without a name");
+    return this.#place;
   }
 
   setPlace(place: Place): void {
@@ -46,6 +50,16 @@ export class RegionStore {
       place.account,
       place.region,
     );
+  }
+
+  /** Where the HSM of a row stands. */
+  hsmLocation({ clusterId, hsmId }: HsmRow): HsmLocation {
+    return { ...this.requirePlace(), clusterId, hsmId };
+  }
+
+  /** Where a copy of a row's backup is held. */
+  backupLocation({ clusterId, backupId }: BackupRow): BackupLocation {
+    return { ...this.requirePlace(), clusterId, backupId };
   }
 
   cluster(clusterId: string): ClusterRow | null {
@@ -144,8 +158,7 @@ export class RegionStore {
     backupId: string,
     from: BackupState,
     to: BackupState,
-    changes: Partial<Pick<BackupRow, "deleteAtMs" | "failure">> &
-      Partial<BackupReceiptColumns> = {},
+    changes: Partial<Pick<BackupRow, "deleteAtMs" | "failure" | keyof BackupReceipt>> = {},
   ): boolean {
     if (!mayBackupMove(from, to)) throw new Error(`unreachable: backup from ${from} to ${to}`);
     const names = Object.keys(changes);
@@ -210,7 +223,3 @@ export class RegionStore {
     );
   }
 }
-
-type BackupReceiptColumns = {
-  [K in keyof BackupReceipt]: BackupReceipt[K] extends boolean ? number : BackupReceipt[K];
-};

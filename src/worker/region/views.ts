@@ -4,7 +4,7 @@
 import type { CatalogView, ClusterView, HsmView, Tag } from "../contracts/control-api.ts";
 import type { RestoreOrder } from "../contracts/hsm-api.ts";
 import type { BackupView } from "../contracts/region-api.ts";
-import { backupLocation, clusterOf, type RegionContext } from "./context.ts";
+import type { RegionContext } from "./context.ts";
 import {
   type BackupRow,
   type ClusterRow,
@@ -28,21 +28,21 @@ export function clusterView(context: RegionContext, row: ClusterRow): ClusterVie
     networkType: row.networkType,
     sourceBackupId: row.sourceBackupId,
     certificates: certificatesOf(row),
-    hsms: context.store.hsmsOf(row.clusterId).map((hsm) => hsmView(context, hsm)),
+    hsms: context.store.hsmsOf(row.clusterId).map((hsm) => hsmView(hsm, row.hsmType)),
     tags: tagViews(context, row.clusterId),
   };
 }
 
-export function hsmView(context: RegionContext, row: HsmRow): HsmView {
+/** @param hsmType - the cluster's. */
+export function hsmView(row: HsmRow, hsmType: string): HsmView {
   const { hsmId, clusterId, state, stateMessage, availabilityZone, subnetId, eniId, eniIp } = row;
-  const { hsmType } = clusterOf(context, row);
   const network = { availabilityZone, subnetId, eniId, eniIp };
   return { hsmId, clusterId, state, stateMessage, ...network, hsmType };
 }
 
 export function backupView(context: RegionContext, row: BackupRow): BackupView {
   return {
-    location: backupLocation(context, row),
+    location: context.store.backupLocation(row),
     state: row.state,
     createdAtMs: row.createdAtMs,
     deleteAtMs: row.deleteAtMs,
@@ -75,7 +75,7 @@ export function restoreOrder(
   target: Pick<ClusterRow, "hsmType" | "mode">,
 ): RestoreOrder {
   return {
-    source: backupLocation(context, row),
+    source: context.store.backupLocation(row),
     bodyKey: row.bodyKey,
     bodyEtag: row.bodyEtag,
     envelopeKey: row.envelopeKey,
