@@ -5,8 +5,9 @@
  */
 import { keyLimits } from "../access/configuration.ts";
 import type { HsmContext } from "../access/context.ts";
-import { authorize, type Permission } from "../access/permissions.ts";
+import { authorize } from "../access/permissions.ts";
 import type { SessionToken } from "../access/sessions.ts";
+import { userNames } from "../access/user-directory.ts";
 import {
   CHECK_VALUE_BYTES,
   encodeFlags,
@@ -25,7 +26,9 @@ import {
   type NewKeyAttributes,
   verifyLabel,
 } from "./attribute-rules.ts";
+import type { FoundKey } from "./lookup.ts";
 import type { ReadMaterial } from "./material.ts";
+import { type KeyView, keyView } from "./views.ts";
 
 /** A key on its way in: all of its record but the owner. Dispose of `material.secret`. */
 export interface PreparedKey {
@@ -67,27 +70,37 @@ export async function prepareKey(
 }
 
 /**
+ * Writes a prepared key, owned by the caller. @param key - taken: disposed of.
+ * @returns how it is shown. @throws HsmError `key_limit`, `asymmetric_key_limit`, ….
+ */
+export function addKey(context: HsmContext, token: SessionToken, key: PreparedKey): KeyView {
+  const [added] = addKeys(context, token, [key]);
+  if (added === undefined) throw new Error("unreachable: a key went in and none came out");
+  return keyView(added, userNames(context.store));
+}
+
+/**
  * Writes prepared keys, all or none, owned by the caller. @param keys - taken: disposed of.
- * @returns their handles, in order. @throws HsmError `key_limit`, `asymmetric_key_limit`, ….
+ * @returns them with their handles, in order.
+ * @throws HsmError `key_limit`, `asymmetric_key_limit`, ….
  */
 export function addKeys(
   context: HsmContext,
   token: SessionToken,
   keys: readonly PreparedKey[],
-  permission: Permission = "manage keys",
-): number[] {
+): FoundKey[] {
   try {
     return context.store.transaction(() => {
-      const caller = authorize(context, token, permission);
+      const caller = authorize(context, token, "manage keys");
       verifyRoom(context, keys);
       const first = context.store.lastId(RECORD_TYPE.key) + 1;
-      keys.forEach(({ material, attributes }, i) => {
-        const encoded = keyCodec.encode({ ...attributes, owner: caller.id });
-        const { secret } = material;
+      return keys.map(({ material: { secret }, attributes }, i) => {
+        const key = { ...attributes, owner: caller.id };
+        const encoded = keyCodec.encode(key);
         const record = { type: RECORD_TYPE.key, id: first + i, attributes: encoded, secret };
-        context.store.put(record, attributes.label);
+        context.store.put(record, key.label);
+        return { handle: record.id, key };
       });
-      return keys.map((_, i) => first + i);
     });
   } finally {
     disposeOf(keys);

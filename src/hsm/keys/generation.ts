@@ -9,8 +9,7 @@ import { authorize } from "../access/permissions.ts";
 import type { SessionToken } from "../access/sessions.ts";
 import { generatePair } from "./asymmetric.ts";
 import type { NewKeyAttributes } from "./attribute-rules.ts";
-import { addKeys, prepareKey } from "./creation.ts";
-import { describeKey } from "./directory.ts";
+import { addKey, prepareKey } from "./creation.ts";
 import { type ReadMaterial, readSecret, verifySecretBytes } from "./material.ts";
 import {
   type AsymmetricKind,
@@ -80,6 +79,5 @@ async function add(
   attributes: NewKeyAttributes,
 ): Promise<KeyView> {
   const prepared = await prepareKey(context, material, attributes, true);
-  const [handle = 0] = addKeys(context, token, [prepared]);
-  return describeKey(context, token, handle);
+  return addKey(context, token, prepared);
 }

@@ -10,8 +10,7 @@ import type { SessionToken } from "../access/sessions.ts";
 import { batchItemError, HsmError } from "../rules/errors.ts";
 import { MAX_IMPORT_BATCH } from "../rules/limits.ts";
 import type { NewKeyAttributes } from "./attribute-rules.ts";
-import { addKeys, disposeOf, type PreparedKey, prepareKey } from "./creation.ts";
-import { describeKey } from "./directory.ts";
+import { addKey, addKeys, disposeOf, type PreparedKey, prepareKey } from "./creation.ts";
 import { type KeyMaterial, readMaterial } from "./material.ts";
 import type { KeyView } from "./views.ts";
 
@@ -30,8 +29,7 @@ export async function importKey(
 ): Promise<KeyView> {
   authorize(context, token, "manage keys");
   const prepared = await prepareImport(context, request);
-  const [handle = 0] = addKeys(context, token, [prepared]);
-  return describeKey(context, token, handle);
+  return addKey(context, token, prepared);
 }
 
 /**
@@ -47,7 +45,8 @@ export async function importKeys(
     throw new HsmError({ code: "batch_limit", max: MAX_IMPORT_BATCH, got: requests.length });
   }
   authorize(context, token, "manage keys");
-  return addKeys(context, token, await prepareAll(context, requests));
+  const added = addKeys(context, token, await prepareAll(context, requests));
+  return added.map(({ handle }) => handle);
 }
 
 async function prepareAll(

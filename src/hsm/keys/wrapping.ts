@@ -13,8 +13,7 @@ import { RECORD_TYPE } from "../memory/record.ts";
 import { HsmError } from "../rules/errors.ts";
 import { MAX_PRIVATE_KEY_BYTES } from "../rules/limits.ts";
 import type { NewKeyAttributes } from "./attribute-rules.ts";
-import { addKeys, prepareKey } from "./creation.ts";
-import { describeKey } from "./directory.ts";
+import { addKey, prepareKey } from "./creation.ts";
 import { verifyExtractable } from "./export.ts";
 import { type FoundKey, requireOwned, requireUsable } from "./lookup.ts";
 import { readMaterial } from "./material.ts";
@@ -79,8 +78,7 @@ export async function unwrapKey(
       : { format: "pkcs8", key: secret },
   );
   const prepared = await prepareKey(context, material, request.attributes ?? {}, false);
-  const [handle = 0] = addKeys(context, token, [prepared]);
-  return describeKey(context, token, handle);
+  return addKey(context, token, prepared);
 }
 
 function unwrapBytes(
