@@ -11,12 +11,9 @@ import type { Result } from "./contracts/result.ts";
 import { preCoPasswords } from "./opening/preco.ts";
 import { inspectStored, type Opening, probeStored, verifyStored } from "./opening/probe.ts";
 import { type SecretEnv, secretsOf } from "./opening/secrets.ts";
-import { Turns } from "./opening/turns.ts";
+import { OPENINGS, Turns } from "./opening/turns.ts";
 import { deploymentOf } from "./platform/deployment.ts";
 import { refusalsOf } from "./platform/fault-response.ts";
-
-/** An opening holds a core of its own and a segment of the body: two fit an isolate's memory with ease. */
-const OPENINGS = { atOnce: 2, waiting: 16 };
 
 export class Reader extends DurableObject<SecretEnv> implements ReaderApi {
   readonly #opening: Opening;

@@ -22,6 +22,7 @@ interface Locked {
 }
 
 const REGISTRY = "https://registry.npmjs.org/";
+const EXACT = /^\d+\.\d+\.\d+(-[\w.]+)?$/;
 const FOLDER = "node_modules/";
 
 const manifest: Manifest = JSON.parse(readFileSync("package.json", "utf8"));
@@ -61,16 +62,20 @@ describe("an install", () => {
     expect(breaches(locked, manifest.allowScripts)).toEqual([]);
   });
 
-  it("is refused by npm itself where a script is not on the list", () => {
+  it("asks npm to refuse a script that is not on the list", () => {
     expect(readFileSync(".npmrc", "utf8").split("\n")).toContain("strict-allow-scripts=true");
   });
 
   it("takes exact versions", () => {
     const { dependencies, devDependencies, optionalDependencies } = manifest;
     const wanted = { ...dependencies, ...devDependencies, ...optionalDependencies };
-    const loose = Object.entries(wanted).filter(([, version]) => !/^\d+\.\d+\.\d+/.test(version));
-    expect(loose).toEqual([]);
+    expect(Object.entries(wanted).filter(([, version]) => !EXACT.test(version))).toEqual([]);
   });
+
+  it.each(["^1.2.3", "1.2", "1.2.x", "1.2.3 || 2.0.0", "1.2.3 - 2.0.0", "latest", ">=1.2.3"])(
+    "does not take %s for exact",
+    (version) => expect(version).not.toMatch(EXACT),
+  );
 
   const sound = { integrity: "sha512-AAAA" };
   const planted: readonly (readonly [string, Record<string, Locked>, string])[] = [

@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WORKER_NAME } from "../../scripts/edge/embedded.ts";
+import type { RestoreOrder } from "../../src/worker/contracts/hsm-api.ts";
+import type { RegionApi } from "../../src/worker/contracts/region-api.ts";
 import {
   ACCOUNT,
   cloudHsm,
@@ -18,6 +20,7 @@ import {
 } from "../lib/aws.ts";
 import { type Edge, startEdge } from "../lib/mf.ts";
 import { backUp, ok, rest, restFetch, type ServingCluster, servingCluster } from "../lib/rest.ts";
+import { type WrappedBundle, wrappedBundle } from "./wrapped-bundle.ts";
 
 const READERS = 4;
 
@@ -52,14 +55,56 @@ const CALLER = {
   },
 };
 
+/** The worker as built, with readers that can hold up their openings and count those that have begun. */
+const ENTRY = `
+import worker, * as built from "./built.js";
+export class Region extends built.Region {}
+export class Hsm extends built.Hsm {}
+export class Registry extends built.Registry {}
+export class Reader extends built.Reader {
+  #begun = 0;
+  #held = undefined;
+
+  constructor(state, env) {
+    const bucket = env.BACKUPS_US_EAST_1;
+    const get = async (key, options) => {
+      if (key.includes("/envelope-")) {
+        this.#begun += 1;
+        await this.#held;
+      }
+      return bucket.get(key, options);
+    };
+    const holding = new Proxy(bucket, { get: (_, name) => (name === "get" ? get : bucket[name]) });
+    super(state, { ...env, BACKUPS_US_EAST_1: holding });
+  }
+
+  /** How many of the verifications asked for in one turn run before one of them ends. */
+  async begunOf(order, count) {
+    let release;
+    this.#held = new Promise((resolve) => (release = resolve));
+    this.#begun = 0;
+    const all = Promise.all(Array.from({ length: count }, () => this.verify(order)));
+    await scheduler.wait(200);
+    const begun = this.#begun;
+    release();
+    const results = await all;
+    return JSON.stringify({ begun, opened: results.filter(({ ok }) => ok).length });
+  }
+}
+export default worker;
+`;
+
 let persist: string;
+let bundle: WrappedBundle;
 let edge: Edge;
 beforeAll(async () => {
   persist = await mkdtemp(join(tmpdir(), "holdfast-reader-"));
-  edge = await startEdge({ persist, beside: [CALLER] });
+  bundle = await wrappedBundle(ENTRY);
+  edge = await startEdge({ persist, bundle: bundle.folder, beside: [CALLER] });
 });
 afterAll(async () => {
   await edge.stop();
+  await bundle.remove();
   await rm(persist, { recursive: true });
 });
 
@@ -147,7 +192,7 @@ describe("a reader", () => {
   it("answers inspect with these members in this order", async () => {
     const path = `/v1/backups/${backup.backupId}/inspect?limit=1&after=1`;
     const text = await (await restFetch(edge, "GET", path)).text();
-    const { envelope: e, header: h, manifest, ...rest } = JSON.parse(text);
+    const { envelope: e, header: h, manifest, ...others } = JSON.parse(text);
     const { sealId, bodyBytes, bodyDigest, location, recipients, restorableOffline } = e;
     const { account, region, clusterId, backupId } = location;
     const { lineageId, hsmType, mode, manufacturer, createdAtMs, chainNumber, previousDigest } = h;
@@ -179,10 +224,22 @@ describe("a reader", () => {
       next: 2,
     };
     expect(text).toBe(JSON.stringify(expected));
-    expect(Object.keys(rest)).toEqual(["counts", "stateDigest", "next"]);
+    expect(Object.keys(others)).toEqual(["counts", "stateDigest", "next"]);
   });
 
-  it("opens two at a time and lets sixteen wait; refuses the nineteenth; and opens again", async () => {
+  it("opens two at a time", async () => {
+    const regions = await edge.mf.getDurableObjectNamespace("REGION", WORKER_NAME);
+    const region = regions.get(regions.idFromName(`${ACCOUNT}/${REGION}`)) as unknown as RegionApi;
+    const order = await region.readableBackup(backup.backupId);
+    if (!order.ok) throw new Error("the backup cannot be read");
+    const readers = await edge.mf.getDurableObjectNamespace("READER", WORKER_NAME);
+    const reader = readers.get(readers.idFromName("reader/0")) as unknown as {
+      begunOf(order: RestoreOrder, count: number): Promise<string>;
+    };
+    expect(JSON.parse(await reader.begunOf(order.value, 5))).toEqual({ begun: 2, opened: 5 });
+  });
+
+  it("takes eighteen, opening or waiting; refuses the nineteenth; and opens again", async () => {
     const opened = { ok: true, value: { stateDigest: backup.stateDigest, records: 5 } };
     const refused = expect.objectContaining({ kind: "unavailable", code: "reader_busy" });
     const at = await burst({ backupId: backup.backupId, count: 25 });

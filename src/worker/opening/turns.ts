@@ -10,6 +10,9 @@ interface TurnLimits {
   readonly waiting: number;
 }
 
+/** An opening holds a core of its own and a segment of the body: two fit an isolate's memory with ease. */
+export const OPENINGS: TurnLimits = { atOnce: 2, waiting: 16 };
+
 export class Turns {
   readonly #limits: TurnLimits;
   readonly #waiting: (() => void)[] = [];

@@ -1,7 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Turns } from "../../../src/worker/opening/turns.ts";
-
-const LIMITS = { atOnce: 2, waiting: 16 };
+import { OPENINGS, Turns } from "../../../src/worker/opening/turns.ts";
 
 /** Something that goes on until it is told how to end. */
 class Work {
@@ -33,14 +31,18 @@ function begun(works: readonly Work[]): number[] {
 const settled = () => new Promise((resume) => setTimeout(resume));
 
 describe("turns", () => {
+  it("are two at openings, and sixteen may wait for one", () => {
+    expect(OPENINGS).toEqual({ atOnce: 2, waiting: 16 });
+  });
+
   it("begin at once while there are places; whoever comes then waits", async () => {
-    const works = ask(new Turns(LIMITS), 5);
+    const works = ask(new Turns(OPENINGS), 5);
     await settled();
     expect(begun(works)).toEqual([0, 1]);
   });
 
   it("go over in the order of asking when one ends", async () => {
-    const works = ask(new Turns(LIMITS), 5);
+    const works = ask(new Turns(OPENINGS), 5);
     await settled();
     works[1]?.end();
     await settled();
@@ -52,7 +54,7 @@ describe("turns", () => {
   });
 
   it("are refused to the nineteenth, and to nobody once one has ended", async () => {
-    const turns = new Turns(LIMITS);
+    const turns = new Turns(OPENINGS);
     const works = ask(turns, 18);
     const refused = new Work(turns, "too many");
     await expect(refused.done).rejects.toMatchObject({
