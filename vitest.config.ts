@@ -6,14 +6,13 @@ import { LongestFirst } from "./test/lib/longest-first.ts";
 // module alone, which the build of the other two leaves as well. Files of a project share a process
 // and its modules, one after the other. Edges wait for their clocks and for workerd, so that three
 // files at once use two cores well; with many cores, edges and browsers are heavy enough to stop at
-// four.
-const maxWorkers = Math.min(4, Math.max(3, Math.floor(availableParallelism() / 2)));
-const shared = { isolate: false, maxWorkers };
+// four. Unit tests only compute: one file for each core, after the others.
+const cores = availableParallelism();
+const shared = { isolate: false, maxWorkers: Math.min(4, Math.max(3, Math.floor(cores / 2))) };
 
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
-    maxWorkers,
     projects: [
       {
         test: {
@@ -39,6 +38,8 @@ export default defineConfig({
         test: {
           ...shared,
           name: "unit",
+          maxWorkers: Math.min(4, cores),
+          sequence: { groupOrder: 1 },
           include: [
             "test/*.test.ts",
             "test/{crypto,hsm,backup,cluster,reference,scripts}/**/*.test.ts",

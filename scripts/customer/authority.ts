@@ -9,6 +9,8 @@ import { join } from "node:path";
 import * as x509 from "@peculiar/x509";
 import { hasOpenssl, inFreshFolder, openssl } from "./tools.ts";
 
+export const RSA_SHA256 = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+const PUBLIC_EXPONENT = new Uint8Array([1, 0, 1]);
 const YEARS = 10;
 const DAYS = String(YEARS * 365);
 
@@ -20,21 +22,28 @@ export interface Authority {
   sign(csr: string): Promise<string>;
 }
 
-/** One whose certificates can be made wrong. */
-export interface PliantAuthority extends Authority {
-  sign(csr: string, wrong?: { publicKey?: CryptoKey; notAfter?: Date }): Promise<string>;
+/** What is to differ in a certificate from what the request asks for and `Authority` gives. */
+export interface CertificateChanges {
+  readonly publicKey?: CryptoKey;
+  readonly notAfter?: Date;
 }
 
-export interface AuthorityOptions {
-  readonly bits?: 1024 | 2048 | 3072 | 4096;
+export interface WebCryptoAuthority extends Authority {
+  sign(csr: string, changes?: CertificateChanges): Promise<string>;
+}
+
+/** What is to differ in the trust anchor. */
+export interface AnchorChanges {
   readonly notAfter?: Date;
   readonly extensions?: x509.Extension[];
-  readonly curve?: string;
 }
 
 /** An authority of the customer's own, whose key lives no longer than this object. */
 export async function customerAuthority(): Promise<Authority> {
-  return hasOpenssl ? opensslAuthority() : await webcryptoAuthority();
+  if (hasOpenssl) return opensslAuthority();
+  const algorithm = { ...RSA_SHA256, modulusLength: 2048, publicExponent: PUBLIC_EXPONENT };
+  const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  return await webcryptoAuthority(keys, RSA_SHA256);
 }
 
 function opensslAuthority(): Authority {
@@ -71,32 +80,29 @@ function opensslAuthority(): Authority {
   };
 }
 
-/** RSA-2048, self-signed, for ten years, unless `options` want it otherwise. */
-export async function webcryptoAuthority(options: AuthorityOptions = {}): Promise<PliantAuthority> {
-  const hash = "SHA-256";
-  const publicExponent = new Uint8Array([1, 0, 1]);
-  const algorithm =
-    options.curve === undefined
-      ? { name: "RSASSA-PKCS1-v1_5", modulusLength: options.bits ?? 2048, publicExponent, hash }
-      : { name: "ECDSA", namedCurve: options.curve, hash };
-  const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+/** Self-signed with these keys, for ten years, unless `changes` want it otherwise. */
+export async function webcryptoAuthority(
+  keys: CryptoKeyPair,
+  algorithm: Algorithm | EcdsaParams,
+  changes: AnchorChanges = {},
+): Promise<WebCryptoAuthority> {
   const anchor = await x509.X509CertificateGenerator.createSelfSigned({
     name: "CN=Customer CA, O=Holdfast story",
-    ...issuance(options.notAfter),
+    ...issuance(changes.notAfter),
     keys,
     signingAlgorithm: algorithm,
-    extensions: options.extensions ?? [new x509.BasicConstraintsExtension(true, undefined, true)],
+    extensions: changes.extensions ?? [new x509.BasicConstraintsExtension(true, undefined, true)],
   });
   return {
     pem: anchor.toString("pem"),
     madeBy: "@peculiar/x509",
-    sign: async (csr, wrong = {}) => {
+    sign: async (csr, other = {}) => {
       const request = new x509.Pkcs10CertificateRequest(csr);
       const certificate = await x509.X509CertificateGenerator.create({
         subject: request.subject,
         issuer: anchor.subject,
-        ...issuance(wrong.notAfter),
-        publicKey: wrong.publicKey ?? request.publicKey,
+        ...issuance(other.notAfter),
+        publicKey: other.publicKey ?? request.publicKey,
         signingKey: keys.privateKey,
         signingAlgorithm: algorithm,
       });

@@ -1,6 +1,8 @@
 import { describe } from "vitest";
-import { testDamageOf } from "./damage.ts";
+import { damageable, testFlips, testLengths } from "./damage.ts";
 
 describe("a bare file", () => {
-  testDamageOf("bare");
+  const file = damageable("bare");
+  testLengths(file);
+  testFlips(file, () => true);
 });

@@ -1,58 +1,8 @@
-import { describe, expect, it } from "vitest";
-import { BackupError } from "../../src/backup/format/errors.ts";
-import { restoreBackup } from "../../src/backup/restore.ts";
-import { core, flipped, RECORDS, reader, seal, testDamageOf } from "./damage.ts";
-import { join } from "./faults/forge.ts";
-import { LOCATION, subtle, TestStaging } from "./fixtures.ts";
+import { describe } from "vitest";
+import { damageable, testFlips, testLengths } from "./damage.ts";
 
 describe("a sealed file", () => {
-  testDamageOf("sealed");
-});
-
-describe("a restore from a stream", () => {
-  const { ring, openers } = reader;
-
-  async function restore(envelope: Uint8Array, body: Uint8Array[]) {
-    const staging = new TestStaging();
-    const stored = { envelope, body, location: LOCATION };
-    let code: string | null = null;
-    try {
-      await restoreBackup({ core, subtle }, ring, openers, stored, staging);
-    } catch (error) {
-      if (!(error instanceof BackupError)) throw error;
-      code = error.fault.code;
-    }
-    return { code, staging };
-  }
-
-  it("of a body with a bit flipped commits nothing and discards what was staged", async () => {
-    for (let at = 0; at < seal.body.length; at++) {
-      const { code, staging } = await restore(seal.envelope, [flipped(seal.body, at, at % 8)]);
-      expect(code).toBe("body_damaged");
-      expect(staging.committed).toBeNull();
-      expect(staging.discarded).toBe(true);
-    }
-  });
-
-  it("of a body cut anywhere commits nothing", async () => {
-    for (let length = 0; length < seal.body.length; length++) {
-      const { code, staging } = await restore(seal.envelope, [seal.body.subarray(0, length)]);
-      expect(code).toBe("truncated");
-      expect(staging.committed).toBeNull();
-      expect(staging.discarded).toBe(true);
-    }
-  });
-
-  it("of a whole body commits once", async () => {
-    const { code, staging } = await restore(seal.envelope, [seal.body]);
-    expect(code).toBeNull();
-    expect(staging.committed).not.toBeNull();
-    expect(staging.discarded).toBe(false);
-    expect(staging.records).toEqual(RECORDS);
-  });
-
-  it("whose envelope goes on after its end is refused", async () => {
-    const { code } = await restore(join(seal.envelope, Uint8Array.of(0)), [seal.body]);
-    expect(code).toBe("trailing_data");
-  });
+  const file = damageable("sealed");
+  testLengths(file);
+  testFlips(file, (part) => part !== "body");
 });

@@ -4,7 +4,7 @@ import type { HashName } from "../../src/crypto/core.ts";
 import { SecretKey } from "../../src/crypto/secret-key.ts";
 import { loadCore } from "../lib/core.ts";
 import * as reference from "../reference/sha2.ts";
-import { ascii, fromHex, sample } from "./sample.ts";
+import { ascii, fromHex, hexOf, sample } from "./sample.ts";
 
 const core = await loadCore();
 const HASHES: HashName[] = ["SHA-224", "SHA-256", "SHA-384", "SHA-512"];
@@ -30,7 +30,7 @@ describe.each(HASHES)("%s", (hash) => {
 
   it("agrees with OpenSSL on more than one piece of DATA", () => {
     const data = sample("long", 2 * 1024 * 1024 + 77);
-    expect(core.hash(hash, data)).toEqual(nodeHash(hash, data));
+    expect(hexOf(core.hash(hash, data))).toBe(hexOf(nodeHash(hash, data)));
   });
 
   it("takes its input in pieces of any size", () => {
@@ -51,7 +51,7 @@ describe.each(HASHES)("%s", (hash) => {
     }
     streams.forEach((stream, i) => {
       const whole = Buffer.concat([0, 1, 2, 3, 4].map((round) => sample(`${i}/${round}`, 17 + i)));
-      expect(stream.digest()).toEqual(nodeHash(hash, whole));
+      expect(hexOf(stream.digest())).toBe(hexOf(nodeHash(hash, whole)));
     });
   });
 
@@ -59,9 +59,9 @@ describe.each(HASHES)("%s", (hash) => {
     for (let keyBytes = 1; keyBytes <= 300; keyBytes++) {
       const key = sample("key", keyBytes);
       const data = sample(keyBytes, keyBytes % 140);
-      const tag = nodeHmac(hash, key, data);
-      expect(coreHmac(hash, key, data)).toEqual(tag);
-      if (keyBytes % 64 <= 1) expect(reference.hmac(hash, key, data)).toEqual(tag);
+      const tag = hexOf(nodeHmac(hash, key, data));
+      expect(hexOf(coreHmac(hash, key, data))).toBe(tag);
+      if (keyBytes % 64 <= 1) expect(hexOf(reference.hmac(hash, key, data))).toBe(tag);
     }
   });
 

@@ -16,3 +16,10 @@ export function sample(seed: string | number, length: number): Uint8Array {
 export const fromHex = (hex: string): Uint8Array =>
   new Uint8Array(Buffer.from(hex.replace(/\s+/g, ""), "hex"));
 export const ascii = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "latin1"));
+
+/**
+ * Bytes as text, for comparing many of them: on an array of bytes `toEqual` looks at every member as at
+ * a property. A refusal, null, is no text of bytes.
+ */
+export const hexOf = (bytes: Uint8Array | null | undefined): string =>
+  bytes ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex") : "refused";

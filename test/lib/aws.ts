@@ -12,9 +12,10 @@ import {
   InitializeClusterCommand,
 } from "@aws-sdk/client-cloudhsm-v2";
 import { AwsV4Signer } from "aws4fetch";
-import { type PliantAuthority, webcryptoAuthority } from "../../scripts/customer/authority.ts";
+import type { WebCryptoAuthority } from "../../scripts/customer/authority.ts";
 import type { DevelopmentAccessKey } from "../../scripts/edge/dev-secrets.ts";
 import { WORKER_NAME } from "../../scripts/edge/embedded.ts";
+import { testAuthority } from "./authority.ts";
 import type { Edge } from "./mf.ts";
 import { testSecrets } from "./mf.ts";
 
@@ -178,20 +179,16 @@ export async function createCluster(
   return Cluster.ClusterId;
 }
 
-/** One owner for the clusters of a test process: an RSA key takes as long to make as a cluster. */
-let owner: Promise<PliantAuthority> | undefined;
-
 /** A cluster with one HSM, claimed by the owner: INITIALIZED. */
 export async function initializedCluster(
   client: CloudHSMV2Client,
   input: Partial<CreateClusterCommandInput> = {},
-): Promise<{ clusterId: string; hsmId: string; authority: PliantAuthority }> {
+): Promise<{ clusterId: string; hsmId: string; authority: WebCryptoAuthority }> {
   const clusterId = await createCluster(client, input);
   await clusterInState(client, clusterId, "UNINITIALIZED");
   await client.send(new CreateHsmCommand({ ClusterId: clusterId, AvailabilityZone: ZONE }));
   const { Certificates, Hsms } = await hsmsActive(client, clusterId, 1);
-  owner ??= webcryptoAuthority();
-  const authority = await owner;
+  const authority = await testAuthority();
   const SignedCert = await authority.sign(Certificates?.ClusterCsr ?? "");
   await client.send(
     new InitializeClusterCommand({ ClusterId: clusterId, SignedCert, TrustAnchor: authority.pem }),
@@ -231,7 +228,7 @@ export async function activeCluster(
   edge: Edge,
   client: CloudHSMV2Client,
   input: Partial<CreateClusterCommandInput> = {},
-): Promise<{ clusterId: string; hsmId: string; backupId: string; authority: PliantAuthority }> {
+): Promise<{ clusterId: string; hsmId: string; backupId: string; authority: WebCryptoAuthority }> {
   const { clusterId, hsmId, authority } = await initializedCluster(client, input);
   await (await regionObject(edge)).noteActivated(clusterId);
   await clusterInState(client, clusterId, "ACTIVE");

@@ -1,11 +1,11 @@
 /**
  * Contents for an HSM of any size, up to a full hsm2m.medium: import requests, users, certificates.
  *
- * The same seed gives the same names, AES keys and EC keys. RSA keys come from a small pool made
- * anew in each process. Worst cases of every kind of record are among them.
+ * The same seed gives the same names and keys; RSA keys are a few, the same for every seed. Worst cases
+ * of every kind of record are among them.
  */
 import "reflect-metadata";
-import { createECDH, createHash, generateKeyPairSync } from "node:crypto";
+import { createECDH, createHash } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 import { SecretKey } from "../../src/crypto/secret-key.ts";
 import {
@@ -18,6 +18,7 @@ import type { UserImport } from "../../src/hsm/access/user-import.ts";
 import type { Hsm } from "../../src/hsm/hsm.ts";
 import type { KeyImport } from "../../src/hsm/keys/import.ts";
 import { MAX_IMPORT_BATCH, MAX_LABEL_BYTES } from "../../src/hsm/rules/limits.ts";
+import { rsaKey } from "./rsa-keys.ts";
 
 export interface ClusterSize {
   /** All keys, worst cases included: 16,666 for a full hsm2m.medium. */
@@ -45,7 +46,6 @@ export const OWNER = "crypto_user_0001";
 
 /** Of 16,666: 13,333 AES, 3,233 P-256, 100 RSA. */
 const FULL = { keys: 16_666, ec: 3_233, rsa: 100 };
-const RSA_POOL = 4;
 
 export async function generateFullCluster(size: ClusterSize): Promise<GeneratedCluster> {
   const seed = size.seed ?? "holdfast";
@@ -102,7 +102,7 @@ function generateKeys(count: number, seed: string): KeyImport[] {
   return [
     ...Array.from({ length: aes }, (_, i) => aesKey(seed, i)),
     ...Array.from({ length: ec }, (_, i) => ecKey(seed, i)),
-    ...Array.from({ length: rsa }, (_, i) => rsaKey(rsaPoolOf(rsa), i)),
+    ...Array.from({ length: rsa }, (_, i) => rsaImport(i, rsa)),
   ];
 }
 
@@ -148,19 +148,13 @@ function encodeP256(scalar: Uint8Array): Uint8Array {
   );
 }
 
-/** Filled once per process: RSA keys take seconds. */
-const pool: Uint8Array[] = [];
+/** A few keys of 2,048 bits and, first, one of 4,096: PKCS#8. */
+const POOL = [rsaKey(4096), rsaKey(2048, 1), rsaKey(2048, 2), rsaKey(2048, 3)].map((key) =>
+  Uint8Array.from(key.export({ format: "der", type: "pkcs8" })),
+);
 
-/** A few keys of 2,048 bits and, first, one of 4,096. */
-function rsaPoolOf(count: number): Uint8Array[] {
-  for (let i = pool.length; i < Math.min(count, RSA_POOL); i++) {
-    const { privateKey } = generateKeyPairSync("rsa", { modulusLength: i === 0 ? 4096 : 2048 });
-    pool.push(Uint8Array.from(privateKey.export({ format: "der", type: "pkcs8" })));
-  }
-  return pool;
-}
-
-function rsaKey(keys: readonly Uint8Array[], i: number): KeyImport {
+function rsaImport(i: number, count: number): KeyImport {
+  const keys = POOL.slice(0, count);
   // The largest once; the others in turn.
   const place = i === 0 ? 0 : 1 + (i % Math.max(1, keys.length - 1));
   const pkcs8 = keys[place] ?? keys[0];

@@ -1,12 +1,14 @@
 /**
  * Key material for the tests of import: Node's own keys in every form they are carried in.
  */
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { SecretKey } from "../../src/crypto/secret-key.ts";
 import type { JsonWebKey } from "../../src/crypto/web-crypto.ts";
 import type { KeyMaterial } from "../../src/hsm/keys/material.ts";
+import { rsaKey } from "./rsa-keys.ts";
 
-export const RSA = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const privateKey = rsaKey(2048);
+export const RSA = { privateKey, publicKey: createPublicKey(privateKey) };
 export const CURVES = [
   ["P-256", "prime256v1", 256],
   ["P-384", "secp384r1", 384],

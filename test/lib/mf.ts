@@ -3,16 +3,43 @@
  *
  * A `persist` folder outlives the instance, so a test can stop the edge and start it again.
  */
+import { createHash } from "node:crypto";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { Miniflare } from "miniflare";
 import { type DevelopmentSecrets, generateSecrets } from "../../scripts/edge/dev-secrets.ts";
 import { type EmbeddedEdgeOptions, startEmbeddedEdge } from "../../scripts/edge/embedded.ts";
 
-/** One set of secrets per test process: all its edges share keys unless told otherwise. */
+const SECRETS_SOURCE = "scripts/edge/dev-secrets.ts";
+const SECRETS_FOLDER = "build/test-secrets";
+const OWNER_ONLY = 0o600;
+
 let shared: Promise<DevelopmentSecrets> | undefined;
 
+/**
+ * One set of secrets for all edges of all tests, unless a test is told otherwise: a deployment of its own
+ * that lives as long as the folder of the build, as its RSA key takes longer to make than an edge to start.
+ */
 export function testSecrets(): Promise<DevelopmentSecrets> {
-  shared ??= generateSecrets();
+  shared ??= readSecrets();
   return shared;
+}
+
+async function readSecrets(): Promise<DevelopmentSecrets> {
+  const made = createHash("sha256").update(readFileSync(SECRETS_SOURCE)).digest("hex");
+  const file = `${SECRETS_FOLDER}/${made}.json`;
+  if (!existsSync(file)) {
+    mkdirSync(SECRETS_FOLDER, { recursive: true });
+    const own = `${file}.${process.pid}`;
+    writeFileSync(own, JSON.stringify(await generateSecrets()), { mode: OWNER_ONLY });
+    // Whichever process is first: a link is not made over one that is there.
+    try {
+      linkSync(own, file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    rmSync(own);
+  }
+  return JSON.parse(readFileSync(file, "utf8")) as DevelopmentSecrets;
 }
 
 /** Everything fast: what takes a day or a week in service takes a moment here. */

@@ -25,6 +25,16 @@ const SBOX: readonly number[] = Array.from({ length: 256 }, (_, x) => {
 });
 const INVERSE_SBOX: readonly number[] = SBOX.map((_, y) => SBOX.indexOf(y));
 
+/** The key of the last call and its round keys: a wrap asks for the same ones at every step. */
+let last: { readonly key: Uint8Array; readonly roundKeys: readonly Uint8Array[] } | undefined;
+
+function roundKeysOf(key: Uint8Array): readonly Uint8Array[] {
+  if (last === undefined || Buffer.compare(last.key, key) !== 0) {
+    last = { key: key.slice(), roundKeys: expandKey(key) };
+  }
+  return last.roundKeys;
+}
+
 /** Round keys of 16 bytes each, FIPS 197 §5.2. */
 export function expandKey(key: Uint8Array): Uint8Array[] {
   const nk = key.length / 4;
@@ -60,15 +70,15 @@ const mixColumns = (state: number[], row: readonly number[]): number[] =>
 
 /** One block of 16 bytes forward, FIPS 197 §5.1. */
 export function encryptBlock(key: Uint8Array, block: Uint8Array): Uint8Array {
-  const keys = expandKey(key);
-  const last = keys.length - 1;
+  const keys = roundKeysOf(key);
+  const rounds = keys.length - 1;
   let state = add([...block], keys[0]!);
-  for (let round = 1; round <= last; round++) {
+  for (let round = 1; round <= rounds; round++) {
     state = shiftRows(
       state.map((x) => SBOX[x]!),
       1,
     );
-    if (round !== last) state = mixColumns(state, [2, 3, 1, 1]);
+    if (round !== rounds) state = mixColumns(state, [2, 3, 1, 1]);
     state = add(state, keys[round]!);
   }
   return Uint8Array.from(state);
@@ -76,10 +86,10 @@ export function encryptBlock(key: Uint8Array, block: Uint8Array): Uint8Array {
 
 /** One block of 16 bytes back, FIPS 197 §5.3. */
 export function decryptBlock(key: Uint8Array, block: Uint8Array): Uint8Array {
-  const keys = expandKey(key);
-  const last = keys.length - 1;
-  let state = add([...block], keys[last]!);
-  for (let round = last - 1; round >= 0; round--) {
+  const keys = roundKeysOf(key);
+  const rounds = keys.length - 1;
+  let state = add([...block], keys[rounds]!);
+  for (let round = rounds - 1; round >= 0; round--) {
     state = shiftRows(state, 3).map((x) => INVERSE_SBOX[x]!);
     state = add(state, keys[round]!);
     if (round !== 0) state = mixColumns(state, [14, 11, 13, 9]);

@@ -9,7 +9,8 @@ import {
 } from "@aws-sdk/client-cloudhsm-v2";
 import * as x509 from "@peculiar/x509";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type PliantAuthority, webcryptoAuthority } from "../../../scripts/customer/authority.ts";
+import type { WebCryptoAuthority } from "../../../scripts/customer/authority.ts";
+import { curveAuthority, testAuthority } from "../../lib/authority.ts";
 import {
   cloudHsm,
   clusterInState,
@@ -33,9 +34,9 @@ const INVALID = "CloudHsmInvalidRequestException";
 describe("InitializeCluster refuses", () => {
   let clusterId: string;
   let csr: string;
-  let owner: PliantAuthority;
+  let owner: WebCryptoAuthority;
   beforeAll(async () => {
-    owner = await webcryptoAuthority();
+    owner = await testAuthority();
     clusterId = await createCluster(client);
     await clusterInState(client, clusterId, "UNINITIALIZED");
     await client.send(new CreateHsmCommand({ ClusterId: clusterId, AvailabilityZone: ZONE }));
@@ -66,7 +67,7 @@ describe("InitializeCluster refuses", () => {
   });
 
   it("a certificate that another authority signed, even one of the same name", async () => {
-    const stranger = await webcryptoAuthority();
+    const stranger = await testAuthority({ place: 1 });
     expect(await claim(await stranger.sign(csr), owner.pem)).toContain("not signed directly");
   });
 
@@ -75,23 +76,23 @@ describe("InitializeCluster refuses", () => {
     expect(await claim(signed, owner.pem)).toContain("SignedCert is not valid at this time");
   });
 
-  it.each<[string, () => Promise<PliantAuthority>, string]>([
-    ["of 3072 bits", () => webcryptoAuthority({ bits: 3072 }), "RSA key of 2048 or 4096 bits"],
-    ["on a curve", () => webcryptoAuthority({ curve: "P-256" }), "RSA key of 2048 or 4096 bits"],
+  it.each<[string, () => Promise<WebCryptoAuthority>, string]>([
+    ["of 3072 bits", () => testAuthority({ bits: 3072 }), "RSA key of 2048 or 4096 bits"],
+    ["on a curve", () => curveAuthority(), "RSA key of 2048 or 4096 bits"],
     [
       "that has run out",
-      () => webcryptoAuthority({ notAfter: new Date(Date.now() - 1_000) }),
+      () => testAuthority({ notAfter: new Date(Date.now() - 1_000) }),
       "TrustAnchor is not valid",
     ],
     [
       "that is no authority",
-      () => webcryptoAuthority({ extensions: [new x509.BasicConstraintsExtension(false)] }),
+      () => testAuthority({ extensions: [new x509.BasicConstraintsExtension(false)] }),
       "not a certificate authority",
     ],
     [
       "with extensions but no BasicConstraints",
       () =>
-        webcryptoAuthority({
+        testAuthority({
           extensions: [new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign)],
         }),
       "must have BasicConstraints",
@@ -99,7 +100,7 @@ describe("InitializeCluster refuses", () => {
     [
       "that may not sign",
       () =>
-        webcryptoAuthority({
+        testAuthority({
           extensions: [
             new x509.BasicConstraintsExtension(true),
             new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature),
@@ -113,13 +114,13 @@ describe("InitializeCluster refuses", () => {
   });
 
   it("an anchor that is not self-signed", async () => {
-    const root = await webcryptoAuthority();
+    const root = await testAuthority();
     const signed = await root.sign(csr);
     expect(await claim(signed, signed)).toContain("TrustAnchor is not self-signed");
   });
 
   it("a cluster without an HSM, and a claimed one; but takes an anchor of 4096 bits", async () => {
-    const big = await webcryptoAuthority({ bits: 4096, extensions: [] });
+    const big = await testAuthority({ bits: 4096, extensions: [] });
     const order = { ClusterId: clusterId, SignedCert: await big.sign(csr), TrustAnchor: big.pem };
     const answer = await client.send(new InitializeClusterCommand(order));
     expect(answer).toMatchObject({

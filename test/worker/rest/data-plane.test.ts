@@ -3,7 +3,7 @@
  */
 import { createHash, createHmac, generateKeyPairSync } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { webcryptoAuthority } from "../../../scripts/customer/authority.ts";
+import { testAuthority } from "../../lib/authority.ts";
 import { type Edge, startEdge } from "../../lib/mf.ts";
 import {
   ADMIN_PASSWORD,
@@ -217,8 +217,8 @@ describe("keys", () => {
 
 describe("certificates, policies and digests", () => {
   it("take a bundle and list it", async () => {
-    const first = await webcryptoAuthority();
-    const second = await webcryptoAuthority();
+    const first = await testAuthority();
+    const second = await testAuthority({ place: 1 });
     const made = await asAlice("POST", "/certificates", { pem: `${first.pem}\n${second.pem}` });
     expect(made.certificates).toHaveLength(2);
     const { id } = made.certificates[0];
