@@ -7,7 +7,7 @@
 import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { relative } from "node:path";
-import buildCore from "../../test/lib/build-core.ts";
+import { ensureCore } from "../edge/build.ts";
 import { readOptions, refuse, wholeNumber } from "../terminal/options.ts";
 import { say } from "../terminal/progress.ts";
 import type { MutantResult, SampleOptions } from "./mutation-plugin.ts";
@@ -122,7 +122,7 @@ const percent = wholeNumber("percent", values.percent);
 if (percent < 1 || percent > 100) refuse(`--percent: expected 1 to 100, got ${percent}`);
 const folders = values.folder === undefined ? FOLDERS : [values.folder];
 if (!folders.every(existsSync)) refuse(`--folder: expected a folder or file, got ${folders}`);
-buildCore();
+ensureCore();
 
 rmSync(WORK_FOLDER, { recursive: true, force: true });
 mkdirSync(WORK_FOLDER, { recursive: true });

@@ -22,8 +22,8 @@ function run(name: string, command: readonly string[], isShown: boolean): Promis
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on("data", (chunk: Buffer) => output.push(chunk));
   }
-  return new Promise((ended, failed) => {
-    child.once("error", failed);
+  return new Promise((ended) => {
+    child.once("error", (error) => ended({ name, code: 1, output: error.message }));
     child.once("close", (code) =>
       ended({ name, code: code ?? 1, output: Buffer.concat(output).toString() }),
     );

@@ -12,10 +12,11 @@ const committed = new URL("assembly/core.wasm.sha256", root);
 
 const bytes = readFileSync(new URL("build/core.wasm", root));
 const line = `${createHash("sha256").update(bytes).digest("hex")}  core.wasm\n`;
-writeFileSync(new URL("build/core.wasm.sha256", root), line);
 
 const known = existsSync(committed) ? readFileSync(committed, "utf8") : null;
-if (process.argv.includes("--accept")) {
+const isAccepted = process.argv.includes("--accept");
+if (isAccepted || known === line) writeFileSync(new URL("build/core.wasm.sha256", root), line);
+if (isAccepted) {
   writeFileSync(committed, line);
   console.log(`core.wasm, ${bytes.length} bytes: accepted ${line.slice(0, 64)}`);
 } else if (known === line) {

@@ -3,7 +3,7 @@
  * takes longer than all that the edge does then.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { build } from "vite";
 
 const SOURCE = "scripts/edge/edge.ts";
@@ -29,6 +29,10 @@ async function buildProgram(): Promise<string> {
     .update(JSON.stringify(chunks.map(codeOf)))
     .digest("hex");
   const folder = `${FOLDER}/${hash}`;
+  // What other sources made is of no more use, and nobody starts from it for long.
+  for (const other of existsSync(FOLDER) ? readdirSync(FOLDER) : []) {
+    if (other !== hash) rmSync(`${FOLDER}/${other}`, { recursive: true, force: true });
+  }
   mkdirSync(`${folder}/assets`, { recursive: true });
   for (const chunk of chunks) {
     // In one step: another process may be starting from it.

@@ -21,7 +21,8 @@ import { type EdgeProcess, SpareEdge } from "../edge/process.ts";
 import { edgeProgram } from "./program.ts";
 
 const REGION = "us-east-1";
-const GONE_POLL_MS = 10;
+const GONE_POLL_MS = 20;
+const GONE_PATIENCE_MS = 120_000;
 
 /** Short enough for a test to see a week pass, long enough that nothing expires under its hands. */
 export const CRASH_SCHEDULE = {
@@ -89,8 +90,7 @@ export class CrashRig {
   /** Starts the edge; with `pauseAt` it stops dead after that storage step. */
   async start(pauseAt?: string): Promise<void> {
     if (this.#edge !== null) throw new Error("the edge runs already");
-    this.warmUp();
-    const spare = this.#spare as SpareEdge;
+    const spare = this.warmUp();
     this.#spare = null;
     this.#log = spare.log;
     this.#edge = await spare.begin({
@@ -103,8 +103,9 @@ export class CrashRig {
   }
 
   /** Has the processes of the next start load what they need while something else is waited for. */
-  warmUp(): void {
+  warmUp(): SpareEdge {
     this.#spare ??= new SpareEdge(join(this.logs, `${++this.#starts}.edge.log`), this.#program);
+    return this.#spare;
   }
 
   /** Resolves once the worker has said that it stands still at `step`. */
@@ -136,7 +137,7 @@ export class CrashRig {
     });
     signalGroup(pid, "SIGKILL");
     await gone;
-    while (groupRuns(pid)) await new Promise((next) => setTimeout(next, GONE_POLL_MS));
+    await groupGone(pid);
   }
 
   /** Ends the edge and removes the folder. */
@@ -148,6 +149,19 @@ export class CrashRig {
 
   #logText(): string {
     return existsSync(this.#log) ? readFileSync(this.#log, "utf8") : "";
+  }
+}
+
+/** @throws Error after `GONE_PATIENCE_MS`. */
+async function groupGone(pid: number): Promise<void> {
+  const deadline = performance.now() + GONE_PATIENCE_MS;
+  while (groupRuns(pid)) {
+    if (performance.now() > deadline) {
+      throw new Error(
+        `waited ${GONE_PATIENCE_MS / 1000} s in vain for the process group to be gone`,
+      );
+    }
+    await new Promise((next) => setTimeout(next, GONE_POLL_MS));
   }
 }
 

@@ -38,11 +38,12 @@ export class CrashStage {
 
   /** A rig and a world of this kind, which the caller may spoil and must remove. */
   async begin(from: Beginning): Promise<Prepared> {
-    const { rig, world } = await this.#prepare(from);
+    const known = from === "nothing" ? null : await this.#prepare(from);
     const begun = this.#next;
     this.#next = await warmRig(this.#bindings);
-    begun.takeStateOf(rig);
-    return { rig: begun, world: copyWorld(world) };
+    if (known === null) return { rig: begun, world: emptyWorld() };
+    begun.takeStateOf(known.rig);
+    return { rig: begun, world: copyWorld(known.world) };
   }
 
   async remove(): Promise<void> {
@@ -50,7 +51,7 @@ export class CrashStage {
     for (const prepared of this.#prepared.values()) await (await prepared).rig.remove();
   }
 
-  #prepare(from: Beginning): Promise<Prepared> {
+  #prepare(from: Exclude<Beginning, "nothing">): Promise<Prepared> {
     const known = this.#prepared.get(from);
     if (known !== undefined) return known;
     const prepared = this.#make(from);
@@ -58,13 +59,8 @@ export class CrashStage {
     return prepared;
   }
 
-  async #empty(): Promise<Prepared> {
-    return { rig: await CrashRig.create(this.#bindings), world: emptyWorld() };
-  }
-
-  async #make(from: Beginning): Promise<Prepared> {
-    if (from === "nothing") return this.#empty();
-    const { rig, world } = from === "active" ? await this.#empty() : await this.begin("active");
+  async #make(from: Exclude<Beginning, "nothing">): Promise<Prepared> {
+    const { rig, world } = await this.begin(from === "active" ? "nothing" : "active");
     await rig.start();
     const scene = new Scene(rig.access, world);
     if (from === "active") await fillCluster(scene);

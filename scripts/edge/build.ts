@@ -4,38 +4,66 @@
  * `wrangler deploy --dry-run` runs the build command of wrangler.toml (module, pages), then bundles
  * the worker: the bytes that a real deployment uploads. The module among them is then verified.
  */
-import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { verifyBundle } from "../core/module.ts";
 
-const OUTPUTS = [
-  "build/core.wasm",
-  "dist/web/index.html",
-  "dist/restore/restore.html",
-  "build/worker/index.js",
-];
-const CORE_INPUTS = ["assembly", "scripts/core", "package.json", "package-lock.json"];
-const INPUTS = [...CORE_INPUTS, "src", "scripts/web", "tsconfig.json", "wrangler.toml"];
+const CORE = {
+  outputs: ["build/core.wasm"],
+  inputs: ["assembly", "scripts/core", "package.json", "package-lock.json"],
+  stamp: "build/core.stamp",
+};
+const EDGE = {
+  outputs: [
+    ...CORE.outputs,
+    "dist/web/index.html",
+    "dist/restore/restore.html",
+    "build/worker/index.js",
+  ],
+  inputs: [...CORE.inputs, "src", "scripts/web", "tsconfig.json", "wrangler.toml"],
+  stamp: "build/edge.stamp",
+};
 const BUNDLE = "build/worker";
 const WRANGLER = "node_modules/wrangler/bin/wrangler.js";
 const LOG_TAIL_LINES = 30;
 
-/** Whether everything is there and no input is newer. */
+/** Whether everything is there and no input is newer than the beginning of the build that made it. */
 export function isBuilt(): boolean {
-  return isNewer(OUTPUTS, INPUTS, "build/worker/index.js");
+  return isUpToDate(EDGE);
 }
 
-/** The same of the module alone. */
-export function isCoreBuilt(): boolean {
-  return isNewer(["build/core.wasm"], CORE_INPUTS, "build/core.wasm.sha256");
+/** Of a build that is there. @throws ModuleHashError. */
+export function verifyBuilt(): Promise<void> {
+  return verifyBundle(BUNDLE);
 }
 
-/** @param last - what a build writes last, and only if it succeeds. */
-function isNewer(outputs: readonly string[], inputs: readonly string[], last: string): boolean {
-  if (![...outputs, last].every((file) => existsSync(file))) return false;
-  const builtAtMs = statSync(last).mtimeMs;
-  return inputs.every((input) => newestMs(input) <= builtAtMs);
+/** The module alone, unless nothing has changed. @throws Error if it is not the committed one. */
+export function ensureCore(): void {
+  if (isUpToDate(CORE)) return;
+  const begunAtMs = Date.now();
+  execFileSync("npm", ["run", "-s", "build:wasm"], { stdio: "pipe" });
+  stampAt(CORE.stamp, begunAtMs);
+}
+
+function isUpToDate({ outputs, inputs, stamp }: typeof EDGE): boolean {
+  if (![...outputs, stamp].every((file) => existsSync(file))) return false;
+  const begunAtMs = statSync(stamp).mtimeMs;
+  return inputs.every((input) => newestMs(input) <= begunAtMs);
+}
+
+/** Written last, and only of a build that has succeeded: what was edited while it ran is newer. */
+function stampAt(stamp: string, begunAtMs: number): void {
+  writeFileSync(stamp, "");
+  utimesSync(stamp, begunAtMs / 1000, begunAtMs / 1000);
 }
 
 /** Of a folder, its own time too: that is when something in it was added or taken away. */
@@ -48,6 +76,7 @@ function newestMs(path: string): number {
 /** @throws Error with the end of the build's output, all of which is in `log`; ModuleHashError. */
 export async function build(log: string): Promise<void> {
   mkdirSync(dirname(log), { recursive: true });
+  const begunAtMs = Date.now();
   const child = spawn(process.execPath, [WRANGLER, "deploy", "--dry-run", "--outdir", BUNDLE], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, NODE_ENV: "production" },
@@ -60,7 +89,12 @@ export async function build(log: string): Promise<void> {
     child.once("close", done);
   });
   writeFileSync(log, Buffer.concat(output));
-  if (code === 0) return await verifyBundle(BUNDLE);
+  if (code === 0) {
+    await verifyBundle(BUNDLE);
+    stampAt(CORE.stamp, begunAtMs);
+    stampAt(EDGE.stamp, begunAtMs);
+    return;
+  }
   const lines = readFileSync(log, "utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES);
   throw new Error(`The build failed. ${log} ends with:\n${lines.join("\n")}`);
 }

@@ -40,14 +40,14 @@ const CRON = "*/10 * * * *";
 
 /** Named one by one: to find them itself, Miniflare would parse two megabytes at every start. */
 function modulesOf(bundle: string): ModuleDefinition[] {
-  const names = readdirSync(bundle);
+  const entry = "index.js";
+  // The entry comes first. A bundle has no other script; one that a test has wrapped has.
+  const names = [entry, ...readdirSync(bundle).filter((name) => name !== entry)];
   const modules = (ending: string, type: ModuleDefinition["type"]) =>
     names
       .filter((name) => name.endsWith(ending))
-      .map((name) => ({ type, path: resolve(bundle, name) }));
-  // The entry comes first. A bundle has no other script; one that a test has wrapped has.
-  const scripts = modules(".js", "ESModule").sort((a) => (a.path.endsWith("/index.js") ? -1 : 1));
-  return [...scripts, ...modules(".wasm", "CompiledWasm")] as ModuleDefinition[];
+      .map((name) => ({ type, path: resolve(bundle, name) }) as ModuleDefinition);
+  return [...modules(".js", "ESModule"), ...modules(".wasm", "CompiledWasm")];
 }
 
 /** Starts the bundle, and the pages in dist/web where they have been built. */

@@ -5,7 +5,7 @@
  * Everything lies in this folder: state and logs under .holdfast, secrets in .dev.vars and the kit.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { build, isBuilt } from "../edge/build.ts";
+import { build, isBuilt, verifyBuilt } from "../edge/build.ts";
 import type { DevelopmentAccessKey } from "../edge/dev-secrets.ts";
 import { DEV_VARS_FILE, ensureDevVars, KIT_FILE, noteStoryUsers } from "../edge/dev-vars.ts";
 import { EDGE_FILE, type EdgeProcess, spawnEdge } from "../edge/process.ts";
@@ -48,9 +48,22 @@ function ownerKey(bindings: Record<string, string>): DevelopmentAccessKey {
   return owner;
 }
 
+/** @throws Error if it does not come up, or has come up and cannot work, as without a variable. */
+async function startEdge(): Promise<EdgeProcess> {
+  const edge = await spawnEdge({ log: EDGE_LOG });
+  const health = await fetch(new URL("/v1/health", edge.url));
+  if (health.ok) return edge;
+  await stop(edge);
+  const said = readFileSync(EDGE_LOG, "utf8").matchAll(/"request_failed","reason":"([^"]+)"/g);
+  const [, reason = `its log is ${EDGE_LOG}`] = [...said].at(-1) ?? [];
+  throw new Error(`The edge is not well: ${reason}. The variables are in ${DEV_VARS_FILE}.`);
+}
+
 async function prepare(): Promise<Record<string, string>> {
-  if (isBuilt()) say(`  ${dim("the build is up to date")}`);
-  else await step("Build the module, the pages and the worker", () => build(BUILD_LOG));
+  if (isBuilt()) {
+    await verifyBuilt();
+    say(`  ${dim("the build is up to date")}`);
+  } else await step("Build the module, the pages and the worker", () => build(BUILD_LOG));
   mkdirSync(".holdfast", { recursive: true });
   const { bindings, made } = await ensureDevVars();
   if (made) warnOfSecrets();
@@ -131,7 +144,7 @@ async function main(): Promise<number> {
   say(`  ${dim("software, not a FIPS 140 validated module: see SECURITY.md")}`);
   say();
   const bindings = await prepare();
-  const edge = await step("Start the edge", () => spawnEdge({ log: EDGE_LOG }));
+  const edge = await step("Start the edge", startEdge);
   let stopping = false;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {

@@ -218,9 +218,12 @@ interface RegionCalls {
   watch(): Promise<unknown>;
 }
 
-export async function regionObject(edge: Pick<Edge, "mf">, region = REGION): Promise<RegionCalls> {
+export async function regionObject<Calls = RegionCalls>(
+  edge: Pick<Edge, "mf">,
+  region = REGION,
+): Promise<Calls> {
   const regions = await edge.mf.getDurableObjectNamespace("REGION", WORKER_NAME);
-  return regions.get(regions.idFromName(`${ACCOUNT}/${region}`)) as unknown as RegionCalls;
+  return regions.get(regions.idFromName(`${ACCOUNT}/${region}`)) as unknown as Calls;
 }
 
 /** An ACTIVE cluster with one HSM and its first backup READY: what PRECO's new password leads to. */

@@ -1,8 +1,6 @@
-import { execFileSync } from "node:child_process";
-import { isCoreBuilt } from "../../scripts/edge/build.ts";
+import { ensureCore } from "../../scripts/edge/build.ts";
 
-/** Builds the WASM module that the unit tests instantiate, unless nothing has changed since. */
+/** The WASM module that the unit tests instantiate. */
 export default function setup(): void {
-  if (isCoreBuilt()) return;
-  execFileSync("npm", ["run", "-s", "build:wasm"], { stdio: "pipe" });
+  ensureCore();
 }

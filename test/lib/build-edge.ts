@@ -1,8 +1,9 @@
-import { build, isBuilt } from "../../scripts/edge/build.ts";
+import { build, isBuilt, verifyBuilt } from "../../scripts/edge/build.ts";
 
 const LOG = ".holdfast/logs/test-build.log";
 
-/** Builds what `wrangler deploy` would upload, unless nothing has changed since. */
+/** What `wrangler deploy` would upload, built unless nothing has changed, and its module verified. */
 export default async function setup(): Promise<void> {
-  if (!isBuilt()) await build(LOG);
+  if (isBuilt()) await verifyBuilt();
+  else await build(LOG);
 }

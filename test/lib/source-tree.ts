@@ -1,7 +1,7 @@
 /**
  * The source files of the repository and what they import, for the tests of the architecture.
  *
- * Reads import lines as text: static, dynamic, type-only, and `new URL(…, import.meta.url)` of a module.
+ * Reads import lines as text: static, dynamic and type-only.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, posix, sep } from "node:path";

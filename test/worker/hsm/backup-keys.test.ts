@@ -7,6 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { WORKER_NAME } from "../../../scripts/edge/embedded.ts";
 import { memoryFile } from "../../../src/backup/file.ts";
 import { parseKit } from "../../../src/backup/kit/kit.ts";
 import { verifyBackup } from "../../../src/backup/verify.ts";
@@ -158,7 +159,7 @@ describe("objects that were changed in the bucket", () => {
     body: string;
     envelope: string;
   }> {
-    const bucket = await edge.mf.getR2Bucket("BACKUPS_US_EAST_1", "holdfast");
+    const bucket = await edge.mf.getR2Bucket("BACKUPS_US_EAST_1", WORKER_NAME);
     const { objects: all } = await bucket.list({ prefix: `clusters/${cluster.clusterId}/` });
     const names = all.map(({ key }) => key).filter((key) => key.includes(backup.backupId));
     const name = (part: string) => names.find((key) => key.includes(part)) ?? "";

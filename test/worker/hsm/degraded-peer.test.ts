@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DeleteHsmCommand } from "@aws-sdk/client-cloudhsm-v2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WORKER_NAME } from "../../../scripts/edge/embedded.ts";
 import {
   ACCOUNT,
   backupsReady,
@@ -78,7 +79,7 @@ async function hsm(hsmId: string) {
 
 /** The peer begins a history of its own and counts a wrong password that no other HSM has seen. */
 async function leadAstray(hsmId: string): Promise<void> {
-  const hsms = await edge.mf.getDurableObjectNamespace("HSM", "holdfast");
+  const hsms = await edge.mf.getDurableObjectNamespace("HSM", WORKER_NAME);
   const id = hsms.idFromName(`${ACCOUNT}/${REGION}/${hsmId}`);
   const peer = hsms.get(id) as unknown as HsmCalls;
   await peer.serve({ leader: true, peers: [] });

@@ -2,6 +2,7 @@
  * A region's one alarm: lost by the platform and set again by the cron trigger; due again while it runs.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { WORKER_NAME } from "../../../scripts/edge/embedded.ts";
 import {
   cloudHsm,
   clusterInState,
@@ -22,6 +23,7 @@ const LATE_MS = 30_000;
 /** The worker as built, with a region whose tasks and alarm a test moves. */
 const ENTRY = `
 import worker, { Hsm, Reader, Region as Built, Registry } from "./built.js";
+import { WORKER_NAME , WORKER_NAME } from "../../../scripts/edge/embedded.ts";
 export class Region extends Built {
   async loseAlarm(byMs) {
     this.ctx.storage.sql.exec("UPDATE due SET dueAtMs = ?", Date.now() - byMs);
@@ -72,7 +74,7 @@ async function clustersLeftAlone(byMs: number) {
     REGIONS.map(async (region) => {
       const client = await cloudHsm(edge, { region });
       const clusterId = await createCluster(client);
-      const object = (await regionObject(edge, region)) as unknown as MovedRegion;
+      const object = await regionObject<MovedRegion>(edge, region);
       await object.loseAlarm(byMs);
       return { client, clusterId, object };
     }),
@@ -80,7 +82,7 @@ async function clustersLeftAlone(byMs: number) {
 }
 
 async function cron(): Promise<string> {
-  const worker = await edge.mf.getWorker("holdfast");
+  const worker = await edge.mf.getWorker(WORKER_NAME);
   return (await worker.scheduled({ cron: "*/10 * * * *" })).outcome;
 }
 
@@ -106,7 +108,7 @@ describe("the watchdog", () => {
 
 describe("an alarm that runs", () => {
   it("is not forgotten where more is due in the very millisecond that it runs in", async () => {
-    const region = (await regionObject(edge)) as unknown as MovedRegion;
+    const region = await regionObject<MovedRegion>(edge);
     // Only some alarms run as soon as that: of five hundred, one at the least. After each slice the rest
     // is due when the alarm that runs was.
     for (let round = 0; round < 10; round++) {

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { WORKER_NAME } from "../../../scripts/edge/embedded.ts";
 import { backupsReady, until } from "../../lib/aws.ts";
 import { type Edge, startEdge } from "../../lib/mf.ts";
 import { backUp, ok, rest, type ServingCluster, servingCluster } from "../../lib/rest.ts";
@@ -32,7 +33,7 @@ function generateKey(label: string) {
 
 /** Keys of the backup's objects, in order. */
 async function objectsOf(backupId: string): Promise<string[]> {
-  const bucket = await edge.mf.getR2Bucket("BACKUPS_US_EAST_1", "holdfast");
+  const bucket = await edge.mf.getR2Bucket("BACKUPS_US_EAST_1", WORKER_NAME);
   const prefix = `clusters/${cluster.clusterId}/backups/${backupId}/`;
   return (await bucket.list({ prefix })).objects.map(({ key }) => key);
 }
