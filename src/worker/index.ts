@@ -7,24 +7,28 @@ import "reflect-metadata";
 import { Hono } from "hono";
 import { answerAwsRequest } from "./aws/wire.ts";
 import { Hsm } from "./hsm/hsm.ts";
-import { type SecretEnv, secretsOf } from "./opening/secrets.ts";
+import { type SecretEnv, verifySecrets } from "./opening/secrets.ts";
 import { type Deployment, deploymentOf } from "./platform/deployment.ts";
 import { Reader } from "./reader.ts";
 import { Region } from "./region/region.ts";
 import { Registry } from "./registry.ts";
 import { rest } from "./rest/surface.ts";
 
-const app = new Hono<{ Bindings: SecretEnv }>();
+const app = new Hono<{ Bindings: SecretEnv; Variables: { deployment: Deployment } }>();
 
-/** All of the environment, checked before anything of a request is looked at. */
+/** Environments whose secrets are in order. The keys themselves are for the objects. */
+const verified = new WeakSet<SecretEnv>();
+
+/** All of the environment, checked before anything of its first request is looked at. */
 function checkedDeployment(env: SecretEnv): Deployment {
-  secretsOf(env);
+  if (!verified.has(env)) verifySecrets(env);
+  verified.add(env);
   return deploymentOf(env);
 }
 
 app.post("/", (c) => answerAwsRequest(c.req.raw, checkedDeployment(c.env), Date.now()));
 app.use("/v1/*", (c, next) => {
-  checkedDeployment(c.env);
+  c.set("deployment", checkedDeployment(c.env));
   return next();
 });
 app.route("/", rest);

@@ -5,8 +5,8 @@
  * leaves a file behind for every object that was ever named, so there is none per backup.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { RestoreOrder } from "./contracts/hsm-api.ts";
-import type { Inspection, ReaderApi, Verification } from "./contracts/reader-api.ts";
+import type { StoredBackupOrder } from "./contracts/hsm-api.ts";
+import type { Inspection, ReaderApi, VerificationFacts } from "./contracts/reader-api.ts";
 import type { Result } from "./contracts/result.ts";
 import { preCoPasswords } from "./opening/preco.ts";
 import { inspectStored, type Opening, probeStored, verifyStored } from "./opening/probe.ts";
@@ -24,15 +24,15 @@ export class Reader extends DurableObject<SecretEnv> implements ReaderApi {
     this.#opening = { deployment: deploymentOf(env), secrets: secretsOf(env) };
   }
 
-  probe(order: RestoreOrder): Promise<Result<null>> {
+  probe(order: StoredBackupOrder): Promise<Result<null>> {
     return this.#inTurn(() => probeStored(this.#opening, order));
   }
 
-  verify(order: RestoreOrder): Promise<Result<Verification>> {
+  verify(order: StoredBackupOrder): Promise<Result<VerificationFacts>> {
     return this.#inTurn(() => verifyStored(this.#opening, order));
   }
 
-  inspect(order: RestoreOrder, after: number, limit: number): Promise<Result<Inspection>> {
+  inspect(order: StoredBackupOrder, after: number, limit: number): Promise<Result<Inspection>> {
     return this.#inTurn(() => inspectStored(this.#opening, order, after, limit));
   }
 

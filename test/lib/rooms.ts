@@ -95,9 +95,9 @@ const EDGE: Table = {
   "worker/hsm": {
     rooms: [
       ...["worker/opening", "worker/platform", "worker/contracts", "crypto"],
-      ...["hsm/rules", "hsm/memory", "hsm/access", "hsm", "backup/seal", "backup", "cluster"],
+      ...["hsm/rules", "hsm/memory", "hsm/access", "hsm", "backup", "cluster"],
     ],
-    types: ["hsm/keys", "backup/format", "backup/container"],
+    types: ["hsm/keys", "backup/format", "backup/container", "backup/seal"],
     packages: [...X509, "cloudflare:workers"],
   },
   worker: {

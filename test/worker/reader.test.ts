@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WORKER_NAME } from "../../scripts/edge/embedded.ts";
-import type { RestoreOrder } from "../../src/worker/contracts/hsm-api.ts";
+import type { StoredBackupOrder } from "../../src/worker/contracts/hsm-api.ts";
 import type { RegionApi } from "../../src/worker/contracts/region-api.ts";
 import {
   ACCOUNT,
@@ -234,7 +234,7 @@ describe("a reader", () => {
     if (!order.ok) throw new Error("the backup cannot be read");
     const readers = await edge.mf.getDurableObjectNamespace("READER", WORKER_NAME);
     const reader = readers.get(readers.idFromName("reader/0")) as unknown as {
-      begunOf(order: RestoreOrder, count: number): Promise<string>;
+      begunOf(order: StoredBackupOrder, count: number): Promise<string>;
     };
     expect(JSON.parse(await reader.begunOf(order.value, 5))).toEqual({ begun: 2, opened: 5 });
   });

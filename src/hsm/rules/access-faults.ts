@@ -3,6 +3,7 @@
  *
  * docs/HSM.md §7. An exhaustive switch: a new fault does not compile until it has its sentence.
  */
+
 /** Who is asking, and may they. */
 export type AccessFault =
   /** Unknown user and wrong password answer alike. */

@@ -3,6 +3,7 @@
  *
  * docs/HSM.md §7. An exhaustive switch: a new fault does not compile until it has its sentence.
  */
+
 /** Keys, certificates and records. */
 export type ObjectFault =
   | { readonly code: "key_not_found"; readonly handle: number }

@@ -5,7 +5,6 @@
  * FORMAT.md §3.5; KIT.md. Here and nowhere else in the client are keys: the kit's and the HSM's.
  * They are wiped when another kit or backup comes, and by `forget`.
  */
-import { encodeHex } from "../../crypto/base-encodings.ts";
 import "./dispose.ts";
 import { type BackupFile, fileKind } from "../../backup/file.ts";
 import { BackupError } from "../../backup/format/errors.ts";
@@ -14,6 +13,7 @@ import { KitError } from "../../backup/kit/errors.ts";
 import { MAX_KIT_BYTES, parseKit, type RecoveryKit } from "../../backup/kit/kit.ts";
 import { locationTexts } from "../../backup/seal/location.ts";
 import { restoreFile, type VerifiedBackup } from "../../backup/verify.ts";
+import { encodeHex } from "../../crypto/base-encodings.ts";
 import { Core } from "../../crypto/core.ts";
 import { MemoryStore } from "../../hsm/memory/memory-store.ts";
 import { restoreRecord } from "../../hsm/memory/snapshot.ts";

@@ -6,9 +6,8 @@
 import type { CipherMechanism } from "../../hsm/keys/encryption.ts";
 import type { SignMechanism } from "../../hsm/keys/signing.ts";
 import type { KeyView } from "../../hsm/keys/views.ts";
+import type { KeyClass, KeyType } from "../../hsm/memory/key-record.ts";
 import type { ExportForm, ShownKey } from "./shown.ts";
-
-type KeyType = KeyView["type"];
 
 /** The first of each is what a form shows at first. */
 const SIGN: Readonly<Record<KeyType, readonly SignMechanism[]>> = {
@@ -32,7 +31,7 @@ const CIPHER: Readonly<Record<KeyType, readonly CipherMechanism[]>> = {
   rsa: ["rsa-oaep-sha256", "rsa-oaep-sha384", "rsa-oaep-sha512"],
 };
 
-const EXPORT: Readonly<Record<KeyView["class"], readonly ExportForm[]>> = {
+const EXPORT: Readonly<Record<KeyClass, readonly ExportForm[]>> = {
   public: [],
   private: ["pem", "jwk"],
   secret: ["hex", "jwk"],

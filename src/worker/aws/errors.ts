@@ -2,7 +2,7 @@
  * Refusals as the AWS JSON 1.1 protocol shows them: `__type`, `Message`, a status.
  *
  * Spec: the CloudHSM V2 model declares seven exceptions; those of signatures are common to all
- * services. Client errors are 400, as the model has no other; only the service's own refusal is 500.
+ * services. Client errors are 400, as the model has no other; only the service's own failure is 500.
  */
 import type { Refusal } from "../../cluster/refusal.ts";
 
@@ -12,7 +12,7 @@ export interface AwsError {
   readonly status: 400 | 413 | 500;
 }
 
-/** Faults whose exception does not follow from their kind. */
+/** Refusals whose exception does not follow from their kind. */
 const BY_CODE: Readonly<Record<string, string>> = {
   authentication_missing: "MissingAuthenticationTokenException",
   signature_incomplete: "IncompleteSignatureException",

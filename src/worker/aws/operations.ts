@@ -23,7 +23,7 @@ import { backupShape, clusterShape, hsmShape, type Shape, tagShapes } from "./sh
 /** Who asks, and where: everything an operation may depend on besides its input. */
 export interface Scope {
   readonly region: ControlApi;
-  readonly reader: Pick<ReaderApi, "preCoPasswords">;
+  reader(): Pick<ReaderApi, "preCoPasswords">;
   readonly place: Place;
   readonly role: AccessRole;
 }
@@ -87,7 +87,7 @@ async function preCoPasswords(
 ): Promise<ReadonlyMap<string, string>> {
   const waiting = clusters.filter(({ state }) => waitsForActivation(state));
   if (waiting.length === 0 || !isPermitted(role, "write")) return new Map();
-  return reader.preCoPasswords(waiting.map(({ clusterId }) => clusterId));
+  return reader().preCoPasswords(waiting.map(({ clusterId }) => clusterId));
 }
 
 const initializeCluster = operation("write", schemas.INITIALIZE_CLUSTER, async (scope, input) => {

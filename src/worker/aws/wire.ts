@@ -72,7 +72,7 @@ async function answerRequest(
   if (!input.ok) return clientError("SerializationException", "The body is not a JSON object.");
   const scope = {
     region: deployment.region(account, region),
-    reader: deployment.reader(account, region),
+    reader: () => deployment.reader(account, region),
     place: { account, region },
     role,
   };

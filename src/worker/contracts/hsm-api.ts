@@ -53,7 +53,8 @@ export interface BackupReceipt {
   readonly restorableOffline: boolean;
 }
 
-export interface RestoreOrder {
+/** What to restore, verify, inspect or download, as the catalogue knows it; and for what target. */
+export interface StoredBackupOrder {
   readonly source: BackupLocation;
   readonly bodyKey: string;
   readonly bodyEtag: string;
@@ -85,7 +86,7 @@ export interface HsmApi {
   /** Snapshot, wrap, verify, seal, put. Returns when both objects are in the bucket. */
   createBackup(order: CreateBackupOrder): Promise<Result<BackupReceipt>>;
   /** Stages, authenticates, then flips: afterwards nothing of the earlier state is left. */
-  restore(order: RestoreOrder): Promise<Result<RestoreReceipt>>;
+  restore(order: StoredBackupOrder): Promise<Result<RestoreReceipt>>;
   /** Hex digest of the cluster state this HSM holds. */
   stateDigest(): Promise<Result<string>>;
   /**

@@ -7,11 +7,11 @@
 import type { BackupLocation } from "../../backup/seal/location.ts";
 import type { RecipientKind } from "../../backup/seal/recipients.ts";
 import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
-import type { RestoreOrder } from "./hsm-api.ts";
+import type { StoredBackupOrder } from "./hsm-api.ts";
 import type { Result } from "./result.ts";
 
 /** A backup that is authentic from end to end. */
-export interface Verification {
+export interface VerificationFacts {
   /** Hex. */
   readonly stateDigest: string;
   readonly records: number;
@@ -74,11 +74,11 @@ export interface ReaderApi {
    * Whether an HSM made by this deployment would open the backup: CMK, MKBK and AKBK, by cryptography.
    * Reads the envelope and the first segment of the body only.
    */
-  probe(order: RestoreOrder): Promise<Result<null>>;
+  probe(order: StoredBackupOrder): Promise<Result<null>>;
   /** Opens and authenticates a backup from end to end. */
-  verify(order: RestoreOrder): Promise<Result<Verification>>;
+  verify(order: StoredBackupOrder): Promise<Result<VerificationFacts>>;
   /** The same, and what is inside. @param after - records to pass over. @param limit - of a page. */
-  inspect(order: RestoreOrder, after: number, limit: number): Promise<Result<Inspection>>;
+  inspect(order: StoredBackupOrder, after: number, limit: number): Promise<Result<Inspection>>;
   /** The first passwords of the PRECO users of these clusters, by cluster id. Opens no backup. */
   preCoPasswords(clusterIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }

@@ -4,7 +4,7 @@
 import type { BackupLocation } from "../../backup/seal/location.ts";
 import type { BackupState, BackupTrigger } from "../../cluster/states.ts";
 import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
-import type { RestoreOrder } from "./hsm-api.ts";
+import type { StoredBackupOrder } from "./hsm-api.ts";
 import type { HsmLocation } from "./place.ts";
 import type { Result } from "./result.ts";
 
@@ -42,5 +42,5 @@ export interface RegionApi {
   backUpNow(clusterId: string): Promise<Result<BackupView>>;
   backup(backupId: string): Promise<Result<BackupView>>;
   /** What is needed to read a backup; refused with `backup_not_ready` unless it has its objects. */
-  readableBackup(backupId: string): Promise<Result<RestoreOrder>>;
+  readableBackup(backupId: string): Promise<Result<StoredBackupOrder>>;
 }

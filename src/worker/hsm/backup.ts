@@ -6,11 +6,11 @@
  */
 
 import { type BackupStore, type CreatedBackup, createBackup } from "../../backup/create.ts";
-import { localKms } from "../../backup/seal/kms.ts";
 import type { Recipients } from "../../backup/seal/recipients.ts";
 import { encodeHex, requireHex } from "../../crypto/base-encodings.ts";
 import { snapshotSource } from "../../hsm/memory/snapshot.ts";
 import type { BackupReceipt, CreateBackupOrder } from "../contracts/hsm-api.ts";
+import { kmsOf } from "../opening/stored.ts";
 import { randomBytes } from "../platform/engine.ts";
 import { backupBucket, bodyKey, envelopeKey, putNew, putNewStream } from "../platform/objects.ts";
 import { reached } from "../platform/reached.ts";
@@ -74,8 +74,7 @@ export async function backUp(
 
 /** New backups are sealed for the active CMK and, unless the deployment has none, for the kits. */
 function recipientsOf({ deployment, secrets }: HsmSite): Recipients {
-  const kms = localKms(crypto.subtle, randomBytes, secrets.localKms.keys);
-  return { kms, recoveryPublicKey: deployment.recoveryPublicKey };
+  return { kms: kmsOf(secrets), recoveryPublicKey: deployment.recoveryPublicKey };
 }
 
 function originOf({ location, origin }: CreateBackupOrder) {

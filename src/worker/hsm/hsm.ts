@@ -1,7 +1,7 @@
 /**
  * The `Hsm` Durable Object: one HSM, its memory in SQLite, its faces towards `Region`, peers and REST.
  *
- * Spec: DESIGN.md, "The edge"; docs/STORAGE.md. Orders are turned into results here and carried out in
+ * Spec: DESIGN.md, "Where things happen"; docs/STORAGE.md. Orders are turned into results here and carried out in
  * the files beside it. What leaves this object is a container, sealed; never plaintext of its memory.
  */
 
@@ -15,9 +15,9 @@ import type {
   CreateBackupOrder,
   HardwareIdentity,
   ManufactureOrder,
-  RestoreOrder,
   RestoreReceipt,
   ServiceDuty,
+  StoredBackupOrder,
 } from "../contracts/hsm-api.ts";
 import type { Delta, PeerPosition } from "../contracts/peer-api.ts";
 import type { HsmLocation } from "../contracts/place.ts";
@@ -78,7 +78,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     return begun;
   }
 
-  restore(order: RestoreOrder): Promise<Result<RestoreReceipt>> {
+  restore(order: StoredBackupOrder): Promise<Result<RestoreReceipt>> {
     return this.#alone(() => restoreHsm(this.#site(), order));
   }
 
@@ -155,18 +155,13 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   #writing<T>(f: (memory: HsmMemory, site: HsmSite) => Promise<T>): Promise<Result<T>> {
     return refusalsOf(async () => {
       const before = this.#changeCount();
-      let isNews = false;
       try {
         const site = this.#site();
         using memory = openMemory(site);
-        try {
-          return await f(memory, site);
-        } finally {
-          isNews = this.#isActivationNews(memory);
-        }
+        return await f(memory, site);
       } finally {
         if (this.#changeCount() !== before) await this.#replicate();
-        if (isNews) await this.#noteActivation();
+        await this.#noteActivation();
       }
     });
   }
@@ -190,18 +185,12 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     });
   }
 
-  /** Whether PRECO has become CO and `Region` has not heard of it. @throws Refused if zeroized. */
-  #isActivationNews(memory: HsmMemory): boolean {
-    if (readLocal(this.#sql, "activationNoted") === true) return false;
-    this.#site(); // The rows that this memory was opened on may be gone.
-    return memory.hsm.getConfiguration().activated;
-  }
-
   /**
-   * Tells `Region` once. What does not get through is told again with the next request, since the
-   * configuration still says so.
+   * Tells `Region` once that PRECO has become CO. What does not get through is told again with the
+   * next request, since the configuration still says so. @throws Refused if zeroized.
    */
   async #noteActivation(): Promise<void> {
+    if (readLocal(this.#sql, "activationNoted") === true || !this.#isActivated()) return;
     const { account, region, clusterId } = this.#site().location;
     try {
       const noted = await this.#deployment.region(account, region).noteActivated(clusterId);
@@ -211,6 +200,11 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
       // What the request did is done: its answer must not become that of another object's failure.
       console.log("activation not noted", { clusterId, error: String(error) });
     }
+  }
+
+  #isActivated(): boolean {
+    using memory = openMemory(this.#site());
+    return memory.hsm.getConfiguration().activated;
   }
 
   /** Runs `f` when everything asked for before it, among what excludes each other, is over. */

@@ -124,10 +124,7 @@ export const DATA_PLANE: DataPlane = {
     const order = { mechanism, data, ...aadOf(aad) };
     const { iv, ciphertext } = await hsm.encrypt(session, handle, order);
     data.fill(0);
-    return {
-      iv: iv === undefined || iv === null ? null : encodeBase64(iv),
-      ciphertext: encodeBase64(ciphertext),
-    };
+    return { iv: iv === null ? null : encodeBase64(iv), ciphertext: encodeBase64(ciphertext) };
   },
   async decrypt(hsm, session, { handle, mechanism, iv, ciphertext, aad }) {
     const plaintext = await hsm.decrypt(session, handle, {

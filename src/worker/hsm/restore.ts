@@ -14,7 +14,7 @@ import { sourceRefusal } from "../../cluster/eligibility.ts";
 import { encodeHex } from "../../crypto/base-encodings.ts";
 import type { SnapshotRecord } from "../../hsm/memory/record.ts";
 import { type DecodedRecord, decodeRecord, stateDigest } from "../../hsm/memory/snapshot.ts";
-import type { RestoreOrder, RestoreReceipt } from "../contracts/hsm-api.ts";
+import type { RestoreReceipt, StoredBackupOrder } from "../contracts/hsm-api.ts";
 import { Refused } from "../contracts/result.ts";
 import { expectedOf, getStored, openersOf } from "../opening/stored.ts";
 import { reached } from "../platform/reached.ts";
@@ -29,7 +29,7 @@ import { SqliteSessions } from "./sessions.ts";
  *
  * @throws Refused, BackupError, HsmError: the HSM is as it was, and what was staged is removed.
  */
-export async function restoreHsm(site: HsmSite, order: RestoreOrder): Promise<RestoreReceipt> {
+export async function restoreHsm(site: HsmSite, order: StoredBackupOrder): Promise<RestoreReceipt> {
   const { storage, deployment, secrets } = site;
   removeOtherGenerations(storage.sql); // What a restore that was cut off had staged.
   await reached("restore_begun", deployment, storage);
@@ -72,13 +72,13 @@ class SqliteStaging implements Staging {
   readonly #site: HsmSite;
   readonly #memory: HsmMemory;
   readonly #from: number;
-  readonly #order: RestoreOrder;
+  readonly #order: StoredBackupOrder;
   /** Records that are not rows yet, and what they are together. */
   #waiting: DecodedRecord[] = [];
   #waitingBytes = 0;
 
   /** @param from - the generation that serves while records are staged. */
-  constructor(site: HsmSite, memory: HsmMemory, from: number, order: RestoreOrder) {
+  constructor(site: HsmSite, memory: HsmMemory, from: number, order: StoredBackupOrder) {
     this.#order = order;
     this.#site = site;
     this.#memory = memory;
@@ -139,7 +139,7 @@ class SqliteStaging implements Staging {
 }
 
 /** Type and mode, once more, by what the authentic header says. @throws Refused. */
-function verifyFits(header: Header, { source, target }: RestoreOrder): void {
+function verifyFits(header: Header, { source, target }: StoredBackupOrder): void {
   const { hsmType, mode } = header;
   const made = { backupId: source.backupId, state: "READY" as const, hsmType, mode };
   const refusal = sourceRefusal(made, target);

@@ -17,13 +17,13 @@ import { verifyLocation } from "../../backup/seal/location.ts";
 import { openSeal } from "../../backup/seal/recipients.ts";
 import { encodeHex } from "../../crypto/base-encodings.ts";
 import { NOWHERE, RECORD_TYPES, type RecordType } from "../../hsm/memory/record.ts";
-import type { RestoreOrder } from "../contracts/hsm-api.ts";
+import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
 import type {
   EnvelopeFacts,
   HeaderFacts,
   Inspection,
   RecordTypeName,
-  Verification,
+  VerificationFacts,
 } from "../contracts/reader-api.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { openCore } from "../platform/engine.ts";
@@ -43,7 +43,7 @@ export interface Opening {
  */
 export async function probeStored(
   { deployment, secrets }: Opening,
-  order: RestoreOrder,
+  order: StoredBackupOrder,
 ): Promise<null> {
   const { subtle } = crypto;
   const { envelope: bytes, body } = await getSealed(deployment, order);
@@ -62,7 +62,10 @@ export async function probeStored(
 }
 
 /** Opens and authenticates a backup from end to end. @throws Refused, BackupError. */
-export async function verifyStored(opening: Opening, order: RestoreOrder): Promise<Verification> {
+export async function verifyStored(
+  opening: Opening,
+  order: StoredBackupOrder,
+): Promise<VerificationFacts> {
   const { summary } = await readStored(opening, order, () => undefined);
   return { stateDigest: encodeHex(summary.stateDigest), records: summary.recordCount };
 }
@@ -73,7 +76,7 @@ export async function verifyStored(opening: Opening, order: RestoreOrder): Promi
  */
 export async function inspectStored(
   opening: Opening,
-  order: RestoreOrder,
+  order: StoredBackupOrder,
   after: number,
   limit: number,
 ): Promise<Inspection> {
@@ -104,7 +107,7 @@ export async function inspectStored(
 /** All of a backup, authenticated and let go; and the clear part of its envelope, authentic by then. */
 async function readStored(
   { deployment, secrets }: Opening,
-  order: RestoreOrder,
+  order: StoredBackupOrder,
   onEntry: (entry: ManifestEntry) => void,
 ): Promise<{ summary: ContainerSummary; clear: EnvelopeClear }> {
   const stored = await getStored(deployment, order);

@@ -52,6 +52,14 @@ export function secretsOf(env: SecretEnv): Secrets {
   return secrets;
 }
 
+/** Reads the secrets of `env` and lets them go. @throws Error naming the variable that is wrong. */
+export function verifySecrets(env: SecretEnv): void {
+  const { manufacturer, operator, localKms, storageKey } = readSecrets(env);
+  const versions = [...manufacturer.mkbk, ...operator.akbk, ...localKms.keys];
+  for (const { key } of versions) key?.[Symbol.dispose]();
+  storageKey[Symbol.dispose]();
+}
+
 const secret32 = base64Bytes
   .refine((bytes) => bytes.length === 32, "expected 32 bytes in base64")
   .transform((bytes) => new SecretKey(bytes));

@@ -5,10 +5,10 @@
  */
 
 import type { StoredBackup } from "../../backup/restore.ts";
-import { localKms } from "../../backup/seal/kms.ts";
+import { type Kms, localKms } from "../../backup/seal/kms.ts";
 import type { Openers } from "../../backup/seal/recipients.ts";
 import { requireHex } from "../../crypto/base-encodings.ts";
-import type { RestoreOrder } from "../contracts/hsm-api.ts";
+import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { randomBytes } from "../platform/engine.ts";
 import { getSealed } from "../platform/objects.ts";
@@ -17,20 +17,24 @@ import type { Secrets } from "./secrets.ts";
 /** Both objects; the engine checks that the envelope belongs where it lies. @throws Refused. */
 export async function getStored(
   deployment: Deployment,
-  order: RestoreOrder,
+  order: StoredBackupOrder,
 ): Promise<StoredBackup> {
   const { envelope, body } = await getSealed(deployment, order);
   return { envelope, body: body.body, location: order.source };
 }
 
+/** The deployment's KMS. */
+export function kmsOf({ localKms: { keys } }: Secrets): Kms {
+  return localKms(crypto.subtle, randomBytes, keys);
+}
+
 /** The edge opens seals with the KMS; recovery keys never come here. */
 export function openersOf(secrets: Secrets): Openers {
-  const kms = localKms(crypto.subtle, randomBytes, secrets.localKms.keys);
-  return { kms, recoveryKey: null };
+  return { kms: kmsOf(secrets), recoveryKey: null };
 }
 
 /** What the catalogue and the target demand of a backup, checked when its header is authentic. */
-export function expectedOf(order: RestoreOrder) {
+export function expectedOf(order: StoredBackupOrder) {
   const containerDigest = requireHex(order.containerDigest);
   return { containerDigest, mode: order.target.mode };
 }

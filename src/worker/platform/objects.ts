@@ -7,7 +7,7 @@
 
 import type { BackupLocation } from "../../backup/seal/location.ts";
 import { encodeHex } from "../../crypto/base-encodings.ts";
-import type { RestoreOrder } from "../contracts/hsm-api.ts";
+import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
 import { Refused } from "../contracts/result.ts";
 import type { Deployment } from "./deployment.ts";
 
@@ -103,15 +103,13 @@ async function getSmall(bucket: R2Bucket, key: string): Promise<Uint8Array | nul
   return new Uint8Array(await object.arrayBuffer());
 }
 
-/** A body, or its first `lengthBytes`, as long as it is still the one with this etag; else null. */
+/** A body, as long as it is still the one with this etag; else null. */
 async function getPinned(
   bucket: R2Bucket,
   key: string,
   etag: string,
-  lengthBytes?: number,
 ): Promise<R2ObjectBody | null> {
-  const range = lengthBytes === undefined ? {} : { range: { offset: 0, length: lengthBytes } };
-  const object = await bucket.get(key, { onlyIf: { etagMatches: etag }, ...range });
+  const object = await bucket.get(key, { onlyIf: { etagMatches: etag } });
   return object !== null && "body" in object ? object : null;
 }
 
@@ -124,7 +122,7 @@ interface SealedObjects {
 /** Both objects; the body pinned to the etag of the catalogue. @throws Refused if one is not there. */
 export async function getSealed(
   deployment: Deployment,
-  order: RestoreOrder,
+  order: StoredBackupOrder,
 ): Promise<SealedObjects> {
   const bucket = backupBucket(deployment, order.source.region);
   const envelope = await getSmall(bucket, order.envelopeKey);
@@ -134,7 +132,7 @@ export async function getSealed(
   return { envelope, body };
 }
 
-function objectMissing(order: RestoreOrder, what: string): Refused {
+function objectMissing(order: StoredBackupOrder, what: string): Refused {
   return new Refused({
     kind: "conflict",
     code: "backup_object_missing",

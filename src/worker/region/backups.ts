@@ -8,13 +8,13 @@ import { generateId } from "../../cluster/ids.ts";
 import { cutPage, type Facets, filterRows, filtersRefusal } from "../../cluster/listing.ts";
 import type { BackupTrigger } from "../../cluster/states.ts";
 import type { CatalogView, Listing, ListOrder } from "../contracts/control-api.ts";
-import type { RestoreOrder } from "../contracts/hsm-api.ts";
+import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
 import type { BackupView } from "../contracts/region-api.ts";
 import { type Result, refusal, refuseWith, success } from "../contracts/result.ts";
 import { backupNotFound, clusterNotFound, type RegionContext } from "./context.ts";
 import { beginDeletion, scheduleRetention } from "./retention.ts";
 import { type BackupRow, certificatesOf, type HsmRow } from "./rows.ts";
-import { backupView, catalogView, restoreOrder } from "./views.ts";
+import { backupView, catalogView, storedBackupOrder } from "./views.ts";
 
 /**
  * Begins a backup of the cluster from this HSM: the row, its burnt number and its task, all or
@@ -96,11 +96,14 @@ export function describeBackup(context: RegionContext, backupId: string): Result
 }
 
 /** What is needed to read a backup that has its objects. */
-export function readableBackup(context: RegionContext, backupId: string): Result<RestoreOrder> {
+export function readableBackup(
+  context: RegionContext,
+  backupId: string,
+): Result<StoredBackupOrder> {
   const row = context.store.backup(backupId);
   if (row === null) return backupNotFound(backupId);
   const hasObjects = row.state === "READY" || row.state === "PENDING_DELETION";
-  if (hasObjects) return success(restoreOrder(context, row, row));
+  if (hasObjects) return success(storedBackupOrder(context, row, row));
   const message = `Backup '${backupId}' is ${row.state}; it can be read when it is READY.`;
   return refusal("conflict", "backup_not_ready", message);
 }

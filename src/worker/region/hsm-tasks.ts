@@ -12,7 +12,7 @@ import { againAt, DONE, failed, type Outcome } from "./clockwork.ts";
 import { clusterOf, hsmApi, type RegionContext } from "./context.ts";
 import { newestSource } from "./hsms.ts";
 import { type BackupRow, type ClusterRow, certificatesOf, type HsmRow } from "./rows.ts";
-import { restoreOrder } from "./views.ts";
+import { storedBackupOrder } from "./views.ts";
 
 /** How often a task looks whether the backup it waits for is READY, besides being woken by it. */
 const POLL_MS = 5_000;
@@ -105,7 +105,7 @@ function restoreOnto(
   cluster: ClusterRow,
   backup: BackupRow,
 ): Promise<Result<RestoreReceipt>> {
-  return hsmApi(context, row).restore(restoreOrder(context, backup, cluster));
+  return hsmApi(context, row).restore(storedBackupOrder(context, backup, cluster));
 }
 
 /**

@@ -12,7 +12,7 @@ import type { Place } from "../contracts/place.ts";
 import { type Result, refusal, refuseWith, success } from "../contracts/result.ts";
 import type { RegionContext } from "./context.ts";
 import type { BackupRow } from "./rows.ts";
-import { restoreOrder } from "./views.ts";
+import { storedBackupOrder } from "./views.ts";
 
 /** @param name - id or ARN of the backup. */
 export async function verifySource(
@@ -24,7 +24,7 @@ export async function verifySource(
   const found = findSource(context, place, name, target);
   if (!found.ok) return found;
   const reader = context.deployment.reader(place.account, found.value.backupId);
-  const probe = await reader.probe(restoreOrder(context, found.value, target));
+  const probe = await reader.probe(storedBackupOrder(context, found.value, target));
   // Not the answer itself: what came by RPC would be held, undisposed of, by a second RPC.
   if (!probe.ok) return refuseWith({ ...probe.refusal });
   // The reader took its time, so other events may have run: once more, in the turn that inserts.

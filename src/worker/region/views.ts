@@ -1,8 +1,8 @@
 /**
- * Rows as others see them: a caller a cluster, an HSM or a backup, and an HSM what it is to restore.
+ * Rows as others see them: a caller a cluster, an HSM or a backup, and whoever reads a backup what it needs.
  */
 import type { CatalogView, ClusterView, HsmView, Tag } from "../contracts/control-api.ts";
-import type { RestoreOrder } from "../contracts/hsm-api.ts";
+import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
 import type { BackupView } from "../contracts/region-api.ts";
 import type { RegionContext } from "./context.ts";
 import {
@@ -68,12 +68,12 @@ export function catalogView(context: RegionContext, row: BackupRow): CatalogView
   };
 }
 
-/** What an HSM is told to restore this backup onto itself, in a cluster of the target's kind. */
-export function restoreOrder(
+/** What an HSM or a reader is told of this backup, for a cluster of the target's kind. */
+export function storedBackupOrder(
   context: RegionContext,
   row: BackupRow,
   target: Pick<ClusterRow, "hsmType" | "mode">,
-): RestoreOrder {
+): StoredBackupOrder {
   return {
     source: context.store.backupLocation(row),
     bodyKey: row.bodyKey,

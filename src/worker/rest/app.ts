@@ -13,13 +13,11 @@ import { authenticate, type Principal, readBody } from "../access/sigv4.ts";
 import type { Input, OperationName, Output } from "../contracts/data-plane.ts";
 import type { HsmObject } from "../contracts/durable-objects.ts";
 import { granted, Refused } from "../contracts/result.ts";
-import { type Deployment, deploymentOf, type Env } from "../platform/deployment.ts";
+import type { Deployment } from "../platform/deployment.ts";
 import { unexpectedRefusal } from "../platform/fault-response.ts";
 
-export type RestEnv = {
-  Bindings: Env;
-  Variables: { principal: Principal; deployment: Deployment };
-};
+/** The door sets the deployment, `authenticated` the principal. */
+export type RestEnv = { Variables: { principal: Principal; deployment: Deployment } };
 
 /** Signing names of the REST surface: its own, and that of the AWS wire for tools that know no other. */
 const SIGNING_NAMES = ["holdfast", "cloudhsm"] as const;
@@ -71,6 +69,9 @@ export const sessionHeaders = z.object({
     .openapi({ description: "Token of a session of an HSM user, from POST …/sessions." }),
 });
 
+/** What a route takes that asks an HSM in somebody's session. */
+export const sessionRequest = { params: clusterParams, headers: sessionHeaders };
+
 /** An application of routes; a malformed request is refused with the first place that is wrong. */
 export function restApp(): OpenAPIHono<RestEnv> {
   return new OpenAPIHono<RestEnv>({
@@ -89,7 +90,6 @@ export function restApp(): OpenAPIHono<RestEnv> {
 
 /** Reads the body within its limit, authenticates it, checks the role, and hands the body on. */
 export const authenticated: MiddlewareHandler<RestEnv> = async (c, next) => {
-  const deployment = deploymentOf(c.env);
   const request = c.req.raw;
   const limit = BULK_PATH.test(c.req.path) ? MAX_BULK_BODY_BYTES : MAX_BODY_BYTES;
   const body = await readBody(request, limit);
@@ -97,7 +97,13 @@ export const authenticated: MiddlewareHandler<RestEnv> = async (c, next) => {
     const message = `The body may have at most ${limit} bytes. Send less at a time.`;
     return c.json({ error: { code: "body_too_large", message } }, 413);
   }
-  const principal = await authenticate(request, body, deployment, SIGNING_NAMES, Date.now());
+  const principal = await authenticate(
+    request,
+    body,
+    c.get("deployment"),
+    SIGNING_NAMES,
+    Date.now(),
+  );
   if (!principal.ok) return refusalResponse(principal.refusal, 401);
   const isReading = request.method === "GET" || READING_PATH.test(c.req.path);
   const { role } = principal.value;
@@ -108,7 +114,6 @@ export const authenticated: MiddlewareHandler<RestEnv> = async (c, next) => {
       message: `The role '${role}' of this access key may not do this.`,
     });
   }
-  c.set("deployment", deployment);
   c.set("principal", principal.value);
   if (body.length > 0) c.req.raw = new Request(request, { body });
   return next();

@@ -5,7 +5,7 @@
  * bytes only. Verify and inspect are a reader's work, which answers with facts about a backup.
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { RestoreOrder } from "../contracts/hsm-api.ts";
+import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
 import type { ReaderApi } from "../contracts/reader-api.ts";
 import type { BackupView } from "../contracts/region-api.ts";
 import { granted } from "../contracts/result.ts";
@@ -178,7 +178,7 @@ export function backupRoutes(): OpenAPIHono<RestEnv> {
   });
   app.openapi(downloadRoute, async (c) => {
     const { backupId } = c.req.valid("param");
-    const order = await readableBackup(c, backupId);
+    const order = granted(await regionOf(c).readableBackup(backupId));
     const file = await sealedFile(c.get("deployment"), order);
     return c.body(file.stream, 200, {
       "content-type": BACKUP_MEDIA_TYPE,
@@ -187,25 +187,22 @@ export function backupRoutes(): OpenAPIHono<RestEnv> {
     });
   });
   app.openapi(verifyRoute, async (c) => {
-    const order = await readableBackup(c, c.req.valid("param").backupId);
+    const { backupId } = c.req.valid("param");
+    const order = granted(await regionOf(c).readableBackup(backupId));
     const { stateDigest, records } = granted(await readerOf(c, order).verify(order));
     return c.json({ verified: true as const, stateDigest, records }, 200);
   });
   app.openapi(inspectRoute, async (c) => {
-    const order = await readableBackup(c, c.req.valid("param").backupId);
+    const { backupId } = c.req.valid("param");
+    const order = granted(await regionOf(c).readableBackup(backupId));
     const { after, limit } = c.req.valid("query");
     return c.json(granted(await readerOf(c, order).inspect(order, after, limit)), 200);
   });
   return app;
 }
 
-/** What is needed to read a backup. @throws Refused unless it has its objects. */
-async function readableBackup(c: RestContext, backupId: string): Promise<RestoreOrder> {
-  return granted(await regionOf(c).readableBackup(backupId));
-}
-
 /** Who opens the backup: neither its keys nor its contents come here. */
-function readerOf(c: RestContext, { source }: RestoreOrder): ReaderApi {
+function readerOf(c: RestContext, { source }: StoredBackupOrder): ReaderApi {
   return c.get("deployment").reader(source.account, source.backupId);
 }
 
@@ -225,7 +222,7 @@ function presentBackup(view: BackupView): z.output<typeof backupSchema> {
 /** Envelope ‖ body, exactly as they lie in the bucket. */
 async function sealedFile(
   deployment: Deployment,
-  order: RestoreOrder,
+  order: StoredBackupOrder,
 ): Promise<{ stream: ReadableStream; byteLength: number }> {
   const { envelope, body } = await getSealed(deployment, order);
   const byteLength = envelope.length + body.size;

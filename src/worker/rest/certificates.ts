@@ -17,11 +17,10 @@ import {
   regionOf,
   restApp,
   sessionHeaders,
+  sessionRequest,
 } from "./app.ts";
 
 const MAX_BUNDLE_CHARACTERS = 1024 * 1024;
-
-const sessionRequest = { params: clusterParams, headers: sessionHeaders };
 
 const certificateSchema = z
   .object({

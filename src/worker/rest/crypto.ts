@@ -10,17 +10,15 @@ import { DIGEST_ALGORITHMS, SIGN_MECHANISMS } from "../../hsm/keys/signing.ts";
 import {
   answer,
   ask,
-  clusterParams,
   exact,
   jsonBody,
   type RestEnv,
   refusals,
   restApp,
-  sessionHeaders,
+  sessionRequest,
 } from "./app.ts";
-import { handleParams } from "./key-schemas.ts";
+import { keyRequest } from "./key-schemas.ts";
 
-const keyRequest = { params: handleParams, headers: sessionHeaders };
 const bytes = z.base64();
 const signMechanism = z.enum(SIGN_MECHANISMS);
 const cipherMechanism = z.enum(CIPHER_MECHANISMS);
@@ -91,8 +89,7 @@ const digestRoute = createRoute({
   tags: ["Using keys"],
   summary: "Digest a message",
   request: {
-    params: clusterParams,
-    headers: sessionHeaders,
+    ...sessionRequest,
     body: jsonBody(z.object({ algorithm: z.enum(DIGEST_ALGORITHMS), message: bytes })),
   },
   responses: {

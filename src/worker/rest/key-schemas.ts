@@ -4,18 +4,21 @@
  * Spec: docs/API.md, "Keys". Schemas bound lengths and forms; what a key may be is the HSM's to say.
  */
 import { z } from "@hono/zod-openapi";
-import { clusterParams } from "./app.ts";
+import { clusterParams, sessionHeaders } from "./app.ts";
 
 const MAX_PEM_CHARACTERS = 16_384;
 const MAX_LABEL_CHARACTERS = 128;
 
-export const handleParams = clusterParams.extend({
+const handleParams = clusterParams.extend({
   handle: z.coerce
     .number()
     .int()
     .min(1)
     .openapi({ param: { name: "handle", in: "path" }, type: "integer", example: 1 }),
 });
+
+/** What a route takes that asks for one key in somebody's session. */
+export const keyRequest = { params: handleParams, headers: sessionHeaders };
 
 /** At least one byte. */
 const bytes = z.base64().min(4);

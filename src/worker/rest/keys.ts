@@ -8,25 +8,22 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import {
   answer,
   ask,
-  clusterParams,
   exact,
   jsonBody,
   type RestEnv,
   refusals,
   restApp,
-  sessionHeaders,
+  sessionRequest,
 } from "./app.ts";
 import {
   attributesSchema,
   changeSchema,
   exportedKeySchema,
-  handleParams,
+  keyRequest,
   keySchema,
   newKeySchema,
 } from "./key-schemas.ts";
 
-const sessionRequest = { params: clusterParams, headers: sessionHeaders };
-const keyRequest = { params: handleParams, headers: sessionHeaders };
 const wrapMechanism = z.enum(["aes-kw", "aes-kwp"]);
 
 const listRoute = createRoute({

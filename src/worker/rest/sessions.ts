@@ -14,6 +14,7 @@ import {
   refusals,
   restApp,
   sessionHeaders,
+  sessionRequest,
 } from "./app.ts";
 
 const password = z.string().min(1).max(256).openapi({ format: "password" });
@@ -89,8 +90,6 @@ const loginRoute = createRoute({
   request: { params: clusterParams, body: jsonBody(z.object({ username, password })) },
   responses: { ...refusals, 201: answer("A session.", sessionSchema) },
 });
-
-const sessionRequest = { params: clusterParams, headers: sessionHeaders };
 
 const whoAmIRoute = createRoute({
   method: "get",

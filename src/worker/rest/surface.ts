@@ -4,7 +4,6 @@
  * Spec: docs/API.md. Health and the document are open to everybody; all else is signed.
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { deploymentOf } from "../platform/deployment.ts";
 import {
   answer,
   answerToError,
@@ -48,7 +47,7 @@ function createRest(): OpenAPIHono<RestEnv> {
   app.onError((error) => answerToError(error));
   app.use("/v1/*", (c, next) => (OPEN_PATHS.has(c.req.path) ? next() : authenticated(c, next)));
   app.openapi(healthRoute, (c) => {
-    const { regions, recoveryPublicKey } = deploymentOf(c.env);
+    const { regions, recoveryPublicKey } = c.get("deployment");
     const restorableOffline = recoveryPublicKey !== null;
     return c.json({ status: "ok" as const, regions: [...regions], restorableOffline }, 200);
   });

@@ -26,12 +26,12 @@ function scopeOf(role: AccessRole, states: readonly ClusterState[]) {
     role,
     place: { account: "123456789012", region: "us-east-1" },
     region: { describeClusters: async () => ({ ok: true, value: { items, nextToken: null } }) },
-    reader: {
+    reader: () => ({
       preCoPasswords: async (ids: readonly string[]) => {
         asked.push(ids);
         return new Map(ids.map((id) => [id, `password of ${id}`]));
       },
-    },
+    }),
   };
   return { asked, scope: scope as unknown as Scope };
 }
