@@ -161,10 +161,6 @@ export class Hsm {
   ): Promise<keyExport.ExportedKey> {
     return keyExport.exportKey(this.#context, token, handle, format);
   }
-  /** SPKI, fresh. */
-  exportPublicKey(token: SessionToken, handle: number): Uint8Array {
-    return keyExport.exportPublicKey(this.#context, token, handle);
-  }
   wrapKey(
     token: SessionToken,
     handle: number,

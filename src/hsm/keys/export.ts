@@ -1,8 +1,7 @@
 /**
  * Keys leaving the HSM in plaintext, by their owner, where their attributes allow it.
  *
- * docs/HSM.md §3.6. `extractable = false` means it; `wrapWithTrusted` leaves only wrapped. Public
- * halves are no secret.
+ * docs/HSM.md §3.6. `extractable = false` means it; `wrapWithTrusted` leaves only wrapped.
  */
 import { encodeBase64Url } from "../../crypto/base-encodings.ts";
 import type { SecretKey } from "../../crypto/secret-key.ts";
@@ -14,7 +13,7 @@ import { hasFlag, KEY_TYPE_OF } from "../memory/key-record.ts";
 import { encodePem } from "../memory/pem.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
 import { HsmError } from "../rules/errors.ts";
-import { type FoundKey, requireOwned, requireVisible } from "./lookup.ts";
+import { type FoundKey, requireOwned } from "./lookup.ts";
 import { curveOfBits } from "./structures.ts";
 
 /** `raw` for AES and generic secrets; `pkcs8` and `pem` for private keys; `jwk` for all. */
@@ -51,18 +50,6 @@ export async function exportKey(
   } finally {
     secret[Symbol.dispose]();
   }
-}
-
-/** SPKI of a public key or of a pair's public half, fresh, for everybody who sees the key. */
-export function exportPublicKey(
-  context: HsmContext,
-  token: SessionToken,
-  handle: number,
-): Uint8Array {
-  const caller = authorize(context, token, "list keys");
-  const { key } = requireVisible(context.store, caller, handle);
-  if (key.publicKey.length === 0) throw formatRefused("a secret key has no public half");
-  return key.publicKey.slice();
 }
 
 /** @throws HsmError `key_not_extractable`. */

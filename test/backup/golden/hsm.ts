@@ -95,10 +95,9 @@ async function addKeys(hsm: Hsm, token: string): Promise<void> {
   }
   for (const sizeBits of [2048, 4096]) {
     const attributes = { label: `rsa ${sizeBits}`, id: "c0ffee", sign: true, verify: true };
-    const { handle } = await hsm.generateKeyPair(token, { type: "rsa", sizeBits, attributes });
-    const bytes = hsm.exportPublicKey(token, handle);
+    const pair = await hsm.generateKeyPair(token, { type: "rsa", sizeBits, attributes });
     await hsm.importKey(token, {
-      material: { format: "spki", bytes },
+      material: { format: "pem", pem: pair.publicKeyPem ?? "" },
       attributes: { label: `rsa ${sizeBits}, public half`, verify: true },
     });
   }

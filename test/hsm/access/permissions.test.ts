@@ -45,11 +45,7 @@ const OPERATIONS: Record<Permission, readonly ((hsm: Hsm, token: string) => unkn
   "list users": [(hsm, token) => hsm.listUsers(token)],
   "set policies": [(hsm, token) => hsm.setPolicies(token, { lockoutThreshold: 4 })],
   "read key digests": [(hsm, token) => hsm.stateDigest(token)],
-  "list keys": [
-    (hsm, token) => hsm.listKeys(token),
-    (hsm, token) => hsm.describeKey(token, 9),
-    (hsm, token) => hsm.exportPublicKey(token, 9),
-  ],
+  "list keys": [(hsm, token) => hsm.listKeys(token), (hsm, token) => hsm.describeKey(token, 9)],
   "manage keys": [
     (hsm, token) => hsm.generateKey(token, { type: "aes", sizeBits: 256 }),
     (hsm, token) => hsm.generateKeyPair(token, { type: "ec", curve: "P-256" }),

@@ -109,7 +109,7 @@ describe("the import of public keys", () => {
     const view = hsm.describeKey(bob, handle);
     expect(view).toMatchObject({ class: "public", type: "rsa", sizeBits: 2048 });
     expect(view.attributes).toMatchObject({ private: false, sensitive: false });
-    expect(hsm.exportPublicKey(bob, handle)).toEqual(der(RSA.publicKey, "spki"));
+    expect(view.publicKeyPem?.trim()).toBe(pem(RSA.publicKey, "spki").trim());
     expect(await codeOf(() => hsm.exportKey(alice, handle, "pkcs8"))).toBe("parameter_invalid");
   });
 });
