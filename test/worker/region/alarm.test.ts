@@ -23,7 +23,6 @@ const LATE_MS = 30_000;
 /** The worker as built, with a region whose tasks and alarm a test moves. */
 const ENTRY = `
 import worker, { Hsm, Reader, Region as Built, Registry } from "./built.js";
-import { WORKER_NAME , WORKER_NAME } from "../../../scripts/edge/embedded.ts";
 export class Region extends Built {
   async loseAlarm(byMs) {
     this.ctx.storage.sql.exec("UPDATE due SET dueAtMs = ?", Date.now() - byMs);
