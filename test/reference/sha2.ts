@@ -31,7 +31,13 @@ interface Family {
   readonly rounds: number;
   /** Rotations of Σ0, Σ1, σ0, σ1; the third of σ is a shift. §4.1.2, §4.1.3. */
   readonly turns: readonly (readonly [bigint, bigint, bigint])[];
+  /** One for each round (§4.2). */
+  readonly constants: readonly bigint[];
 }
+
+const constantsOf = (rounds: number, w: bigint): bigint[] =>
+  primes.slice(0, rounds).map((prime) => rootBits(prime, 3n, w));
+
 const SMALL: Family = {
   w: 32n,
   rounds: 64,
@@ -41,6 +47,7 @@ const SMALL: Family = {
     [7n, 18n, 3n],
     [17n, 19n, 10n],
   ],
+  constants: constantsOf(64, 32n),
 };
 const LARGE: Family = {
   w: 64n,
@@ -51,6 +58,7 @@ const LARGE: Family = {
     [1n, 8n, 7n],
     [19n, 61n, 6n],
   ],
+  constants: constantsOf(80, 64n),
 };
 
 /** Digest bytes, family, and the primes and bits of H(0) (§5.3). */
@@ -64,7 +72,7 @@ const HASHES: Readonly<Record<HashName, readonly [number, Family, bigint[]]>> = 
 const blockBytesOf = (family: Family): number => Number(family.w) * 2;
 
 function compress(family: Family, state: bigint[], block: Uint8Array): bigint[] {
-  const { w, rounds, turns } = family;
+  const { w, rounds, turns, constants } = family;
   const mask = (1n << w) - 1n;
   const rotate = (x: bigint, n: bigint): bigint => ((x >> n) | (x << (w - n))) & mask;
   const upperSigma = (x: bigint, [a, b, c]: readonly bigint[]): bigint =>
@@ -90,7 +98,7 @@ function compress(family: Family, state: bigint[], block: Uint8Array): bigint[] 
     bigint,
   ];
   for (let t = 0; t < rounds; t++) {
-    const k = rootBits(primes[t]!, 3n, w);
+    const k = constants[t]!;
     const t1 = h + upperSigma(e, turns[1]!) + ((e & f) ^ (~e & g & mask)) + k + words[t]!;
     const t2 = upperSigma(a, turns[0]!) + ((a & b) ^ (a & c) ^ (b & c));
     [a, b, c, d, e, f, g, h] = [(t1 + t2) & mask, a, b, c, (d + t1) & mask, e, f, g];
