@@ -12,7 +12,6 @@ import type { HsmContext } from "./access/context.ts";
 import * as loggingIn from "./access/login.ts";
 import * as manufacturing from "./access/manufacture.ts";
 import { DEFAULT_PASSWORD_COST, type PasswordCost } from "./access/passwords.ts";
-import { authorize } from "./access/permissions.ts";
 import type { PoliciesView } from "./access/policies.ts";
 import * as policies from "./access/policies.ts";
 import type { SessionStore } from "./access/session-store.ts";
@@ -30,7 +29,6 @@ import * as keyImport from "./keys/import.ts";
 import * as signing from "./keys/signing.ts";
 import type { KeyView } from "./keys/views.ts";
 import * as keyWrapping from "./keys/wrapping.ts";
-import { stateDigest } from "./memory/snapshot.ts";
 import type { HsmStore } from "./memory/store.ts";
 import type { HsmType } from "./rules/limits.ts";
 
@@ -111,11 +109,6 @@ export class Hsm {
   }
   setPolicies(token: SessionToken, change: policies.PoliciesChange): PoliciesView {
     return policies.setPolicies(this.#context, token, change);
-  }
-  /** 32 bytes, fresh: equal on HSMs that hold the same cluster state. */
-  stateDigest(token: SessionToken): Uint8Array {
-    authorize(this.#context, token, "read key digests");
-    return stateDigest(this.#context.store, this.#context.core);
   }
 
   // Keys.
@@ -223,9 +216,5 @@ export class Hsm {
   }
   deleteCertificate(token: SessionToken, id: number): void {
     certificates.deleteCertificate(this.#context, token, id);
-  }
-  /** Whether a PEM text, leaf first, is a chain. */
-  verifyChain(pem: string): Promise<void> {
-    return certificates.verifyChain(this.#context, pem);
   }
 }

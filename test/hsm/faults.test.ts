@@ -55,7 +55,6 @@ const FAULTS: { [C in HsmFault["code"]]: Extract<HsmFault, { code: C }> } = {
   certificate_unreadable: { code: "certificate_unreadable", index: 1, why: "it is not Base64" },
   certificate_not_found: { code: "certificate_not_found", id: 7 },
   certificate_limit: { code: "certificate_limit", limit: 1_024 },
-  certificate_chain: { code: "certificate_chain", index: 0, why: "another key signed it" },
   record_invalid: { code: "record_invalid", type: 5, why: "unknown attributes" },
 };
 

@@ -19,7 +19,6 @@ export type Permission =
   | "manage users"
   | "list users"
   | "set policies"
-  | "read key digests"
   | "list keys"
   | "manage keys"
   | "encrypt and decrypt"
@@ -42,7 +41,6 @@ export const PERMISSIONS: Readonly<Record<Permission, readonly Asker[]>> = {
   "manage users": ["CO"],
   "list users": ["CO", "CU", "AU", "PRECO"],
   "set policies": ["CO"],
-  "read key digests": ["CO", "CU", "AU"],
   "list keys": ["CO", "CU", "AU"],
   "manage keys": ["CU"],
   "encrypt and decrypt": ["CU"],

@@ -1,5 +1,5 @@
 /**
- * Certificates: imported one by one, as chains or as bundles; listed, checked, deleted.
+ * Certificates: imported one by one, as chains or as bundles; listed, deleted.
  *
  * docs/HSM.md §4. Every certificate is kept as it came; importing the same one again changes
  * nothing.
@@ -25,7 +25,7 @@ import {
   MAX_CERTIFICATE_PEM_CHARACTERS,
   MAX_CERTIFICATES,
 } from "../rules/limits.ts";
-import { brokenLink, type ReadCertificate, readCertificate } from "./x509.ts";
+import { type ReadCertificate, readCertificate } from "./x509.ts";
 
 /** How a certificate is shown. No secrets. */
 export interface CertificateView {
@@ -83,20 +83,6 @@ export function deleteCertificate(context: HsmContext, token: SessionToken, id: 
     }
     context.store.delete(RECORD_TYPE.certificate, id);
   });
-}
-
-/**
- * Whether a PEM text, leaf first, is a chain in which each certificate is signed by the next.
- * Whom to trust, and when, is the caller's to decide. @throws HsmError `certificate_chain`.
- */
-export async function verifyChain(context: Pick<HsmContext, "subtle">, pem: string): Promise<void> {
-  const chain = parseBundle(pem);
-  for (const [index, subject] of chain.entries()) {
-    const issuer = chain[index + 1];
-    if (issuer === undefined) return;
-    const why = await brokenLink(context.subtle, subject, issuer);
-    if (why !== null) throw new HsmError({ code: "certificate_chain", index, why });
-  }
 }
 
 export function* allCertificates(context: Pick<HsmContext, "store">): Generator<CertificateView> {

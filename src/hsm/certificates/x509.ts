@@ -4,10 +4,9 @@
  * RFC 5280. Certificates are public; nothing secret passes through here.
  */
 import "reflect-metadata";
-import { BasicConstraintsExtension, X509Certificate } from "@peculiar/x509";
-import type { Subtle } from "../../crypto/web-crypto.ts";
+import { X509Certificate } from "@peculiar/x509";
 
-/** What is read of a certificate; `certificate` is the library's, for checking links. */
+/** What is read of a certificate. */
 export interface ReadCertificate {
   readonly der: Uint8Array;
   readonly subject: string;
@@ -17,7 +16,6 @@ export interface ReadCertificate {
   readonly notAfterMs: number;
   /** Subject public key info, DER. */
   readonly publicKey: Uint8Array;
-  readonly certificate: X509Certificate;
 }
 
 /** @param der - taken. @returns null if it is no certificate. */
@@ -32,26 +30,9 @@ export function readCertificate(der: Uint8Array<ArrayBuffer>): ReadCertificate |
       notBeforeMs: certificate.notBefore.getTime(),
       notAfterMs: certificate.notAfter.getTime(),
       publicKey: new Uint8Array(certificate.publicKey.rawData),
-      certificate,
     };
   } catch {
     // The library throws many kinds of errors for bytes that are no certificate.
     return null;
   }
-}
-
-/** Why `issuer` did not issue `subject`; null if it did. Validity in time is not looked at. */
-export async function brokenLink(
-  subtle: Subtle,
-  subject: ReadCertificate,
-  issuer: ReadCertificate,
-): Promise<string | null> {
-  if (subject.issuer !== issuer.subject) return "the next one's subject is not its issuer";
-  const constraints = issuer.certificate.getExtension(BasicConstraintsExtension);
-  if (constraints !== null && !constraints.ca) return "the next one is not a certificate authority";
-  // The library asks for the platform's whole Crypto and uses nothing of it but `subtle`.
-  const crypto = { subtle } as Parameters<X509Certificate["verify"]>[1];
-  const publicKey = issuer.certificate.publicKey;
-  const isSigned = await subject.certificate.verify({ publicKey, signatureOnly: true }, crypto);
-  return isSigned ? null : "the next one's key did not sign it";
 }

@@ -112,6 +112,5 @@ const FAMILY: Readonly<Record<Exclude<HsmFault["code"], "batch_item">, FaultFami
   certificate_unreadable: "invalid",
   certificate_not_found: "absent",
   certificate_limit: "limit",
-  certificate_chain: "invalid",
   record_invalid: "invalid",
 };

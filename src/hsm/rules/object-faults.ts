@@ -26,7 +26,6 @@ export type ObjectFault =
   | { readonly code: "certificate_unreadable"; readonly index: number; readonly why: string }
   | { readonly code: "certificate_not_found"; readonly id: number }
   | { readonly code: "certificate_limit"; readonly limit: number }
-  | { readonly code: "certificate_chain"; readonly index: number; readonly why: string }
   | { readonly code: "record_invalid"; readonly type: number; readonly why: string };
 
 type KeyFault = Extract<ObjectFault, { code: `key_${string}` | "asymmetric_key_limit" }>;
@@ -108,11 +107,6 @@ function describeOtherFault(fault: OtherFault): string {
       return `There is no certificate ${fault.id}. List the certificates to see their numbers.`;
     case "certificate_limit":
       return `The HSM holds ${fault.limit} certificates, its limit. Delete some first.`;
-    case "certificate_chain":
-      return (
-        `Certificate ${fault.index} does not link to the next: ${fault.why}. Give the chain ` +
-        "from leaf to root."
-      );
     case "record_invalid":
       return (
         `A record of type ${fault.type} cannot be taken: ${fault.why}. It may come from a ` +

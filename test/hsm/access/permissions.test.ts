@@ -44,7 +44,6 @@ const OPERATIONS: Record<Permission, readonly ((hsm: Hsm, token: string) => unkn
   ],
   "list users": [(hsm, token) => hsm.listUsers(token)],
   "set policies": [(hsm, token) => hsm.setPolicies(token, { lockoutThreshold: 4 })],
-  "read key digests": [(hsm, token) => hsm.stateDigest(token)],
   "list keys": [(hsm, token) => hsm.listKeys(token), (hsm, token) => hsm.describeKey(token, 9)],
   "manage keys": [
     (hsm, token) => hsm.generateKey(token, { type: "aes", sizeBits: 256 }),
@@ -85,7 +84,6 @@ const ASKS_NO_ROLE = [
   "logout",
   "manufacture",
   "setAttributes",
-  "verifyChain",
 ];
 
 const SOME_PEM = readFileSync(new URL("../certificates/leaf.pem", import.meta.url), "utf8");

@@ -118,28 +118,3 @@ describe("certificates", () => {
     expect(performance.now() - started).toBeLessThan(2_000);
   });
 });
-
-describe("chains", () => {
-  it("link from leaf to root", async () => {
-    const { hsm } = await activeHsm();
-    await hsm.verifyChain(CHAIN);
-    await hsm.verifyChain(CA);
-  });
-
-  it.each([
-    ["a link left out", `${LEAF}${CA}`, 0],
-    ["the wrong order", `${LEAF}${CA}${INTERMEDIATE}`, 0],
-    ["the same certificate twice", `${LEAF}${LEAF}`, 0],
-    ["nothing before the root", `${INTERMEDIATE}${LEAF}`, 0],
-  ])("break with %s", async (_, pem, index) => {
-    const { hsm } = await activeHsm();
-    const fault = await faultOf(() => hsm.verifyChain(pem));
-    expect(fault).toMatchObject({ code: "certificate_chain", index });
-  });
-
-  it("break where another key of the same name signed", async () => {
-    const { hsm } = await activeHsm();
-    const fault = await faultOf(() => hsm.verifyChain(`${INTERMEDIATE}${read("other-ca.pem")}`));
-    expect(fault).toMatchObject({ why: "the next one's key did not sign it" });
-  });
-});
