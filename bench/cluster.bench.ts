@@ -50,10 +50,10 @@ interface EdgeFigures {
 export async function bench(options: readonly string[]): Promise<void> {
   const values = readOptions(
     USAGE,
-    { sizes: { type: "string", default: SIZES }, only: { type: "string", default: "" } },
+    { sizes: { type: "string", default: SIZES }, only: { type: "string" } },
     options,
   );
-  const only = choice("only", values.only, ["", "edge", "memory"]);
+  const only = choice("only", values.only, ["edge", "memory"]);
   const keys = sizes("sizes", values.sizes, 1, MOST_KEYS);
   console.log(
     `\n${cpus()[0]?.model ?? arch()}, Node ${process.version}, ${new Date().toISOString()}`,

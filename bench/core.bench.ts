@@ -45,8 +45,8 @@ Needs a build (npm start, or npm test, makes one). Takes some four minutes on a 
 
 /** The face of every suite of bench/run.ts. */
 export async function bench(options: readonly string[]): Promise<void> {
-  const values = readOptions(USAGE, { only: { type: "string", default: "" } }, options);
-  const only = choice("only", values.only, ["", "node", "platforms"]);
+  const values = readOptions(USAGE, { only: { type: "string" } }, options);
+  const only = choice("only", values.only, ["node", "platforms"]);
   console.log(`${cpus()[0]?.model}, Node ${process.version}, OpenSSL ${process.versions.openssl}`);
   if (only !== "platforms") printNode();
   if (only === "node") return;

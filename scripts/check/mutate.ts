@@ -92,9 +92,9 @@ function changeOf({ fileName, location, replacement }: MutantResult): string {
   return `\`${short(text)}\` → \`${short(replacement)}\``;
 }
 
-function tell(results: readonly MutantResult[]): void {
-  for (const folder of FOLDERS) {
-    const here = results.filter(({ fileName }) => fileName.includes(`${folder}/`));
+function tell(folders: readonly string[], results: readonly MutantResult[]): void {
+  for (const folder of folders) {
+    const here = results.filter(({ fileName }) => fileName.includes(folder));
     if (here.length === 0) continue;
     const count = (...status: string[]) => here.filter((r) => status.includes(r.status)).length;
     const found = count(...FOUND);
@@ -120,7 +120,7 @@ const values = readOptions(USAGE, {
 });
 const percent = wholeNumber("percent", values.percent);
 if (percent < 1 || percent > 100) refuse(`--percent: expected 1 to 100, got ${percent}`);
-const folders = values.folder === undefined ? FOLDERS : [values.folder];
+const folders = values.folder === undefined ? FOLDERS : [relative("", values.folder)];
 if (!folders.every(existsSync)) refuse(`--folder: expected a folder or file, got ${folders}`);
 ensureCore();
 
@@ -136,6 +136,6 @@ const sample = {
 const patterns = folders.map((path) => (path.endsWith(".ts") ? path : `${path}/**/*.ts`));
 writeFileSync(SETTINGS_FILE, JSON.stringify(settings(patterns, sample)));
 const finished = await run(wholeNumber("minutes", values.minutes));
-tell(readResults());
+tell(folders, readResults());
 if (!finished) say("The run did not come to its end.");
 process.exitCode = finished ? 0 : 1;

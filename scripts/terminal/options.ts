@@ -33,13 +33,15 @@ export function wholeNumber(name: string, text: string): number {
   return refuse(`--${name}: expected a whole number, got ${JSON.stringify(text)}`);
 }
 
-/** `text` of the option `name`, one of `choices`, "" for none. Else the process ends with 2. */
-export function choice<T extends string>(name: string, text: string, choices: readonly T[]): T {
+/** `text` of the option `name`, one of `choices`; undefined if it was not given. Else ends with 2. */
+export function choice<T extends string>(
+  name: string,
+  text: string | undefined,
+  choices: readonly T[],
+): T | undefined {
   const chosen = choices.find((one) => one === text);
-  if (chosen !== undefined) return chosen;
-  return refuse(
-    `--${name}: expected ${choices.filter(Boolean).join(" or ")}, got ${JSON.stringify(text)}`,
-  );
+  if (text === undefined || chosen !== undefined) return chosen;
+  return refuse(`--${name}: expected ${choices.join(" or ")}, got ${JSON.stringify(text)}`);
 }
 
 /** Whole numbers from `least` to `most`, by commas. Anything else ends the process with 2. */

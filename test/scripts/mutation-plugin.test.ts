@@ -1,11 +1,12 @@
 /** The sample of a mutation run: as large as asked, and the same for the same seed. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { strykerPlugins } from "../../scripts/check/mutation-plugin.ts";
 
 const [checker, reporter] = strykerPlugins;
-const folder = mkdtempSync(join(process.env["TMPDIR"] ?? "/tmp", "mutation-"));
+const folder = mkdtempSync(join(tmpdir(), "holdfast-mutation-"));
 const resultsFile = join(folder, "results.jsonl");
 afterAll(() => rmSync(folder, { recursive: true }));
 
