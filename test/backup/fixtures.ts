@@ -5,12 +5,19 @@ import { createHash, createPrivateKey, createPublicKey, webcrypto } from "node:c
 import { existsSync, readFileSync } from "node:fs";
 import type { Origin } from "../../src/backup/container/header.ts";
 import type { ContainerSummary } from "../../src/backup/container/reader.ts";
-import type { BackupStore, Spool } from "../../src/backup/create.ts";
-import type { Keyring } from "../../src/backup/format/keys.ts";
+import {
+  type BackupStore,
+  type CreatedBackup,
+  createBackup,
+  type Spool,
+} from "../../src/backup/create.ts";
+import { BackupError, type BackupFault } from "../../src/backup/format/errors.ts";
+import type { Keyring, KeyVersion } from "../../src/backup/format/keys.ts";
 import { parseKit, type RecoveryKit } from "../../src/backup/kit/kit.ts";
 import type { Staging } from "../../src/backup/restore.ts";
 import { type CustomerKey, type Kms, localKms } from "../../src/backup/seal/kms.ts";
 import type { BackupLocation } from "../../src/backup/seal/location.ts";
+import type { Core } from "../../src/crypto/core.ts";
 import { SecretKey } from "../../src/crypto/secret-key.ts";
 import type { RandomBytes, Subtle } from "../../src/crypto/web-crypto.ts";
 import type { RecordType, SnapshotRecord, SnapshotSource } from "../../src/hsm/memory/record.ts";
@@ -38,6 +45,12 @@ export function testKit(): RecoveryKit {
 
 export function testRing(): Keyring {
   return testKit().ring;
+}
+
+/** A key of a ring, the same for the same seed and number. */
+export function keyVersion(version: number, state: KeyVersion["state"], seed = "key"): KeyVersion {
+  const random = counterRandom(`${seed}/${version}`);
+  return { id: random(16), version, state, key: new SecretKey(random(32)) };
 }
 
 /** The public half of the kit's recovery key. */
@@ -199,6 +212,34 @@ export class ArrayStore implements BackupStore {
   }
   get file(): Uint8Array {
     return Uint8Array.from(Buffer.concat([this.envelope, this.body]));
+  }
+}
+
+/**
+ * A backup of `SMALL_MEMORY`, and what it was stored as. @param seed - of its chance.
+ * @param recoveryPublicKey - of whom it is sealed for besides the KMS; null: nobody.
+ */
+export async function sealedBackup(
+  core: Core,
+  seed: string,
+  recoveryPublicKey: Uint8Array | null = recoverySpki(),
+): Promise<{ readonly store: ArrayStore; readonly created: CreatedBackup }> {
+  const store = new ArrayStore();
+  const platform = { core, subtle, random: counterRandom(seed) };
+  const recipients = { kms: testKms(), recoveryPublicKey };
+  const order = { origin: ORIGIN, location: LOCATION, source: sourceOf(SMALL_MEMORY) };
+  const created = await createBackup(platform, testRing(), recipients, order, store);
+  return { store, created };
+}
+
+/** The fault of the `BackupError` that `f` throws; null if it throws nothing. */
+export function faultOf(f: () => unknown): BackupFault | null {
+  try {
+    f();
+    return null;
+  } catch (error) {
+    if (error instanceof BackupError) return error.fault;
+    throw error;
   }
 }
 

@@ -24,6 +24,7 @@ import {
   recordOfLength,
   recoverySpki,
   SMALL_MEMORY,
+  sealedBackup,
   sourceOf,
   subtle,
   TestStaging,
@@ -202,9 +203,7 @@ describe("a backup", () => {
   });
 
   it("without a recovery key says that it is not restorable offline", async () => {
-    const store = new ArrayStore();
-    const only = { kms: testKms(), recoveryPublicKey: null };
-    const created = await createBackup(platform, ring, only, order, store);
+    const { store, created } = await sealedBackup(core, "for the KMS only", null);
     expect(created.restorableOffline).toBe(false);
     expect(await peekBackup(memoryFile(store.file))).toMatchObject({ restorableOffline: false });
   });
@@ -217,9 +216,10 @@ describe("a backup", () => {
 });
 
 describe("a file", () => {
+  let made = 0;
+  /** Of another EBK and another seal each time. */
   async function files() {
-    const store = new ArrayStore();
-    const created = await createBackup(platform, ring, recipients, order, store);
+    const { store, created } = await sealedBackup(core, `file ${made++}`);
     const bare = Uint8Array.from(Buffer.concat([created.keyBlock, store.container]));
     return { sealed: memoryFile(store.file), bare: memoryFile(bare) };
   }
@@ -280,9 +280,7 @@ describe("a file", () => {
       restorableOffline: true,
     });
     expect(await peekBackup(bare)).toMatchObject({ kind: "bare", header: ORIGIN });
-    const store = new ArrayStore();
-    const kmsOnly = { kms: testKms(), recoveryPublicKey: null };
-    await createBackup(platform, ring, kmsOnly, order, store);
+    const { store } = await sealedBackup(core, "for the KMS only", null);
     expect(await peekBackup(memoryFile(store.file))).toMatchObject({ restorableOffline: false });
     const { manifest } = await inspectBackup(platform, ring, byKit, sealed);
     expect(manifest.map(({ type, id }) => [type, id])).toEqual(

@@ -6,7 +6,6 @@ import { encodeFooter } from "../../../src/backup/container/manifest.ts";
 import { PayloadReader } from "../../../src/backup/container/payload-reader.ts";
 import { ContainerReader, readContainer } from "../../../src/backup/container/reader.ts";
 import { createContainer } from "../../../src/backup/create.ts";
-import { BackupError, type BackupFault } from "../../../src/backup/format/errors.ts";
 import type { Keyring } from "../../../src/backup/format/keys.ts";
 import { MAX_HEADER_BYTES, PROLOGUE, PROLOGUE_BYTES } from "../../../src/backup/format/layout.ts";
 import type { Core } from "../../../src/crypto/core.ts";
@@ -15,6 +14,7 @@ import { StateDigest } from "../../../src/hsm/memory/state-digest.ts";
 import { loadCore } from "../../lib/core.ts";
 import {
   counterRandom,
+  faultOf,
   hex,
   ORIGIN,
   recordOfLength,
@@ -32,17 +32,6 @@ function containerOf(records: readonly SnapshotRecord[]) {
   using writer = createContainer(core, ring, ORIGIN, sourceOf(records), random);
   const parts = [...writer.parts()];
   return { keyBlock: writer.keyBlock, parts, bytes: Uint8Array.from(Buffer.concat(parts)) };
-}
-
-/** The fault of a BackupError that `f` throws. */
-function faultOf(f: () => unknown): BackupFault {
-  try {
-    f();
-  } catch (error) {
-    if (error instanceof BackupError) return error.fault;
-    throw error;
-  }
-  throw new Error("expected a refusal, and there was none");
 }
 
 function withOlderMkbk(own: Keyring): Keyring {
@@ -172,7 +161,7 @@ describe("a container", () => {
       const at = Buffer.from(bytes).indexOf("Golden Works");
       expect(at).toBeGreaterThan(0);
       const forged = bytes.with(at, "M".charCodeAt(0));
-      expect(faultOf(() => openHeader(core, change(ring), keyBlock, forged)).code).toBe(code);
+      expect(faultOf(() => openHeader(core, change(ring), keyBlock, forged))?.code).toBe(code);
     },
   );
 });

@@ -14,7 +14,6 @@ import {
 import { planPayload } from "../../../src/backup/container/payload-writer.ts";
 import { readContainer } from "../../../src/backup/container/reader.ts";
 import { createContainer } from "../../../src/backup/create.ts";
-import { BackupError, type BackupFault } from "../../../src/backup/format/errors.ts";
 import {
   MAX_PAYLOAD_BYTES,
   MAX_RECORDS,
@@ -33,6 +32,7 @@ import type { SnapshotEntry, SnapshotSource } from "../../../src/hsm/memory/reco
 import { loadCore } from "../../lib/core.ts";
 import {
   counterRandom,
+  faultOf,
   LOCATION,
   ORIGIN,
   recordOfLength,
@@ -48,16 +48,6 @@ const HEADER: Header = {
   chunkBytes: 512,
   payloadBytes: MIN_PAYLOAD_BYTES,
 };
-
-function faultOf(f: () => unknown): BackupFault | null {
-  try {
-    f();
-    return null;
-  } catch (error) {
-    if (error instanceof BackupError) return error.fault;
-    throw error;
-  }
-}
 
 /** A source that announces and never delivers. */
 function announcing(entries: () => Iterable<SnapshotEntry>): SnapshotSource {

@@ -1,55 +1,54 @@
-/** What an envelope says before anything is opened: FORMAT.md §7.1, and where a sealed file ends. */
+/** Envelopes: what one says before anything is opened, and who opens it. FORMAT.md §7.3, §7.4. */
 import { describe, expect, it } from "vitest";
-import { createBackup } from "../../../src/backup/create.ts";
 import { memoryFile } from "../../../src/backup/file.ts";
-import { BackupError, type BackupFault } from "../../../src/backup/format/errors.ts";
+import type { BackupError } from "../../../src/backup/format/errors.ts";
 import { ENVELOPE } from "../../../src/backup/format/layout.ts";
 import { importGcmKey } from "../../../src/backup/seal/aes-gcm.ts";
-import { decodeEnvelope } from "../../../src/backup/seal/envelope.ts";
+import { decodeEnvelope, openEnvelope, sealEnvelope } from "../../../src/backup/seal/envelope.ts";
+import { type Kms, localKms } from "../../../src/backup/seal/kms.ts";
+import {
+  type Openers,
+  openSeal,
+  type Recipient,
+  readdressSeal,
+} from "../../../src/backup/seal/recipients.ts";
+import { recoveryKeyId } from "../../../src/backup/seal/recovery.ts";
 import { verifyBackup } from "../../../src/backup/verify.ts";
+import type { Core } from "../../../src/crypto/core.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
 import { loadCore } from "../../lib/core.ts";
+import { forge, forgeSeal, join } from "../faults/forge.ts";
 import {
-  ArrayStore,
   counterRandom,
+  faultOf,
   LOCATION,
-  ORIGIN,
+  recoverySpki,
   SMALL_MEMORY,
-  sourceOf,
+  sealedBackup,
   subtle,
+  testKit,
   testKms,
   testRing,
 } from "../fixtures.ts";
 
-const core = await loadCore();
-const platform = { core, subtle, random: counterRandom("envelope") };
-const byKms = { kms: testKms(), recoveryKey: null };
-
-const store = new ArrayStore();
-const order = { origin: ORIGIN, location: LOCATION, source: sourceOf(SMALL_MEMORY) };
-await createBackup(platform, testRing(), { kms: testKms(), recoveryPublicKey: null }, order, store);
-
-function faultOf(change: (view: DataView) => void): BackupFault | null {
-  const envelope = store.envelope.slice();
-  change(new DataView(envelope.buffer));
-  try {
-    decodeEnvelope(envelope);
-  } catch (error) {
-    if (error instanceof BackupError) return error.fault;
-    throw error;
-  }
-  return null;
-}
+const core: Core = await loadCore();
+const ring = testRing();
 
 describe("an envelope", () => {
-  it("is refused for reserved bytes that are set, and for a length that is none", () => {
-    expect(faultOf(() => {})).toBeNull();
-    expect(faultOf((view) => view.setUint16(ENVELOPE.reserved, 1))).toEqual({
+  it("is refused for reserved bytes that are set, and for a length that is none", async () => {
+    const { store } = await sealedBackup(core, "envelope");
+    const faultWith = (change: (view: DataView) => void) => {
+      const envelope = store.envelope.slice();
+      change(new DataView(envelope.buffer));
+      return faultOf(() => decodeEnvelope(envelope));
+    };
+    expect(faultWith(() => {})).toBeNull();
+    expect(faultWith((view) => view.setUint16(ENVELOPE.reserved, 1))).toEqual({
       code: "envelope_damaged",
       why: "reserved bytes are set",
     });
     for (const length of [0, 0xffff_ffff]) {
-      expect(faultOf((view) => view.setUint32(ENVELOPE.clearBytes, length))).toEqual({
+      expect(faultWith((view) => view.setUint32(ENVELOPE.clearBytes, length))).toEqual({
         code: "envelope_damaged",
         why: `its clear part has ${length} bytes`,
       });
@@ -60,25 +59,72 @@ describe("an envelope", () => {
     using key = new SecretKey(new Uint8Array(32).fill(3));
     expect((await importGcmKey(subtle, key)).extractable).toBe(false);
   });
-});
 
-describe("a sealed file", () => {
-  it.each([
-    [-1, "truncated"],
-    [1, "trailing_data"],
-  ])("of %i bytes more is refused as %s, before anything is read", async (more, code) => {
-    const bytes = new Uint8Array(store.file.length + more);
-    bytes.set(store.file.subarray(0, bytes.length));
-    const names: string[] = [];
-    const onStep = ({ name }: { name: string }) => names.push(name);
-    const verified = verifyBackup(platform, testRing(), byKms, memoryFile(bytes), { onStep });
-    await expect(verified).rejects.toMatchObject({
-      fault: {
-        code,
-        expectedBytes: store.body.length,
-        ...(more < 0 ? { part: "body", gotBytes: store.body.length + more } : {}),
-      },
+  it("for another place and other recipients opens the same body there", async () => {
+    const forged = forge(core, { records: SMALL_MEMORY });
+    const seal = await forgeSeal(core, forged, { recipients: ["kms"] });
+    const { clear } = decodeEnvelope(seal.envelope);
+    const openers = { kms: testKms(), recoveryKey: null };
+    using keys = await openSeal({ core, subtle }, openers, clear);
+    const keyBlock = await openEnvelope(subtle, keys, decodeEnvelope(seal.envelope));
+    const random = counterRandom("readdress");
+    const platform = { core, subtle, random };
+    const location = { ...LOCATION, region: "us-east-1", backupId: "backup-ccccccccccc" };
+    const recipients = { kms: null, recoveryPublicKey: recoverySpki() };
+    using moved = await readdressSeal(platform, openers, clear, recipients, location);
+    const { bodyBytes, bodyDigest } = clear;
+    const moving = { ...moved, bodyBytes, bodyDigest };
+    const envelope = await sealEnvelope(subtle, random, moved, moving, keyBlock);
+    const byKit = { kms: null, recoveryKey: testKit().recoveryKey };
+    const file = memoryFile(join(envelope, seal.body));
+    const verified = await verifyBackup(platform, ring, byKit, file, { location });
+    expect(verified.location).toEqual(location);
+    expect(verified.header.backupId).toBe(LOCATION.backupId);
+    await expect(verifyBackup(platform, ring, openers, file)).rejects.toMatchObject({
+      fault: { code: "key_mismatch", which: "cmk", found: "absent" },
     });
-    expect(names).toEqual(["envelope", "data_key"]);
+  });
+
+  const forged = forge(core, { records: SMALL_MEMORY });
+  const foreign: Recipient = {
+    kind: "kms",
+    keyId: "kms of another region",
+    wrapped: new Uint8Array(61),
+  };
+  const codeWith = async (recipients: readonly Recipient[], openers: Openers) => {
+    const seal = await forgeSeal(core, forged, { recipient: (own) => [...recipients, ...own] });
+    return await openSeal({ core, subtle }, openers, decodeEnvelope(seal.envelope).clear).then(
+      () => "opened",
+      (error: BackupError) => error.fault,
+    );
+  };
+  const byKit = { kms: null, recoveryKey: testKit().recoveryKey };
+
+  it("for several KMS keys opens with any of them, and with a kit where none is there", async () => {
+    const stranger = { id: "x", state: "active" as const, key: new SecretKey(new Uint8Array(32)) };
+    const otherKms = localKms(subtle, counterRandom("other"), [stranger]);
+    expect(await codeWith([foreign], { kms: testKms(), recoveryKey: null })).toBe("opened");
+    expect(await codeWith([foreign], { ...byKit, kms: otherKms })).toBe("opened");
+    expect(await codeWith([foreign], { kms: otherKms, recoveryKey: null })).toMatchObject({
+      which: "cmk",
+      found: "absent",
+    });
+  });
+
+  it("with nothing to open it says which key it needs", async () => {
+    const nothing = { kms: null, recoveryKey: null };
+    expect(await codeWith([], nothing)).toMatchObject({ which: "cmk", id: testKms().keyId });
+  });
+
+  it("whose data key has another length is refused", async () => {
+    const short: Kms = { ...testKms(), unwrap: async () => new SecretKey(new Uint8Array(16)) };
+    expect(await codeWith([], { kms: short, recoveryKey: null })).toMatchObject({
+      which: "cmk",
+      found: "refused",
+    });
+  });
+
+  it("names the recovery key by the digest of its public half", () => {
+    expect(recoveryKeyId(core, recoverySpki())).toBe(testKit().recoveryKey?.id);
   });
 });

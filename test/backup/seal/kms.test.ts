@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { type CustomerKey, localKms } from "../../../src/backup/seal/kms.ts";
 import type { EncryptionContext } from "../../../src/backup/seal/location.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
-import { counterRandom, subtle } from "../fixtures.ts";
+import { join } from "../faults/forge.ts";
+import { counterRandom, subtle, testKms } from "../fixtures.ts";
 
 const CONTEXT: EncryptionContext = [["backup", "backup-aaaaaaaaaaa"]];
 const random = counterRandom("kms");
@@ -52,5 +53,24 @@ describe("the local KMS", () => {
     await expect(kms.unwrap(id, wrapped, CONTEXT)).rejects.toMatchObject({
       fault: { code: "key_mismatch", which: "cmk", id, found },
     });
+  });
+
+  it.each([
+    [
+      "another context",
+      (wrapped: Uint8Array) => wrapped,
+      [["backup", "backup-bbbbbbbbbbb"]] as const,
+    ],
+    ["a byte less", (wrapped: Uint8Array) => wrapped.subarray(1), CONTEXT],
+    [
+      "another version",
+      (wrapped: Uint8Array) => join(Uint8Array.of(2), wrapped.subarray(1)),
+      CONTEXT,
+    ],
+  ])("refuses a data key with %s", async (_, change, other) => {
+    const kms = testKms();
+    const { wrapped } = await kms.generateDataKey(CONTEXT);
+    const unwrapped = kms.unwrap(kms.keyId, change(wrapped), other);
+    await expect(unwrapped).rejects.toMatchObject({ fault: { which: "cmk", found: "refused" } });
   });
 });
