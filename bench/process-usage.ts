@@ -1,8 +1,8 @@
 /**
  * CPU time and resident memory of a process, from /proc: Linux only.
  *
- * Everything that workerd does is counted: the worker, SQLite, and Miniflare's stand-in for R2, which in
- * production is somebody else's machine. The figures are upper bounds.
+ * Everything that workerd does is counted: the worker, SQLite, and Miniflare's stand-in for R2,
+ * which in production is somebody else's machine. The figures are upper bounds.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 

@@ -1,6 +1,6 @@
 /**
- * What a thread of the bench does, in a Web Worker as in a worker thread: wraps for a while, and says
- * how fast it was.
+ * What a thread of the bench does, in a Web Worker as in a worker thread: wraps
+ * for a while, and says how fast it was.
  */
 import { Core } from "../src/crypto/core.ts";
 import { SecretKey } from "../src/crypto/secret-key.ts";

@@ -1,8 +1,8 @@
 /**
- * The rooms of docs/DESIGN.md and what each may import, read from the import lines of every source file.
+ * The rooms of docs/DESIGN.md and what each may import, read from the sources' import lines.
  *
- * `tsc -b` keeps the engine away from the worker and the pages; this keeps the rooms inside them, the
- * packages and the hidden inputs (time, chance, console) in their places, and circles out.
+ * `tsc -b` keeps the engine away from the worker and the pages; this keeps the rooms inside them,
+ * the packages and the hidden inputs (time, chance, console) in their places, and circles out.
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";

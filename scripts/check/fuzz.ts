@@ -1,8 +1,9 @@
 /**
- * Random cases, each done by the core and by Node's OpenSSL: the long run of the differential tests.
+ * Random cases, each done by the core and by Node's OpenSSL: the differential tests'
+ * long run.
  *
- * `npm run fuzz`. Everything follows from the seed, which a failure prints. Exit code 1 on the first
- * difference.
+ * `npm run fuzz`. Everything follows from the seed, which a failure
+ * prints. Exit code 1 on the first difference.
  */
 import { createCipheriv, createHash, createHmac } from "node:crypto";
 import { Core, type HashName, type Kek } from "../../src/crypto/core.ts";

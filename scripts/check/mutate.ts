@@ -1,6 +1,6 @@
 /**
- * A mutation run: Stryker changes the sources of the engine in a copy, one place at a time, and runs the
- * tests that reach the place. What no test finds is a survivor.
+ * A mutation run: Stryker changes the sources of the engine in a copy, one place at a time, and
+ * runs the tests that reach the place. What no test finds is a survivor.
  *
  * `npm run mutate -- --help`. What is known of the survivors is in docs/MUTATION.md.
  */

@@ -4,7 +4,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/{hsm,backup,cluster}/**/*.test.ts"],
-    // Damage of every byte and of every limit takes minutes: what only these find is not found here.
+    // Damage of every byte and of every limit takes minutes: what
+    // only these find is not found here.
     exclude: ["test/backup/damage*", "test/hsm/keys/limits*", "test/hsm/memory/**"],
     testTimeout: 60_000,
   },

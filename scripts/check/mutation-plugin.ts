@@ -1,6 +1,6 @@
 /**
- * What the mutation run adds to Stryker: it takes a share of the mutants by the seed, and writes down each
- * result as it comes, so that a run that is stopped has not run for nothing.
+ * What the mutation run adds to Stryker: it takes a share of the mutants by the seed, and writes
+ * down each result as it comes, so that a run that is stopped has not run for nothing.
  *
  * Loaded by Stryker in each of its processes. Nothing is imported from it: a plugin is an object.
  */
@@ -35,7 +35,9 @@ export interface SampleOptions {
   readonly resultsFile: string;
 }
 
-/** Where each mutant stands follows from the seed and the mutant alone, not from how many there are. */
+/**
+ * Where each mutant stands follows from the seed and the mutant alone, not from how many there are.
+ */
 function isTaken(sample: SampleOptions, mutant: Mutant): boolean {
   const { start, end } = mutant.location;
   const path = mutant.fileName.slice(mutant.fileName.lastIndexOf("src/"));
@@ -45,7 +47,9 @@ function isTaken(sample: SampleOptions, mutant: Mutant): boolean {
 
 type Verdict = { readonly status: "passed" } | { readonly status: "compileError"; reason: string };
 
-/** A checker can only say that a mutant does not compile: so is what is not taken called in the report. */
+/**
+ * A checker can only say that a mutant does not compile, so the report calls so what is not taken.
+ */
 class Sample {
   static readonly inject = ["options"];
   readonly #sample: SampleOptions;

@@ -1,5 +1,5 @@
 /**
- * The story on an edge of its own, then a search of everything it has left for every secret it used.
+ * The story on an edge of its own, then a search of all that it left for every secret it used.
  */
 import { randomBytes } from "node:crypto";
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -149,7 +149,8 @@ const EXPERIMENTS: readonly [name: string, experiment: Experiment, isControl: bo
 
 const USAGE = `usage: npm run timing -- [--measurements N]
 
-Welch's t between two classes of secrets, for each operation that sees one. Judge it on a quiet machine.
+Welch's t between two classes of secrets, for each operation that sees one. Judge it on a quiet
+machine.
 
   --measurements N   of each operation; default 100000`;
 

@@ -10,8 +10,8 @@ const root = new URL("../../", import.meta.url);
 const COMMITTED = new URL("assembly/core.wasm.sha256", root);
 
 /**
- * The bytes of build/core.wasm, fresh and verified. A candidate named by HOLDFAST_CORE has its own hash
- * beside it, in a file of its name and `.sha256`.
+ * The bytes of build/core.wasm, fresh and verified. A candidate named by HOLDFAST_CORE has its own
+ * hash beside it, in a file of its name and `.sha256`.
  * @throws ModuleHashError; an error of the file system if one of the two is missing.
  */
 export async function coreBytes(): Promise<Uint8Array<ArrayBuffer>> {

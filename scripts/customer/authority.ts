@@ -1,6 +1,6 @@
 /**
- * A customer's certificate authority, which claims a cluster: by openssl where there is one, else by
- * WebCrypto. RFC 5280.
+ * A customer's certificate authority, which claims a cluster: by openssl where
+ * there is one, else by WebCrypto. RFC 5280.
  */
 import "reflect-metadata";
 import { randomBytes } from "node:crypto";

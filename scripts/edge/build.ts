@@ -36,7 +36,9 @@ const BUNDLE = "build/worker";
 const WRANGLER = "node_modules/wrangler/bin/wrangler.js";
 const LOG_TAIL_LINES = 30;
 
-/** Whether everything is there and no input is newer than the beginning of the build that made it. */
+/**
+ * Whether everything is there and no input is newer than the beginning of the build that made it.
+ */
 export function isBuilt(): boolean {
   return isUpToDate(EDGE);
 }

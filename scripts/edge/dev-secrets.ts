@@ -114,7 +114,9 @@ async function recoveryKeyPair(): Promise<{ id: string; spki: Uint8Array; pkcs8:
   return { id: createHash("sha256").update(spki).digest("hex").slice(0, 32), spki, pkcs8 };
 }
 
-/** A self-signed root. P-256: two RSA roots would not fit the 5 KB that Workers allow a variable. */
+/**
+ * A self-signed root. P-256: two RSA roots would not fit the 5 KB that Workers allow a variable.
+ */
 async function root(commonName: string, random: RandomBytes) {
   const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
   const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);

@@ -14,7 +14,7 @@ const HEADING = `# Development secrets, made on this machine. Never deploy them,
 # Deleting this file makes every backup and every HSM under .holdfast unreadable.
 `;
 
-/** One line per variable. JSON holds no single quote that matters: a quoted value is taken literally. */
+/** One line per variable. JSON holds no single quote that matters; quoted values are literal. */
 export function encodeDevVars(bindings: Record<string, string>): string {
   const lines = Object.entries(bindings).map(([name, value]) => {
     if (value.includes("'") || value.includes("\n")) {
@@ -25,7 +25,9 @@ export function encodeDevVars(bindings: Record<string, string>): string {
   return `${HEADING}${lines.join("\n")}\n`;
 }
 
-/** The inverse of `encodeDevVars`; also takes unquoted values and double quotes, as wrangler does. */
+/**
+ * The inverse of `encodeDevVars`; also takes unquoted values and double quotes, as wrangler does.
+ */
 export function parseDevVars(text: string): Record<string, string> {
   const bindings: Record<string, string> = {};
   for (const line of text.split("\n")) {
@@ -63,7 +65,7 @@ export async function ensureDevVars(): Promise<{
 }
 
 /**
- * Notes, as a comment, how to log in as the users of the last story: their passwords are secrets too.
+ * Notes, as a comment, how to log in as the last story's users: their passwords are secrets too.
  */
 export function noteStoryUsers(passwords: Record<string, string>): void {
   const lines = readFileSync(DEV_VARS_FILE, "utf8")

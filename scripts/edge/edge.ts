@@ -2,9 +2,9 @@
  * The edge as a process of its own: the child of `npm start` and of the crash tests.
  *
  * With HOLDFAST_WAITS set it first waits for its parent to send an `EdgeOrder`, which completes its
- * environment. Takes PORT (default 8787), HOLDFAST_STATE (default .holdfast/state) and HOLDFAST_DEV_VARS (default
- * .dev.vars); PAUSE_AT and SCHEDULE of the environment are handed on. Tells its parent when it is
- * ready, and ends when its parent is gone.
+ * environment. Takes PORT (default 8787), HOLDFAST_STATE (default .holdfast/state) and
+ * HOLDFAST_DEV_VARS (default .dev.vars); PAUSE_AT and SCHEDULE of the environment are handed on.
+ * Tells its parent when it is ready, and ends when its parent is gone.
  */
 import { once } from "node:events";
 import { createServer } from "node:net";

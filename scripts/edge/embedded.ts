@@ -1,8 +1,8 @@
 /**
  * The embedded default: the built worker on workerd, with R2 and Durable Objects on local disk.
  *
- * It runs the very bundle that `wrangler deploy` uploads, with the bindings of wrangler.toml. Nothing
- * is reached but 127.0.0.1.
+ * It runs the very bundle that `wrangler deploy` uploads, with the bindings of
+ * wrangler.toml. Nothing is reached but 127.0.0.1.
  */
 import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -28,7 +28,9 @@ export interface EmbeddedEdgeOptions {
   readonly inspectorPort?: number;
   /** Folder of the bundle; default HOLDFAST_BUNDLE, for a trial build, else build/worker. */
   readonly bundle?: string;
-  /** Workers in the same process: a test's, that ask the objects more at once than a client could. */
+  /**
+   * Workers in the same process: a test's, that ask the objects more at once than a client could.
+   */
   readonly beside?: readonly WorkerOptions[];
 }
 

@@ -37,8 +37,8 @@ export async function spawnEdge(options: EdgeProcessOptions): Promise<EdgeProces
 }
 
 /**
- * A child in a group of its own that has loaded all it needs and waits to be told its environment: most of
- * the time that a start takes is over by then.
+ * A child in a group of its own that has loaded all it needs and waits to be told its environment:
+ * most of the time that a start takes is over by then.
  */
 export class SpareEdge {
   readonly log: string;

@@ -1,8 +1,8 @@
 /**
  * The bindings of wrangler.toml as Miniflare takes them, kept under build/.
  *
- * Wrangler translates; loading it takes seconds, and every test process and every restart would pay.
- * What is kept is made anew when wrangler.toml has changed or the folder has moved.
+ * Wrangler translates; loading it takes seconds, and every test process and every restart would
+ * pay. What is kept is made anew when wrangler.toml has changed or the folder has moved.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";

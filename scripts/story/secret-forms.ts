@@ -36,7 +36,9 @@ export function textSecret(name: string, text: string): NamedSecret {
   return { name, bytes: Buffer.from(text, "utf8") };
 }
 
-/** The secret numbers of a PEM private key. Its DER as a whole begins and ends with public bytes. */
+/**
+ * The secret numbers of a PEM private key. Its DER as a whole begins and ends with public bytes.
+ */
 export function privateKeySecrets(name: string, pem: string): NamedSecret[] {
   return jwkSecrets(name, createPrivateKey(pem).export({ format: "jwk" }));
 }

@@ -88,9 +88,7 @@ function printAddresses(url: string): void {
   say();
   say(`  ${bold("Open")}`);
   say(`    ${url}/                 ${dim("start page")}`);
-  say(
-    `    ${url}/restore          ${dim("restore tool: works without a network once it was opened")}`,
-  );
+  say(`    ${url}/restore          ${dim("restore tool: works without a network once opened")}`);
   say(
     `    dist/restore/restore.html`.padEnd(url.length + 22) +
       dim("the same tool as one file: open it from disk"),
@@ -103,9 +101,8 @@ function printAddresses(url: string): void {
     const width = story.backupFile.length;
     say(`    ${story.backupFile}  ${dim("the backup of the story")}`);
     say(`    ${KIT_FILE.padEnd(width)}  ${dim("the recovery kit")}`);
-    say(
-      `    ${dim(`log in there as ${story.userName}: the password is in the last line of ${DEV_VARS_FILE}`)}`,
-    );
+    const where = `the password is in the last line of ${DEV_VARS_FILE}`;
+    say(`    ${dim(`log in there as ${story.userName}: ${where}`)}`);
   }
   say();
   say(`  ${bold("AWS tools, in another terminal")}`);

@@ -1,5 +1,6 @@
 /**
- * The options of a command: `--help` prints its usage, and what cannot be taken is said in a sentence.
+ * The options of a command: `--help` prints its usage, and what
+ * cannot be taken is said in a sentence.
  */
 import { type ParseArgsConfig, parseArgs } from "node:util";
 
@@ -33,7 +34,9 @@ export function wholeNumber(name: string, text: string): number {
   return refuse(`--${name}: expected a whole number, got ${JSON.stringify(text)}`);
 }
 
-/** `text` of the option `name`, one of `choices`; undefined if it was not given. Else ends with 2. */
+/**
+ * `text` of the option `name`, one of `choices`; undefined if it was not given. Else ends with 2.
+ */
 export function choice<T extends string>(
   name: string,
   text: string | undefined,

@@ -17,7 +17,9 @@ export function generateId(kind: IdKind, random: RandomBytes): string {
   return `${kind}-${lettersOf(random(ID_LETTERS))}`;
 }
 
-/** A letter of lower-case base32 for each byte: 256 is a multiple of 32, so each is equally likely. */
+/**
+ * A letter of lower-case base32 for each byte: 256 is a multiple of 32, so each is equally likely.
+ */
 export function lettersOf(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => BASE32.charAt(byte % 32)).join("");
 }

@@ -1,9 +1,10 @@
 /**
  * Bytes as text and back: hexadecimal, Base64 and Base64url, the only place where that is done.
  *
- * RFC 4648 §4, §5, §8. Reading never throws and quotes nothing. Canonical final bits are not demanded
- * (§3.5 leaves that open); who needs one text for one value compares with what would be written.
- * Not constant time: text cannot be wiped either, so nothing secret is text for longer than it must.
+ * RFC 4648 §4, §5, §8. Reading never throws and quotes nothing. Canonical final bits are
+ * not demanded (§3.5 leaves that open); who needs one text for one value compares with
+ * what would be written. Not constant time: text cannot be wiped either, so nothing
+ * secret is text for longer than it must.
  */
 
 /** Arguments of one call of `fromCharCode`: engines allow no fewer than 65,535. */
@@ -64,7 +65,9 @@ export function requireHex(text: string): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** As `decodeBase64`, of text that was checked or that we wrote. @throws TypeError for any other. */
+/**
+ * As `decodeBase64`, of text that was checked or that we wrote. @throws TypeError for any other.
+ */
 export function requireBase64(text: string): Uint8Array<ArrayBuffer> {
   const bytes = decodeBase64(text);
   if (bytes === null) throw new TypeError("text: expected Base64");

@@ -1,8 +1,8 @@
 /**
  * The core: the primitives of assembly/ with types, lengths checked and secrets wiped.
  *
- * SP 800-38F, FIPS 180-4, FIPS 198-1, SP 800-38B, SP 800-108r1. One instance serves one operation at
- * a time. Randomness, formats and key hierarchies are elsewhere.
+ * SP 800-38F, FIPS 180-4, FIPS 198-1, SP 800-38B, SP 800-108r1. One instance serves one operation
+ * at a time. Randomness, formats and key hierarchies are elsewhere.
  */
 import {
   type CounterKdfRequest,
@@ -143,7 +143,9 @@ export class Core {
     return this.equal(this.hmac(hash, key, ...data).subarray(0, tag.length), tag);
   }
 
-  /** The zero block encrypted under `key`, 16, 24 or 32 bytes: what key check values are cut from. */
+  /**
+   * The zero block encrypted under `key`, 16, 24 or 32 bytes: what key check values are cut from.
+   */
   encryptZeroBlock(key: SecretKey): Uint8Array {
     const memory = this.#live();
     const lease = setAesKey(memory, key);

@@ -1,8 +1,9 @@
 /**
  * The KDF in counter mode (SP 800-108r1 §4.1) with every choice of profile spelt out.
  *
- * The work is in assembly/kdf.ts. The product derives keys by `Core.kdfCounter`, one fixed profile; this
- * form is for peers and vectors. With AES-CMAC whoever knows K_IN can choose a derived key (§6.7).
+ * The work is in assembly/kdf.ts. The product derives keys by `Core.kdfCounter`, one
+ * fixed profile; this form is for peers and vectors. With AES-CMAC whoever knows
+ * K_IN can choose a derived key (§6.7).
  */
 import { CoreMemory, KDF_MAX_BYTES, KEY_BYTES, verifyLength } from "./memory.ts";
 import type { SecretKey } from "./secret-key.ts";

@@ -91,8 +91,8 @@ export class Kek {
   }
 
   /**
-   * The inverse of `wrapMany`. @returns fresh arrays in the same order, or the first message that did
-   * not verify; then nothing is released.
+   * The inverse of `wrapMany`. @returns fresh arrays in the same order, or the first message that
+   * did not verify; then nothing is released.
    */
   unwrapMany(wrapped: readonly Uint8Array[]): Uint8Array[] | RefusedChunk {
     return unwrapMany(this.#memory, this.#lease.slot, wrapped);

@@ -15,7 +15,9 @@ export interface RefusedChunk {
 const FOUR_LANES = 4;
 const GROUP_LANES = 8;
 const MAX_LANES = 32;
-/** From how many messages on four lanes, some idle, beat one lane; and eight beat four and the rest. */
+/**
+ * From how many messages on four lanes, some idle, beat one lane; and eight beat four and the rest.
+ */
 const FEWEST_IN_FOUR = 3;
 const FEWEST_IN_GROUP = 6;
 
@@ -60,7 +62,9 @@ interface Run {
   readonly stride: number;
 }
 
-/** Copies messages of `length` bytes from `source` on into DATA, each `offset` bytes into its lane. */
+/**
+ * Copies messages of `length` bytes from `source` on into DATA, each `offset` bytes into its lane.
+ */
 function putRun(
   memory: CoreMemory,
   run: Run,
@@ -117,13 +121,17 @@ export function wrapBatch(
   return out;
 }
 
-/** Status of one message unwrapped, in the terms of a lane: of another length than expected, refused. */
+/**
+ * Status of one message unwrapped, in a lane's terms: one of an unexpected length is refused.
+ */
 function unwrapOne(memory: CoreMemory, slot: number, bytes: number, expected: number): number {
   const status = memory.exports.kwpUnwrap(slot, bytes);
   return expected !== 0 && status !== expected ? REFUSED : status;
 }
 
-/** Unwraps the messages of `wrappedBytes` that make up `wrapped`: all of them, or which was refused. */
+/**
+ * Unwraps the messages of `wrappedBytes` that make up `wrapped`: all of them, or which was refused.
+ */
 export function unwrapBatch(
   memory: CoreMemory,
   slot: number,

@@ -33,7 +33,9 @@ function pick(messages: readonly Uint8Array[], places: readonly number[]): Uint8
   return places.flatMap((place) => messages[place] ?? []);
 }
 
-/** KWP-AE of each of `plains` (1 to MAX_WRAP_BYTES): fresh arrays. @throws RangeError on a length. */
+/**
+ * KWP-AE of each of `plains` (1 to MAX_WRAP_BYTES): fresh arrays. @throws RangeError on a length.
+ */
 export function wrapMany(
   memory: CoreMemory,
   slot: number,

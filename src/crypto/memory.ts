@@ -1,8 +1,8 @@
 /**
  * The module instance and its linear memory: the only code that reads or writes there.
  *
- * Regions and statuses are those of assembly/memory.ts and assembly/status.ts. Whatever passes through
- * is wiped before a call returns; what stays lies in slots of live handles.
+ * Regions and statuses are those of assembly/memory.ts and assembly/status.ts. Whatever passes
+ * through is wiped before a call returns; what stays lies in slots of live handles.
  */
 
 /** Longest plaintext of one wrap, in bytes: MAX_WRAP_BYTES of assembly/memory.ts. */
@@ -131,7 +131,8 @@ export class CoreMemory {
   readonly #out: number;
 
   constructor(module: WebAssembly.Module) {
-    // The one cast: what assembly/index.ts exports has this shape, and the self-test runs all of it.
+    // The one cast: what assembly/index.ts exports has this shape,
+    // and the self-test runs all of it.
     this.exports = new WebAssembly.Instance(module, {}).exports as unknown as CoreExports;
     this.#bytes = new Uint8Array(this.exports.memory.buffer);
     this.#data = this.exports.DATA.value;

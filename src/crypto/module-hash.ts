@@ -1,8 +1,8 @@
 /**
  * Whether the bytes about to be compiled are the module of this build.
  *
- * For hosts that compile at run time (Node, browsers): hash, then compile those very bytes. workerd is
- * given a compiled module; there the bundle is checked when it is built.
+ * For hosts that compile at run time (Node, browsers): hash, then compile those very bytes. workerd
+ * is given a compiled module; there the bundle is checked when it is built.
  */
 import { encodeHex } from "./base-encodings.ts";
 import type { Subtle } from "./web-crypto.ts";
@@ -13,8 +13,8 @@ export class ModuleHashError extends Error {
 }
 
 /**
- * Compares the SHA-256 of `bytes` with `expected`, assembly/core.wasm.sha256: 64 hexadecimal digits,
- * what follows them is ignored.
+ * Compares the SHA-256 of `bytes` with `expected`, assembly/core.wasm.sha256: 64 hexadecimal
+ * digits, what follows them is ignored.
  *
  * @throws ModuleHashError if they differ.
  */
@@ -28,6 +28,7 @@ export async function verifyModuleHash(
   if (hex === expected.slice(0, 64)) return;
   throw new ModuleHashError(
     `core.wasm has SHA-256 ${hex}, expected ${expected.slice(0, 64)}: ` +
-      "it was changed after the build, or belongs to another version. Do not use it; `npm run build:wasm` makes it anew.",
+      "it was changed after the build, or belongs to another version. Do not use it; " +
+      "`npm run build:wasm` makes it anew.",
   );
 }

@@ -1,8 +1,8 @@
 /**
  * A secret with a scope: bytes that are zeroed when their owner is done with them.
  *
- * Every key of the hierarchy travels as a `SecretKey`. The bytes never reach a log, an error text or
- * JSON: only `use` lends them. Copies the engine makes when it moves memory cannot be wiped.
+ * Every key of the hierarchy travels as a `SecretKey`. The bytes never reach a log, an error text
+ * or JSON: only `use` lends them. Copies the engine makes when it moves memory cannot be wiped.
  */
 export class SecretKey {
   #bytes: Uint8Array | null;

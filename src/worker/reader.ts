@@ -1,8 +1,8 @@
 /**
  * The `Reader` Durable Object: opens stored backups for those who may have no keys.
  *
- * Spec: docs/STORAGE.md, "Readers". A fixed number of objects, and none touches its storage: the platform
- * leaves a file behind for every object that was ever named, so there is none per backup.
+ * Spec: docs/STORAGE.md, "Readers". A fixed number of objects, and none touches its storage: the
+ * platform leaves a file behind for every object that was ever named, so there is none per backup.
  */
 import { DurableObject } from "cloudflare:workers";
 import type { StoredBackupOrder } from "./contracts/hsm-api.ts";

@@ -1,6 +1,6 @@
 /**
- * A small backup and the tests of its damage, for the files that run them side by side. FORMAT.md §9.2
- * and §9.3.
+ * A small backup and the tests of its damage, for the files that run them
+ * side by side. FORMAT.md §9.2 and §9.3.
  */
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
@@ -122,7 +122,7 @@ export function testFlips(
   );
 }
 
-/** The code of a refusal that took nothing in; a text that no code is, if there is none or something was. */
+/** The code of a refusal that took nothing in; else a text that is no code. */
 function outcomeOf(refusal: Refusal | null): string {
   if (refusal === null) return "was restored";
   const { fault, staging } = refusal;

@@ -1,5 +1,5 @@
 /**
- * Input that somebody made to hurt: records of a wrong form, noise, deep nesting, huge announcements.
+ * Input that was made to hurt: records of a wrong form, noise, deep nesting, huge announcements.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -1,6 +1,6 @@
 /**
- * What a manifest says: an entry for each record (its bytes are in src/hsm/memory/state-digest.ts), and
- * the footer.
+ * What a manifest says: an entry for each record (its bytes are in
+ * src/hsm/memory/state-digest.ts), and the footer.
  *
  * Spec: FORMAT.md §4.3, §4.4.
  */

@@ -1,7 +1,7 @@
 /**
  * AES-256-GCM under a key of ours, as every layer of a seal uses it: envelope, body, local CMK.
  *
- * Spec: FORMAT.md §7.2, §7.3, §7.4 (SP 800-38D by WebCrypto). Nonces are the callers' to keep apart.
+ * Spec: FORMAT.md §7.2, §7.3, §7.4 (SP 800-38D by WebCrypto). Callers keep nonces apart.
  */
 import type { SecretKey } from "../../crypto/secret-key.ts";
 import type { PlatformKey, Subtle, SubtleAlgorithm } from "../../crypto/web-crypto.ts";

@@ -135,8 +135,8 @@ function verifyRoom(context: HsmContext, keys: readonly PreparedKey[]): void {
  * The key check value, by which two holders see that they hold the same key: `CHECK_VALUE_BYTES`,
  * fresh; zeros for a generic secret, as a short one could be guessed from it.
  *
- * PKCS#11 §4.10.2. AES: of the encrypted zero block. RSA and EC: of SHA-1 of the public key, which is
- * no secret, so SHA-1's weakness does not matter.
+ * PKCS#11 §4.10.2. AES: of the encrypted zero block. RSA and EC: of SHA-1 of the public key, which
+ * is no secret, so SHA-1's weakness does not matter.
  */
 async function checkValue(context: HsmContext, material: ReadMaterial): Promise<Uint8Array> {
   if (material.type === "generic-secret") return new Uint8Array(CHECK_VALUE_BYTES);

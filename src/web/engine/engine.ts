@@ -1,6 +1,6 @@
 /**
- * Entry of the worker, and what it does for the page: reads the kit, verifies and restores a backup,
- * works as an HSM.
+ * Entry of the worker, and what it does for the page: reads the kit, verifies
+ * and restores a backup, works as an HSM.
  *
  * FORMAT.md §3.5; KIT.md. Here and nowhere else in the client are keys: the kit's and the HSM's.
  * They are wiped when another kit or backup comes, and by `forget`.

@@ -1,8 +1,9 @@
 /**
  * Refusals as the AWS JSON 1.1 protocol shows them: `__type`, `Message`, a status.
  *
- * Spec: the CloudHSM V2 model declares seven exceptions; those of signatures are common to all
- * services. Client errors are 400, as the model has no other; only the service's own failure is 500.
+ * Spec: the CloudHSM V2 model declares seven exceptions; those of signatures
+ * are common to all services. Client errors are 400, as the model has no other;
+ * only the service's own failure is 500.
  */
 import type { Refusal } from "../../cluster/refusal.ts";
 

@@ -114,7 +114,9 @@ export const UNTAG_RESOURCE = z.object({
   TagKeyList: z.array(tagKey).min(1).max(50),
 });
 
-/** The first thing wrong with a request, in the manner of AWS: where, and what was expected there. */
+/**
+ * The first thing wrong with a request, in the manner of AWS: where, and what was expected there.
+ */
 export function describeIssue(error: z.ZodError): string {
   const [issue] = error.issues;
   if (issue === undefined) return "The request is not valid.";

@@ -150,8 +150,8 @@ export type Output<K extends OperationName> = DataOperations[K]["output"];
 /** RPC face of the `Hsm` Durable Object towards the REST surface. */
 export interface DataApi {
   /**
-   * Carries out an operation for whoever holds the session. As leader the HSM answers only when what
-   * changed is on every peer.
+   * Carries out an operation for whoever holds the session. As leader the HSM answers only
+   * when what changed is on every peer.
    *
    * @param session - token; "" where the request had none: such a session is invalid.
    */

@@ -90,8 +90,8 @@ export interface HsmApi {
   /** Hex digest of the cluster state this HSM holds. */
   stateDigest(): Promise<Result<string>>;
   /**
-   * Accepts no change of cluster state from now on (answers "unavailable", code `hsm_frozen`), so that
-   * a backup taken next holds every acknowledged write. Reads go on. Lasts until `serve`.
+   * Accepts no change of cluster state from now on (answers "unavailable", code `hsm_frozen`), so
+   * that a backup taken next holds every acknowledged write. Reads go on. Lasts until `serve`.
    */
   freeze(): Promise<Result<null>>;
   /**

@@ -1,6 +1,6 @@
 /**
- * What the control plane and the wires ask of a reader: to open a stored backup where no HSM of its own is
- * meant, and for what else hangs on a key of the deployment.
+ * What the control plane and the wires ask of a reader: to open a stored backup where no HSM of its
+ * own is meant, and for what else hangs on a key of the deployment.
  *
  * Spec: docs/STORAGE.md, "Readers". Only facts come back: ids, counts, digests as hexadecimal text.
  */
@@ -19,7 +19,7 @@ export interface VerificationFacts {
 
 export type RecordTypeName = "configuration" | "policy" | "user" | "certificate" | "key";
 
-/** The clear part of an envelope, authentic. Of the recipients, who they are: no wrap of the data key. */
+/** The clear part of an envelope, authentic. Of the recipients, who they are, and no wrap. */
 export interface EnvelopeFacts {
   /** Hex, 16 bytes. */
   readonly sealId: string;
@@ -66,18 +66,20 @@ export interface Inspection {
 /**
  * RPC face of the `Reader` Durable Object. Whoever asks has found out before that the caller may.
  *
- * A reader opens a few backups at a time and lets a few wait; beyond that it refuses with "unavailable",
- * code `reader_busy`.
+ * A reader opens a few backups at a time and lets a few wait; beyond that it refuses
+ * with "unavailable", code `reader_busy`.
  */
 export interface ReaderApi {
   /**
-   * Whether an HSM made by this deployment would open the backup: CMK, MKBK and AKBK, by cryptography.
-   * Reads the envelope and the first segment of the body only.
+   * Whether an HSM made by this deployment would open the backup: CMK, MKBK and AKBK, by
+   * cryptography. Reads the envelope and the first segment of the body only.
    */
   probe(order: StoredBackupOrder): Promise<Result<null>>;
   /** Opens and authenticates a backup from end to end. */
   verify(order: StoredBackupOrder): Promise<Result<VerificationFacts>>;
-  /** The same, and what is inside. @param after - records to pass over. @param limit - of a page. */
+  /**
+   * The same, and what is inside. @param after - records to pass over. @param limit - of a page.
+   */
   inspect(order: StoredBackupOrder, after: number, limit: number): Promise<Result<Inspection>>;
   /** The first passwords of the PRECO users of these clusters, by cluster id. Opens no backup. */
   preCoPasswords(clusterIds: readonly string[]): Promise<ReadonlyMap<string, string>>;

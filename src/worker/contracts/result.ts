@@ -1,5 +1,5 @@
 /**
- * Outcomes that cross a Durable Object's border: errors lose their class there, plain data does not.
+ * Outcomes that cross a Durable Object's border, as plain data: errors lose their class there.
  */
 import type { Refusal } from "../../cluster/refusal.ts";
 

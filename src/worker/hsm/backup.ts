@@ -1,8 +1,9 @@
 /**
  * A backup at the edge: from an HSM's memory to two objects in the bucket and a receipt.
  *
- * Spec: docs/STORAGE.md, "Making a backup"; the bytes are those of src/backup/create.ts. Until the receipt
- * is stored nothing is promised: an order asked again starts anew, under a fresh EBK and a fresh seal.
+ * Spec: docs/STORAGE.md, "Making a backup"; the bytes are those of
+ * src/backup/create.ts. Until the receipt is stored nothing is promised: an order asked
+ * again starts anew, under a fresh EBK and a fresh seal.
  */
 
 import { type BackupStore, type CreatedBackup, createBackup } from "../../backup/create.ts";

@@ -1,5 +1,6 @@
 /**
- * What one HSM's memory has that a peer's lacks: the rows changed since a number, and their taking over.
+ * What one HSM's memory has that a peer's lacks: the rows changed
+ * since a number, and their taking over.
  *
  * Spec: docs/STORAGE.md, "Peers". A delta is state, not history: each row as it is now, so that any
  * number of missed changes is one delta. Secrets in it are wrapped under the cluster's sync key.

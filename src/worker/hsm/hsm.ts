@@ -1,8 +1,9 @@
 /**
- * The `Hsm` Durable Object: one HSM, its memory in SQLite, its faces towards `Region`, peers and REST.
+ * The `Hsm` Durable Object: one HSM, its memory in SQLite, its faces to `Region`, peers and REST.
  *
- * Spec: DESIGN.md, "Where things happen"; docs/STORAGE.md. Orders are turned into results here and carried out in
- * the files beside it. What leaves this object is a container, sealed; never plaintext of its memory.
+ * Spec: DESIGN.md, "Where things happen"; docs/STORAGE.md. Orders are turned into results
+ * here and carried out in the files beside it. What leaves this object is a container,
+ * sealed; never plaintext of its memory.
  */
 
 import { DurableObject } from "cloudflare:workers";

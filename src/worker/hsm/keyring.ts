@@ -1,8 +1,8 @@
 /**
  * The keys that open a backup in one HSM: the AKBK installed in it, and the MKBK of its hardware.
  *
- * Spec: FORMAT.md §5, DEPLOY.md. The MKBK belongs to the hardware and is always the deployment's; the
- * AKBK stays what it was when the HSM was made, whatever the deployment holds now.
+ * Spec: FORMAT.md §5, DEPLOY.md. The MKBK belongs to the hardware and is always the deployment's;
+ * the AKBK stays what it was when the HSM was made, whatever the deployment holds now.
  */
 
 import type { Keyring, KeyVersion } from "../../backup/format/keys.ts";

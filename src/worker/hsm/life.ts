@@ -1,8 +1,9 @@
 /**
  * An HSM's beginning: manufacture, and the cluster's certificate.
  *
- * Spec: docs/STORAGE.md, "Rows of an HSM". Each can be asked for again and answers as the first time.
- * Secrets that are made here (identity key) or come in (AKBK) are wrapped before they are written.
+ * Spec: docs/STORAGE.md, "Rows of an HSM". Each can be asked for again and
+ * answers as the first time. Secrets that are made here (identity key) or come in
+ * (AKBK) are wrapped before they are written.
  */
 import { encodeBase64, encodeHex } from "../../crypto/base-encodings.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";

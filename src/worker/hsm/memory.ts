@@ -1,8 +1,8 @@
 /**
- * An HSM at work: its rules over its rows, with a core of its own for as long as one operation lasts.
+ * An HSM at work: its rules over its rows, with a core of its own for one operation.
  *
- * One WASM instance per operation, closed and wiped after it, so that none sees what another left. The
- * storage key is derived for the operation and lives no longer.
+ * One WASM instance per operation, closed and wiped after it, so that none sees what another left.
+ * The storage key is derived for the operation and lives no longer.
  */
 import type { Core, Kek } from "../../crypto/core.ts";
 import type { SecretKey } from "../../crypto/secret-key.ts";

@@ -1,8 +1,10 @@
 /**
- * The data plane of an HSM: each operation of contracts/data-plane.ts, carried out by the HSM's rules.
+ * The data plane of an HSM: each operation of
+ * contracts/data-plane.ts, carried out by the HSM's rules.
  *
- * Spec: docs/API.md, docs/HSM.md. Inputs have passed the schemas of the route; bytes travel as base64.
- * Secrets become `SecretKey` here and are disposed of here; text that carried them cannot be wiped.
+ * Spec: docs/API.md, docs/HSM.md. Inputs have passed the schemas of the route;
+ * bytes travel as base64. Secrets become `SecretKey` here and are disposed of here;
+ * text that carried them cannot be wiped.
  */
 import { encodeBase64, encodeHex, requireBase64 } from "../../crypto/base-encodings.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";

@@ -1,5 +1,5 @@
 /**
- * A restore at the edge: from two objects in the bucket to the memory of an HSM, or no change at all.
+ * A restore at the edge: from two objects in the bucket to an HSM's memory, or no change at all.
  *
  * Spec: docs/STORAGE.md, "Restoring" (I5); the bytes are those of src/backup/restore.ts. Records
  * are staged into a generation that nobody reads; when everything holds, one transaction makes it

@@ -1,8 +1,9 @@
 /**
  * The spool: a container between its making, in one turn, and its sealing, over many; and receipts.
  *
- * Spec: docs/STORAGE.md, "Making a backup". Parts lie in rows of at most 1 MiB, wrapped already under
- * the backup's own keys. A receipt answers an order that is repeated after its backup was put.
+ * Spec: docs/STORAGE.md, "Making a backup". Parts lie in rows of at most 1 MiB,
+ * wrapped already under the backup's own keys. A receipt answers an order that
+ * is repeated after its backup was put.
  */
 import type { BackupReceipt } from "../contracts/hsm-api.ts";
 
@@ -34,7 +35,9 @@ export function writeParts(sql: SqlStorage, backupId: string, parts: Iterable<Ui
   }
 }
 
-/** The same bytes in pieces as large as a row may be. Each piece is gone when the next is asked for. */
+/**
+ * The same bytes in pieces as large as a row may be. Each piece is gone when the next is asked for.
+ */
 function* gather(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
   const row = new Uint8Array(MAX_PART_BYTES);
   let filled = 0;

@@ -1,9 +1,9 @@
 /**
  * Keys that protect an HSM's memory at rest and on its way to the other HSMs of its cluster.
  *
- * Spec: docs/STORAGE.md, "Keys at rest"; SP 800-108r1 counter mode through the core. Derived from the
- * deployment's storage key for one HSM or one cluster each, never stored, disposed of after every
- * operation.
+ * Spec: docs/STORAGE.md, "Keys at rest"; SP 800-108r1 counter mode through the core.
+ * Derived from the deployment's storage key for one HSM or one cluster each, never
+ * stored, disposed of after every operation.
  */
 import type { Core, Kek } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";

@@ -1,8 +1,9 @@
 /**
  * The first password of a cluster's PRECO user.
  *
- * Spec: docs/STORAGE.md, "Keys at rest". Derived, so that it is stored nowhere: an HSM takes it in when
- * it is made, a reader says it to those who may activate the cluster, and both come to the same.
+ * Spec: docs/STORAGE.md, "Keys at rest". Derived, so that it is stored nowhere:
+ * an HSM takes it in when it is made, a reader says it to those who may activate
+ * the cluster, and both come to the same.
  */
 import { lettersOf } from "../../cluster/ids.ts";
 import type { SecretKey } from "../../crypto/secret-key.ts";

@@ -1,6 +1,6 @@
 /**
- * What can be learnt of a stored backup without restoring it: whether this deployment's keys open it,
- * what it holds.
+ * What can be learnt of a stored backup without restoring it: whether this
+ * deployment's keys open it, what it holds.
  *
  * Spec: FORMAT.md §3.5. Only facts leave: ids, counts, digests. Records are hashed and forgotten.
  */
@@ -38,8 +38,9 @@ export interface Opening {
 }
 
 /**
- * Whether an HSM made by this deployment would open the backup: CMK, MKBK and AKBK, by cryptography.
- * Reads the envelope and the first segment of the body only. @throws Refused, BackupError.
+ * Whether an HSM made by this deployment would open the backup: CMK, MKBK
+ * and AKBK, by cryptography. Reads the envelope and the first segment of the
+ * body only. @throws Refused, BackupError.
  */
 export async function probeStored(
   { deployment, secrets }: Opening,
@@ -104,7 +105,9 @@ export async function inspectStored(
   };
 }
 
-/** All of a backup, authenticated and let go; and the clear part of its envelope, authentic by then. */
+/**
+ * All of a backup, authenticated and let go; and the clear part of its envelope, authentic by then.
+ */
 async function readStored(
   { deployment, secrets }: Opening,
   order: StoredBackupOrder,

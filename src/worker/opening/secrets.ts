@@ -1,8 +1,8 @@
 /**
  * The deployment's secrets, read once: unchecked variables in, checked keys out.
  *
- * Spec: docs/DEPLOY.md, the table of variables. They stand apart from `Deployment`, in a room that neither
- * the wires nor the control plane may import: what these cannot name, they cannot use.
+ * Spec: docs/DEPLOY.md, the table of variables. They stand apart from `Deployment`, in a room that
+ * neither the wires nor the control plane may import: what these cannot name, they cannot use.
  */
 
 import * as z from "zod";

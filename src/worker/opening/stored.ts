@@ -1,5 +1,5 @@
 /**
- * A stored backup as the engine opens it: its two objects, and with what this deployment opens them.
+ * A stored backup as the engine opens it: its two objects, and this deployment's keys to them.
  *
  * Spec: FORMAT.md §7; docs/STORAGE.md, "Restoring". Sealed bytes pass through, a piece at a time.
  */

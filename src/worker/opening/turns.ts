@@ -10,7 +10,7 @@ interface TurnLimits {
   readonly waiting: number;
 }
 
-/** An opening holds a core of its own and a segment of the body: two fit an isolate's memory with ease. */
+/** An opening holds a core of its own and a segment of the body: two fit an isolate with ease. */
 export const OPENINGS: TurnLimits = { atOnce: 2, waiting: 16 };
 
 export class Turns {

@@ -1,8 +1,8 @@
 /**
  * The environment, read once: unchecked variables in, a checked `Deployment` out.
  *
- * Spec: docs/DEPLOY.md, the table of variables. Keys of the HSMs are not here: opening/secrets.ts reads
- * them, for those who may have them.
+ * Spec: docs/DEPLOY.md, the table of variables. Keys of the HSMs are not here: opening/secrets.ts
+ * reads them, for those who may have them.
  */
 import * as z from "zod";
 import { fnv1a } from "../../cluster/ids.ts";

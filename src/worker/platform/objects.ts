@@ -1,8 +1,9 @@
 /**
  * Objects of the bucket: their names, and the few ways in which they are written and read.
  *
- * Spec: docs/STORAGE.md, I1 to I5. Every object is written once (I2): a put of a name that exists is
- * an error, a get is pinned to the etag that the catalogue knows. Only sealed bytes pass through here.
+ * Spec: docs/STORAGE.md, I1 to I5. Every object is written once (I2): a put of a
+ * name that exists is an error, a get is pinned to the etag that the catalogue
+ * knows. Only sealed bytes pass through here.
  */
 
 import type { BackupLocation } from "../../backup/seal/location.ts";
@@ -119,7 +120,9 @@ interface SealedObjects {
   readonly body: R2ObjectBody;
 }
 
-/** Both objects; the body pinned to the etag of the catalogue. @throws Refused if one is not there. */
+/**
+ * Both objects; the body pinned to the etag of the catalogue. @throws Refused if one is not there.
+ */
 export async function getSealed(
   deployment: Deployment,
   order: StoredBackupOrder,
@@ -137,7 +140,7 @@ function objectMissing(order: StoredBackupOrder, what: string): Refused {
     kind: "conflict",
     code: "backup_object_missing",
     message:
-      `The ${what} of backup '${order.source.backupId}' is not in the bucket as the catalogue knows ` +
-      "it. Use another backup of the cluster, and find out who changed the bucket.",
+      `The ${what} of backup '${order.source.backupId}' is not in the bucket as the catalogue ` +
+      "knows it. Use another backup of the cluster, and find out who changed the bucket.",
   });
 }

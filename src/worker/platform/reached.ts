@@ -26,6 +26,7 @@ export async function reached(
   if (deployment.pauseAt !== step) return;
   await storage?.sync();
   console.log(`paused at ${step}`);
-  // Pending timers, not a promise without an owner: the runtime would take that for a hang and end it.
+  // Pending timers, not a promise without an owner: the runtime would take that for a hang and end
+  // it.
   for (;;) await scheduler.wait(PAUSE_MS);
 }

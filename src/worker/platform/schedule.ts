@@ -1,8 +1,8 @@
 /**
  * The clockwork's settings: how long transitions, retries, retention and clean-up take.
  *
- * The defaults are the service's promise (a backup every 24 h, seven days to undo a deletion). Tests
- * and demonstrations shorten them by the SCHEDULE variable; a deployment leaves it unset.
+ * The defaults are the service's promise (a backup every 24 h, seven days to undo a deletion).
+ * Tests and demonstrations shorten them by the SCHEDULE variable; a deployment leaves it unset.
  */
 import * as z from "zod";
 

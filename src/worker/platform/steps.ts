@@ -1,7 +1,8 @@
 /**
  * The storage steps by name: every point at which something has just become durable.
  *
- * Spec: docs/STORAGE.md, "Steps". Apart from the code that stops at them, as the crash tests walk the list.
+ * Spec: docs/STORAGE.md, "Steps". Apart from the code that stops at
+ * them, as the crash tests walk the list.
  */
 
 export const STORAGE_STEPS = [

@@ -1,8 +1,8 @@
 /**
  * Variables as the platform hands them over: text, checked against a schema.
  *
- * Spec: docs/DEPLOY.md, the table of variables. An error names the variable and what is wrong with it,
- * never its value.
+ * Spec: docs/DEPLOY.md, the table of variables. An error names the variable and
+ * what is wrong with it, never its value.
  */
 
 import * as z from "zod";

@@ -18,7 +18,8 @@ import { storedBackupOrder } from "./views.ts";
 const POLL_MS = 5_000;
 
 /**
- * Task `hsm_create`: CREATE_IN_PROGRESS → ACTIVE: with a PRECO user in a new cluster, filled in an active one.
+ * Task `hsm_create`: CREATE_IN_PROGRESS → ACTIVE: with a PRECO user in a
+ * new cluster, filled in an active one.
  */
 export async function createHsmTask(context: RegionContext, hsmId: string): Promise<Outcome> {
   const row = context.store.hsm(hsmId);
@@ -225,7 +226,9 @@ async function backUpBeforeRemoval(context: RegionContext, row: HsmRow): Promise
   return againAt(context.nowMs() + POLL_MS);
 }
 
-/** The others went on without it, so beside them it must be filled again; alone it has all there is. */
+/**
+ * The others went on without it, so beside them it must be filled again; alone it has all there is.
+ */
 function returnToService(context: RegionContext, row: HsmRow, message: string): void {
   const { store, due } = context;
   const isAlone = context.store.activeHsms(row.clusterId).length === 0;

@@ -1,5 +1,6 @@
 /**
- * Rows as others see them: a caller a cluster, an HSM or a backup, and whoever reads a backup what it needs.
+ * Rows as others see them: a caller a cluster, an HSM or a backup, and
+ * whoever reads a backup what it needs.
  */
 import type { CatalogView, ClusterView, HsmView, Tag } from "../contracts/control-api.ts";
 import type { StoredBackupOrder } from "../contracts/hsm-api.ts";

@@ -1,9 +1,9 @@
 /**
- * What every route of the REST surface shares: who is calling, what a refusal looks like, and asking
- * the HSM that leads a cluster.
+ * What every route of the REST surface shares: who is calling, what a refusal looks like,
+ * and asking the HSM that leads a cluster.
  *
- * Spec: docs/API.md, "Requests" and "Errors". A request is read within a limit, authenticated, and only
- * then parsed. Nothing of a body, a session or a key reaches the log.
+ * Spec: docs/API.md, "Requests" and "Errors". A request is read within a limit, authenticated, and
+ * only then parsed. Nothing of a body, a session or a key reaches the log.
  */
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
@@ -19,7 +19,7 @@ import { unexpectedRefusal } from "../platform/fault-response.ts";
 /** The door sets the deployment, `authenticated` the principal. */
 export type RestEnv = { Variables: { principal: Principal; deployment: Deployment } };
 
-/** Signing names of the REST surface: its own, and that of the AWS wire for tools that know no other. */
+/** Signing names of the REST surface: its own, and the AWS wire's for tools that know no other. */
 const SIGNING_NAMES = ["holdfast", "cloudhsm"] as const;
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -168,8 +168,8 @@ async function leaderOf(c: RestContext, clusterId: string): Promise<HsmObject> {
 }
 
 /**
- * Carries out an operation on the HSM that leads the cluster of the path: it answers reads and takes
- * writes. The session token goes to it in the call and is not kept. @throws Refused.
+ * Carries out an operation on the HSM that leads the cluster of the path: it answers reads and
+ * takes writes. The session token goes to it in the call and is not kept. @throws Refused.
  */
 export async function ask<K extends OperationName>(
   c: RestContext,
@@ -181,8 +181,8 @@ export async function ask<K extends OperationName>(
 }
 
 /**
- * Optional fields without `undefined`: a schema types an absent field so, JSON has no such value, and
- * the HSM's inputs are typed exactly. This is the one place that says so.
+ * Optional fields without `undefined`: a schema types an absent field so, JSON has no such value,
+ * and the HSM's inputs are typed exactly. This is the one place that says so.
  */
 type Exact<T> = T extends readonly (infer E)[]
   ? Exact<E>[]

@@ -1,8 +1,9 @@
 /**
  * REST: backups on demand, what the catalogue says of one, and the sealed file itself.
  *
- * Spec: docs/API.md, "Backups". A download streams envelope and body as they lie in the bucket: sealed
- * bytes only. Verify and inspect are a reader's work, which answers with facts about a backup.
+ * Spec: docs/API.md, "Backups". A download streams envelope and body as they lie
+ * in the bucket: sealed bytes only. Verify and inspect are a reader's work,
+ * which answers with facts about a backup.
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { StoredBackupOrder } from "../contracts/hsm-api.ts";

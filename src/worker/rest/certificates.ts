@@ -1,7 +1,8 @@
 /**
  * REST: certificates, policies, configuration and the state digest of a cluster.
  *
- * Spec: docs/API.md, "Certificates", "Cluster". Public facts only; who may change them is the HSM's rule.
+ * Spec: docs/API.md, "Certificates", "Cluster". Public facts only;
+ * who may change them is the HSM's rule.
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { granted } from "../contracts/result.ts";

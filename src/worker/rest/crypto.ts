@@ -1,8 +1,8 @@
 /**
  * REST: using keys. Sign, verify, encrypt, decrypt, digest.
  *
- * Spec: docs/API.md, "Using keys"; docs/HSM.md §3.5. Keys stay in the HSM: messages go in, signatures
- * and ciphertexts come out. All bytes are base64.
+ * Spec: docs/API.md, "Using keys"; docs/HSM.md §3.5. Keys stay in the HSM: messages go in,
+ * signatures and ciphertexts come out. All bytes are base64.
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { CIPHER_MECHANISMS } from "../../hsm/keys/encryption.ts";

@@ -1,7 +1,8 @@
 /**
  * The shapes of keys on the REST surface: material as it comes, attributes, and what is shown.
  *
- * Spec: docs/API.md, "Keys". Schemas bound lengths and forms; what a key may be is the HSM's to say.
+ * Spec: docs/API.md, "Keys". Schemas bound lengths and forms; the HSM says what a key may
+ * be.
  */
 import { z } from "@hono/zod-openapi";
 import { clusterParams, sessionHeaders } from "./app.ts";

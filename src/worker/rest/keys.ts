@@ -1,8 +1,9 @@
 /**
  * REST: keys coming in, being made, listed, changed, shared, leaving and deleted.
  *
- * Spec: docs/API.md, "Keys"; docs/HSM.md §3 for the rules, which are the HSM's. Material passes through
- * a request once and is neither logged nor answered, except by an export that the HSM allows.
+ * Spec: docs/API.md, "Keys"; docs/HSM.md §3 for the rules, which are the HSM's.
+ * Material passes through a request once and is neither logged nor answered,
+ * except by an export that the HSM allows.
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import {

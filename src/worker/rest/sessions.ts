@@ -1,8 +1,8 @@
 /**
  * REST: activation, sessions and users of a cluster's HSMs.
  *
- * Spec: docs/API.md, "Users". Passwords and tokens pass through here and nowhere else at the edge; no
- * answer repeats a password, and a token is answered once.
+ * Spec: docs/API.md, "Users". Passwords and tokens pass through here and nowhere else at the edge;
+ * no answer repeats a password, and a token is answered once.
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import {

@@ -75,8 +75,8 @@ function describe(app: OpenAPIHono<RestEnv>): void {
     in: "header",
     name: "Authorization",
     description:
-      "AWS Signature Version 4 with an access key of this deployment, service `holdfast`, and the " +
-      "region of the cluster. `x-amz-date` and `holdfast-session` are signed headers.",
+      "AWS Signature Version 4 with an access key of this deployment, service `holdfast`, and " +
+      "the region of the cluster. `x-amz-date` and `holdfast-session` are signed headers.",
   });
   app.doc31("/v1/openapi.json", {
     openapi: "3.1.0",

@@ -1,7 +1,8 @@
 /**
- * One file for each way of being wrong: what is wrong with it, who reads it, which code it must get.
+ * One file for each way of being wrong: what is wrong in it, who reads it, which code it gets.
  *
- * FORMAT.md §9.1 lists the same names; scripts/generate/format-vectors.ts writes them to test/golden/faults/.
+ * FORMAT.md §9.1 lists the same names;
+ * scripts/generate/format-vectors.ts writes them to test/golden/faults/.
  */
 import type { BackupFaultCode } from "../../../src/backup/format/errors.ts";
 import type { Core } from "../../../src/crypto/core.ts";

@@ -1,8 +1,8 @@
 /**
  * The two HSMs of the golden files: a new one, and one with some of everything.
  *
- * Used once, by scripts/generate/golden.ts; afterwards the files are what counts, and `GOLDEN_PASSWORDS`
- * opens the users inside.
+ * Used once, by scripts/generate/golden.ts; afterwards the files are what counts, and
+ * `GOLDEN_PASSWORDS` opens the users inside.
  */
 import { readFileSync } from "node:fs";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";

@@ -57,7 +57,8 @@ describe("signing", () => {
         signature.map((byte, i) => (i === 9 ? byte ^ 1 : byte)),
       ),
     ).toBe(false);
-    // Not a byte less in front: one in 256 signatures of RSA begins with a zero, and is that number still.
+    // Not a byte less in front: one in 256 signatures of RSA begins with
+    // a zero, and is that number still.
     expect(await check(DATA, signature.subarray(0, -1))).toBe(false);
     expect(await check(DATA, new Uint8Array(0))).toBe(false);
   });

@@ -33,7 +33,8 @@ describe("a record that is not as it would be written", () => {
         expect(error).toMatchObject({ fault: { code: "record_invalid" } });
       }
     }
-    // The values of eight numbers: the ninth, in bytes 5 and 6, is 32 and no other bit leaves it in bounds.
+    // The values of eight numbers: the ninth, in bytes 5 and 6, is 32 and
+    // no other bit leaves it in bounds.
     expect([...accepted]).toEqual([3, 8, 10, 12, 14, 16, 18, 20]);
   });
 

@@ -1,5 +1,5 @@
 /**
- * Records of a memory for tests: copied out of a snapshot, restored, changed behind the rules' back.
+ * Records of a memory for tests: copied out of a snapshot, restored, changed behind the rules.
  */
 import { type KeyAttributes, keyCodec } from "../../../src/hsm/memory/key-record.ts";
 import { MemoryStore } from "../../../src/hsm/memory/memory-store.ts";
