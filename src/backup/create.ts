@@ -45,18 +45,20 @@ export interface BackupStore {
   putEnvelope(sealId: Uint8Array, envelope: Uint8Array): Promise<void>;
 }
 
-export interface CreatedBackup {
-  /** 16 bytes. */
-  readonly sealId: Uint8Array;
-  readonly bodyBytes: number;
-  readonly envelopeBytes: number;
-  readonly restorableOffline: boolean;
+/** A container that is in the spool and has been read back. */
+interface SpooledContainer {
   /** 176 bytes. */
   readonly keyBlock: Uint8Array;
   readonly containerBytes: number;
   /** 32 bytes each. */
   readonly containerDigest: Uint8Array;
   readonly stateDigest: Uint8Array;
+}
+
+export interface CreatedBackup extends SpooledContainer {
+  readonly bodyBytes: number;
+  readonly envelopeBytes: number;
+  readonly restorableOffline: boolean;
 }
 
 /**
@@ -83,20 +85,11 @@ export async function createBackup(
   const envelope = await sealEnvelope(subtle, random, seal, clear, container.keyBlock);
   await store.putEnvelope(seal.sealId, envelope);
   return {
-    sealId: seal.sealId,
     bodyBytes: clear.bodyBytes,
     envelopeBytes: envelope.length,
     restorableOffline: seal.restorableOffline,
     ...container,
   };
-}
-
-/** A container that is in the spool and has been read back. */
-interface SpooledContainer {
-  readonly keyBlock: Uint8Array;
-  readonly containerBytes: number;
-  readonly containerDigest: Uint8Array;
-  readonly stateDigest: Uint8Array;
 }
 
 /**

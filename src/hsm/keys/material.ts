@@ -25,6 +25,8 @@ import { checkPrivateKey, checkPublicKey } from "./asymmetric.ts";
 import { unreadable } from "./der.ts";
 import { curveNamed, pkcs8FromPkcs1, pkcs8FromSec1, spkiFromPkcs1 } from "./structures.ts";
 
+const AES_KEY_BYTES: readonly number[] = [16, 24, 32];
+
 export type SecretKeyType = "aes" | "generic-secret";
 
 /** Bytes given as `SecretKey` are borrowed: the caller disposes of them. */
@@ -66,26 +68,23 @@ export async function readMaterial(subtle: Subtle, material: KeyMaterial): Promi
 /** @param secret - taken. */
 export function readSecret(type: SecretKeyType, secret: SecretKey): ReadMaterial {
   const bytes = secret.length;
-  const isHeld =
-    type === "aes"
-      ? [16, 24, 32].includes(bytes)
-      : bytes >= MIN_GENERIC_SECRET_BYTES && bytes <= MAX_GENERIC_SECRET_BYTES;
-  if (!isHeld) {
+  try {
+    verifySecretBytes(type, bytes);
+  } catch (error) {
     secret[Symbol.dispose]();
-    throw unsupportedSize(type, bytes);
+    throw error;
   }
   return { class: "secret", type, sizeBits: 8 * bytes, secret, publicKey: new Uint8Array(0) };
 }
 
-/** @throws HsmError for a size that is not held. */
+/** @throws HsmError `key_unsupported` for a size that is not held. */
 export function verifySecretBytes(type: SecretKeyType, bytes: number): void {
-  const isWhole = Number.isInteger(bytes) && bytes > 0 && bytes <= MAX_GENERIC_SECRET_BYTES;
-  if (!isWhole) throw unsupportedSize(type, bytes);
-  if (type === "aes" && ![16, 24, 32].includes(bytes)) throw unsupportedSize(type, bytes);
-}
-
-function unsupportedSize(type: SecretKeyType, bytes: number): HsmError {
-  return new HsmError({
+  const isGeneric =
+    Number.isInteger(bytes) &&
+    bytes >= MIN_GENERIC_SECRET_BYTES &&
+    bytes <= MAX_GENERIC_SECRET_BYTES;
+  if (type === "aes" ? AES_KEY_BYTES.includes(bytes) : isGeneric) return;
+  throw new HsmError({
     code: "key_unsupported",
     what: `${type === "aes" ? "An AES key" : "A generic secret"} of ${bytes} bytes`,
     supported:

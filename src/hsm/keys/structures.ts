@@ -156,16 +156,13 @@ function readCurve(reader: DerReader): CurveName {
 /** Bits of the modulus, whose first octet is not zero, and whether such a key is held. */
 function rsaKind(modulus: Uint8Array): AsymmetricKind {
   const sizeBits = modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24;
-  const isHeld =
-    sizeBits >= MIN_RSA_MODULUS_BITS &&
-    sizeBits <= MAX_RSA_MODULUS_BITS &&
-    sizeBits % RSA_MODULUS_STEP_BITS === 0;
-  return isHeld ? { type: "rsa", sizeBits } : unsupported(`RSA of ${sizeBits} bits`);
+  verifyRsaSize(sizeBits);
+  return { type: "rsa", sizeBits };
 }
 
 /** @throws HsmError `key_unsupported`. */
 export function verifyRsaSize(sizeBits: number): void {
-  const isStep = Number.isInteger(sizeBits) && sizeBits % RSA_MODULUS_STEP_BITS === 0;
+  const isStep = sizeBits % RSA_MODULUS_STEP_BITS === 0;
   if (isStep && sizeBits >= MIN_RSA_MODULUS_BITS && sizeBits <= MAX_RSA_MODULUS_BITS) return;
   unsupported(`RSA of ${sizeBits} bits`);
 }

@@ -55,11 +55,7 @@ export async function backUp(
     { core, subtle: crypto.subtle, random: randomBytes },
     keys.ring,
     recipientsOf(site),
-    {
-      origin: originOf(order),
-      location,
-      source: snapshotSource(memory.store),
-    },
+    { origin: originOf(order), location, source: snapshotSource(memory.store) },
     put,
   );
   const receipt = put.receipt(created);

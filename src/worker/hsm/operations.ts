@@ -123,10 +123,13 @@ export const DATA_PLANE: DataPlane = {
     }),
   async encrypt(hsm, session, { handle, mechanism, plaintext, aad }) {
     const data = requireBase64(plaintext);
-    const order = { mechanism, data, ...aadOf(aad) };
-    const { iv, ciphertext } = await hsm.encrypt(session, handle, order);
-    data.fill(0);
-    return { iv: iv === null ? null : encodeBase64(iv), ciphertext: encodeBase64(ciphertext) };
+    try {
+      const order = { mechanism, data, ...aadOf(aad) };
+      const { iv, ciphertext } = await hsm.encrypt(session, handle, order);
+      return { iv: iv === null ? null : encodeBase64(iv), ciphertext: encodeBase64(ciphertext) };
+    } finally {
+      data.fill(0);
+    }
   },
   async decrypt(hsm, session, { handle, mechanism, iv, ciphertext, aad }) {
     const plaintext = await hsm.decrypt(session, handle, {
@@ -158,30 +161,28 @@ export const DATA_PLANE: DataPlane = {
 /** Material with its bytes as keys that are wiped when the operation is over. */
 class OwnedMaterial implements Disposable {
   readonly value: KeyMaterial;
-  readonly #key: SecretKey | null;
 
   constructor(input: MaterialInput) {
-    this.#key =
-      input.format === "raw"
-        ? secretOf(input.raw)
-        : input.format === "pkcs8"
-          ? secretOf(input.der)
-          : null;
-    this.value = materialOf(input, this.#key);
+    this.value = materialOf(input);
   }
 
   [Symbol.dispose](): void {
-    this.#key?.[Symbol.dispose]();
+    if ("key" in this.value) this.value.key[Symbol.dispose]();
   }
 }
 
-function materialOf(input: MaterialInput, key: SecretKey | null): KeyMaterial {
-  if (input.format === "pem" || input.format === "jwk") return input;
-  if (input.format === "spki") return { format: "spki", bytes: requireBase64(input.der) };
-  if (key === null) throw new Error("unreachable: material without its key");
-  return input.format === "raw"
-    ? { format: "raw", type: input.type, key }
-    : { format: "pkcs8", key };
+function materialOf(input: MaterialInput): KeyMaterial {
+  switch (input.format) {
+    case "pem":
+    case "jwk":
+      return input;
+    case "spki":
+      return { format: "spki", bytes: requireBase64(input.der) };
+    case "pkcs8":
+      return { format: "pkcs8", key: secretOf(input.der) };
+    case "raw":
+      return { format: "raw", type: input.type, key: secretOf(input.raw) };
+  }
 }
 
 function aadOf(aad: Base64 | undefined): { aad?: Uint8Array } {

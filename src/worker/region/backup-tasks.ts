@@ -58,6 +58,7 @@ export function giveUpBackup(context: RegionContext, backupId: string, reason: s
   store.updateCluster(row.clusterId, { stateMessage });
   wakeWaiting(context, row);
   if (context.store.activeHsms(row.clusterId).length === 0) return;
+  // The next try within the promise: after an hour of the default day.
   const dueAtMs = context.nowMs() + deployment.schedule.backupIntervalMs / 24;
   context.due.reschedule("backup_daily", row.clusterId, row.clusterId, dueAtMs);
 }

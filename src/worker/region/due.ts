@@ -43,28 +43,12 @@ export class DueTable {
 
   /** Has the task run at `atMs`, or earlier if it is due earlier. A running one runs once more. */
   schedule(task: Task, subject: string, clusterId: string, atMs: number): void {
-    this.#storage.sql.exec(
-      `INSERT INTO due (task, subject, clusterId, dueAtMs) VALUES (?, ?, ?, ?)
-       ON CONFLICT (task, subject) DO UPDATE SET dueAtMs = min(dueAtMs, excluded.dueAtMs)`,
-      task,
-      subject,
-      clusterId,
-      Math.ceil(atMs),
-    );
-    this.arm();
+    this.#put("min(dueAtMs, excluded.dueAtMs)", task, subject, clusterId, atMs);
   }
 
   /** As `schedule`, but a later time replaces an earlier one too. */
   reschedule(task: Task, subject: string, clusterId: string, atMs: number): void {
-    this.#storage.sql.exec(
-      `INSERT INTO due (task, subject, clusterId, dueAtMs) VALUES (?, ?, ?, ?)
-       ON CONFLICT (task, subject) DO UPDATE SET dueAtMs = excluded.dueAtMs`,
-      task,
-      subject,
-      clusterId,
-      Math.ceil(atMs),
-    );
-    this.arm();
+    this.#put("excluded.dueAtMs", task, subject, clusterId, atMs);
   }
 
   cancel(task: Task, subject: string): void {
@@ -153,6 +137,19 @@ export class DueTable {
       .exec<{ next: number | null }>("SELECT min(dueAtMs) AS next FROM due")
       .one();
     if (next !== null) void this.#storage.setAlarm(Math.max(next, Date.now() + 1));
+  }
+
+  /** @param dueAtMs - of a task that is in the table already, in SQL. */
+  #put(dueAtMs: string, task: Task, subject: string, clusterId: string, atMs: number): void {
+    this.#storage.sql.exec(
+      `INSERT INTO due (task, subject, clusterId, dueAtMs) VALUES (?, ?, ?, ?)
+       ON CONFLICT (task, subject) DO UPDATE SET dueAtMs = ${dueAtMs}`,
+      task,
+      subject,
+      clusterId,
+      Math.ceil(atMs),
+    );
+    this.arm();
   }
 
   #unlease(claimed: DueRow): void {
