@@ -1,6 +1,7 @@
 /**
  * The REST surface as a program outside sees it: `fetch`, signed by aws4fetch.
  */
+import { createHash } from "node:crypto";
 import { AwsClient } from "aws4fetch";
 
 export interface RestAccess {
@@ -66,7 +67,10 @@ export class RestClient {
 
   async #fetch(method: string, path: string, body?: string): Promise<Response> {
     const headers = new Headers();
-    if (body !== undefined) headers.set("content-type", "application/json");
+    if (body !== undefined) {
+      headers.set("content-type", "application/json");
+      headers.set("x-amz-content-sha256", createHash("sha256").update(body).digest("hex"));
+    }
     if (this.#session !== null) headers.set("holdfast-session", this.#session);
     return await this.#aws.fetch(`${this.#access.endpoint}${path}`, {
       method,

@@ -4,7 +4,7 @@
  * Cron looks after the regions' alarms. No state lives here: it is all in the Durable Objects.
  */
 import "reflect-metadata";
-import { Hono } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 import { answerAwsRequest } from "./aws/wire.ts";
 import { Hsm } from "./hsm/hsm.ts";
 import { type SecretEnv, verifySecrets } from "./opening/secrets.ts";
@@ -26,8 +26,19 @@ function checkedDeployment(env: SecretEnv): Deployment {
   return deploymentOf(env);
 }
 
-app.post("/", (c) => answerAwsRequest(c.req.raw, checkedDeployment(c.env), Date.now()));
-app.use("/v1/*", (c, next) => {
+/** What every answer of the two wires has; secrets are in some of them. */
+const answerHeaders: MiddlewareHandler = async (c, next) => {
+  await next();
+  // A client whose clock is wrong sets it by this and signs again.
+  c.header("date", new Date().toUTCString());
+  c.header("cache-control", "no-store");
+  c.header("x-content-type-options", "nosniff");
+};
+
+app.post("/", answerHeaders, (c) =>
+  answerAwsRequest(c.req.raw, checkedDeployment(c.env), Date.now()),
+);
+app.use("/v1/*", answerHeaders, (c, next) => {
   c.set("deployment", checkedDeployment(c.env));
   return next();
 });

@@ -1,6 +1,7 @@
 /**
  * The REST surface for tests: requests signed by aws4fetch, answers with their status.
  */
+import { createHash } from "node:crypto";
 import {
   type CloudHSMV2Client,
   CreateHsmCommand,
@@ -20,6 +21,8 @@ import {
   ZONE,
 } from "./aws.ts";
 import type { Edge } from "./mf.ts";
+
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
 export interface RestAnswer {
   readonly status: number;
@@ -49,7 +52,9 @@ export async function restFetch(
     method,
     url: new URL(path, edge.url).href,
     headers: {
-      ...(text === undefined ? {} : { "content-type": "application/json" }),
+      ...(text === undefined
+        ? {}
+        : { "content-type": "application/json", "x-amz-content-sha256": sha256(text) }),
       ...(options.session === undefined ? {} : { "holdfast-session": options.session }),
       ...options.headers,
     },

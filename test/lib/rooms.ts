@@ -68,7 +68,7 @@ const EDGE: Table = {
   "worker/access": {
     rooms: ["worker/contracts", "crypto"],
     types: ["worker/platform", "cluster"],
-    packages: ["aws4fetch"],
+    packages: ["aws4fetch", "jsonc-parser"],
   },
   "worker/opening": {
     rooms: [

@@ -1,15 +1,17 @@
 /**
  * Who is calling: AWS Signature Version 4, checked by signing again what the client says it signed.
  *
- * Spec: docs/AWS.md, "Signatures". The hash of the body is always our own. Refusals name what is
- * wrong with the request; nothing of a secret key, and no expected signature, ever appears in one.
+ * Spec: docs/AWS.md, "Signatures". Headers come first: a body that states its hash is read only after the
+ * signature over that hash holds, and one that does not is read only while it is short. Refusals name what
+ * is wrong with the request; nothing of a secret key, and no expected signature, ever appears in one.
  */
-
-import { AwsV4Signer } from "aws4fetch";
 import type { AccessRole } from "../../cluster/permissions.ts";
 import { encodeHex } from "../../crypto/base-encodings.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
 import type { AccessKey, Deployment } from "../platform/deployment.ts";
+import { type Authorization, parseAuthorization } from "./authorization.ts";
+import { declaredLength, drain, readBody } from "./body.ts";
+import { CanonicalRequest } from "./canonical-request.ts";
 
 /** Whoever signed the request, and the region their credential is scoped to. */
 export interface Principal {
@@ -19,124 +21,164 @@ export interface Principal {
   readonly region: string;
 }
 
-/** Accepted distance between the request's date and the clock, either way. */
-const MAX_CLOCK_SKEW_MS = 5 * 60_000;
-
-const ALGORITHM = "AWS4-HMAC-SHA256";
-const MAX_SIGNED_HEADERS = 64;
-const AMZ_DATE = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
-/** RFC 9110 §5.1, in lower case. */
-const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
-/** Headers that change what a request means: one that is sent must be under the signature. */
-const MEANINGFUL_HEADER = /^(x-amz-.*|holdfast-.*|idempotency-key|content-type)$/;
-
-interface Authorization {
-  readonly accessKeyId: string;
-  readonly date: string;
-  readonly region: string;
-  readonly service: string;
-  readonly signedHeaders: readonly string[];
-  /** 64 hexadecimal digits. */
-  readonly signature: string;
+/** A request of which every byte is known to be the principal's. */
+export interface Authenticated {
+  readonly principal: Principal;
+  readonly body: Uint8Array;
 }
 
-/**
- * Authenticates a request whose body has been read.
- *
- * @param body - every byte of the body; borrowed. Its SHA-256 is computed here.
- * @param services - signing names that are accepted, such as `cloudhsm`.
- * @param nowMs - the clock the request's date is compared with.
- */
+export interface AuthenticationRules {
+  /** Signing names that are accepted, such as `cloudhsm`. */
+  readonly services: readonly string[];
+  readonly maxBodyBytes: number;
+  /** The clock the request's date is compared with. */
+  readonly nowMs: number;
+}
+
+/** Accepted distance between the request's date and the clock, either way. */
+const MAX_CLOCK_SKEW_MS = 5 * 60_000;
+/** Longest body that is read before the signature has been checked: some clients state no hash. */
+const MAX_UNDECLARED_BODY_BYTES = 64 * 1024;
+
+const AMZ_DATE = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
+const SHA256_HEX = /^[0-9a-f]{64}$/;
+/** Headers that change what a request means: one that is sent must be under the signature. */
+const MEANINGFUL_HEADER = /^(x-amz-.*|holdfast-.*|idempotency-key|content-type)$/;
+/** Signed headers that the network in front may keep to itself; what is signed is known otherwise. */
+const REWRITTEN_HEADERS = new Set(["host", "content-length", "accept-encoding"]);
+
+/** Authenticates a request and reads its body. */
 export async function authenticate(
   request: Request,
-  body: Uint8Array,
   deployment: Deployment,
-  services: readonly string[],
-  nowMs: number,
-): Promise<Result<Principal>> {
+  rules: AuthenticationRules,
+): Promise<Result<Authenticated>> {
+  const caller = callerOf(request, deployment, rules);
+  const outcome = caller.ok ? await authenticateCaller(request, caller.value, rules) : caller;
+  // A client that is still sending may never see the answer. Strangers are not waited for that long.
+  if (!outcome.ok) await drain(request, caller.ok ? rules.maxBodyBytes : MAX_UNDECLARED_BODY_BYTES);
+  return outcome;
+}
+
+async function authenticateCaller(
+  request: Request,
+  { authorization, key }: Caller,
+  rules: AuthenticationRules,
+): Promise<Result<Authenticated>> {
+  const declared = request.headers.get("x-amz-content-sha256");
+  if (declared !== null && !SHA256_HEX.test(declared)) return denied(...HASH_REFUSED);
+
+  const check = async (hash: string, bytes: number | null): Promise<Result<never> | null> =>
+    await checkSignature(
+      new CanonicalRequest(request, authorization, key, { hash, bytes }),
+      authorization,
+    );
+  // A signed length that did not arrive is known only when the body has been read.
+  const isLengthKnown =
+    !authorization.signedHeaders.includes("content-length") ||
+    request.headers.has("content-length");
+  const isCheckedFirst = declared !== null && isLengthKnown;
+  if (isCheckedFirst) {
+    const mismatch = await check(declared, null);
+    if (mismatch !== null) return mismatch;
+  }
+  const body = await readWithin(request, rules.maxBodyBytes, isCheckedFirst);
+  if (!body.ok) return body;
+  const hash = encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", body.value)));
+  if (declared !== null && declared !== hash) return denied(...HASH_REFUSED);
+  if (!isCheckedFirst) {
+    const mismatch = await check(hash, body.value.length);
+    if (mismatch !== null) return mismatch;
+  }
+  const { accessKeyId, account, role } = key;
+  const principal = { accessKeyId, account, role, region: authorization.region };
+  return success({ principal, body: body.value });
+}
+
+const HASH_REFUSED = [
+  "signature_mismatch",
+  "The value of x-amz-content-sha256 is not the SHA-256 of the body that arrived. Unsigned and " +
+    "chunk-signed payloads are not accepted.",
+] as const;
+
+interface Caller {
+  readonly authorization: Authorization;
+  readonly key: AccessKey;
+}
+
+/** What the headers alone say: a whole signature, in date, by a known key. */
+function callerOf(
+  request: Request,
+  deployment: Deployment,
+  { services, nowMs }: AuthenticationRules,
+): Result<Caller> {
   const header = request.headers.get("authorization");
   if (header === null) {
     return denied("authentication_missing", "Request is missing Authentication Token");
   }
   const authorization = parseAuthorization(header);
   if (typeof authorization === "string") return denied("signature_incomplete", authorization);
-  const omission = unsignedHeader(request, authorization.signedHeaders);
-  if (omission !== null) {
-    return denied(
-      "signature_incomplete",
-      `'${omission}' must be a 'SignedHeader' in the AWS Credential.`,
-    );
-  }
+  const fault = signedHeadersFault(request, authorization.signedHeaders);
+  if (fault !== null) return denied("signature_incomplete", fault);
   const scope = checkScope(request, authorization, deployment, services);
   if (scope !== null) return scope;
+  if (request.headers.has("x-amz-security-token")) {
+    return denied(
+      "security_token_unknown",
+      "The security token included in the request is invalid: access keys of this deployment have " +
+        "none. Unset AWS_SESSION_TOKEN.",
+    );
+  }
   const key = deployment.accessKeys.find(
     (known) => known.accessKeyId === authorization.accessKeyId,
   );
   if (key === undefined) {
     return denied("access_key_unknown", "The security token included in the request is invalid.");
   }
-  const late = checkTime(request, nowMs);
-  if (late !== null) return late;
-  const declared = await checkDeclaredHash(request, body);
-  if (declared !== null) return declared;
-  const expected = await sign(request, body, authorization, key);
-  if (!equalHex(expected, authorization.signature)) {
+  return checkTime(request, nowMs) ?? success({ authorization, key });
+}
+
+/** The body, as far as it may be read. */
+async function readWithin(
+  request: Request,
+  maxBytes: number,
+  isSigned: boolean,
+): Promise<Result<Uint8Array>> {
+  const isUndeclared = !isSigned && maxBytes > MAX_UNDECLARED_BODY_BYTES;
+  const limit = isUndeclared ? MAX_UNDECLARED_BODY_BYTES : maxBytes;
+  const body = await readBody(request, limit);
+  if (body !== null) return success(body);
+  if (isUndeclared && declaredLength(request) <= maxBytes) {
     return denied(
-      "signature_mismatch",
-      "The request signature we calculated does not match the signature you provided. Check your " +
-        "AWS Secret Access Key and signing method. Consult the service documentation for details.",
+      "body_hash_missing",
+      `A body of more than ${limit} bytes needs its SHA-256 in the signed header x-amz-content-sha256.`,
     );
   }
-  const { accessKeyId, account, role } = key;
-  return success({ accessKeyId, account, role, region: authorization.region });
+  return refusal(
+    "limit",
+    "body_too_large",
+    `The body may have at most ${maxBytes} bytes. Send less at a time.`,
+  );
 }
 
 function denied(code: string, message: string): Result<never> {
   return refusal("denied", code, message);
 }
 
-/** The parts of an `Authorization` header, or a sentence saying which one is missing. */
-function parseAuthorization(header: string): Authorization | string {
-  if (!header.startsWith(`${ALGORITHM} `)) {
-    return `Authorization header requires the algorithm ${ALGORITHM}.`;
-  }
-  const fields = new Map<string, string>();
-  for (const field of header.slice(ALGORITHM.length).split(",")) {
-    const equals = field.indexOf("=");
-    fields.set(field.slice(0, equals).trim(), field.slice(equals + 1).trim());
-  }
-  for (const name of ["Credential", "SignedHeaders", "Signature"]) {
-    if (!fields.get(name)) return `Authorization header requires '${name}' parameter.`;
-  }
-  const scope = (fields.get("Credential") ?? "").split("/");
-  const [accessKeyId, date, region, service, terminator] = scope;
-  if (
-    scope.length !== 5 ||
-    !accessKeyId ||
-    !date ||
-    !region ||
-    !service ||
-    terminator !== "aws4_request"
-  ) {
-    return "Credential must have the form KEY/DATE/REGION/SERVICE/aws4_request.";
-  }
-  const signature = fields.get("Signature") ?? "";
-  if (!/^[0-9a-f]{64}$/.test(signature)) return "Signature must be 64 hexadecimal digits.";
-  const signedHeaders = (fields.get("SignedHeaders") ?? "").toLowerCase().split(";");
-  if (signedHeaders.length > MAX_SIGNED_HEADERS) return "SignedHeaders names too many headers.";
-  if (!signedHeaders.every((name) => HEADER_NAME.test(name))) {
-    return "SignedHeaders must be header names joined by semicolons.";
-  }
-  return { accessKeyId, date, region, service, signedHeaders, signature };
-}
-
-/** A header that had to be signed and was not; null if there is none. */
-function unsignedHeader(request: Request, signedHeaders: readonly string[]): string | null {
+/** A sentence about a header that had to be signed and was not, or the other way round. */
+function signedHeadersFault(request: Request, signedHeaders: readonly string[]): string | null {
   const sent = [...request.headers.keys()].filter((name) => MEANINGFUL_HEADER.test(name));
   // SDK for JavaScript v2 does not sign the content type; the signed hash still fixes the body.
   const optional = signedHeaders.includes("x-amz-content-sha256") ? "content-type" : null;
   const required = ["host", "x-amz-date", ...sent].filter((name) => name !== optional);
-  return required.find((name) => !signedHeaders.includes(name)) ?? null;
+  const unsigned = required.find((name) => !signedHeaders.includes(name));
+  if (unsigned !== undefined) {
+    return `'${unsigned}' must be a 'SignedHeader' in the AWS Credential.`;
+  }
+  const unsent = signedHeaders.find(
+    (name) => !REWRITTEN_HEADERS.has(name) && !request.headers.has(name),
+  );
+  return unsent === undefined ? null : `SignedHeaders names '${unsent}', which was not sent.`;
 }
 
 function checkScope(
@@ -194,59 +236,19 @@ function amzDate(atMs: number): string {
   return new Date(atMs).toISOString().replace(/[:-]|\.\d{3}/g, "");
 }
 
-/** A hash that the client states must be that of the body; a stated lack of one is refused. */
-async function checkDeclaredHash(
-  request: Request,
-  body: Uint8Array,
+/** @returns null if the signature holds; what should have been signed, if not. */
+async function checkSignature(
+  canonical: CanonicalRequest,
+  { signature }: Authorization,
 ): Promise<Result<never> | null> {
-  const declared = request.headers.get("x-amz-content-sha256");
-  if (declared === null) return null;
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", body));
-  if (declared.toLowerCase() === encodeHex(digest)) return null;
+  const isRight = (await canonical.signatures()).map((right) => equalHex(right, signature));
+  if (isRight.includes(true)) return null;
   return denied(
     "signature_mismatch",
-    "The value of x-amz-content-sha256 is not the SHA-256 of the body that arrived. Unsigned and " +
-      "chunk-signed payloads are not accepted.",
+    "The request signature we calculated does not match the signature you provided. Check your " +
+      "AWS Secret Access Key and signing method. Consult the service documentation for details.\n\n" +
+      `The Canonical String for this request should have been\n'${await canonical.shown()}'`,
   );
-}
-
-/** The signature this request must carry, as 64 hexadecimal digits. */
-async function sign(
-  request: Request,
-  body: Uint8Array,
-  authorization: Authorization,
-  key: AccessKey,
-): Promise<string> {
-  const url = new URL(request.url);
-  const host = request.headers.get("host");
-  if (host !== null) url.host = host; // As the client saw it, whatever the worker's own URL says.
-  const headers = new Headers();
-  for (const name of authorization.signedHeaders) {
-    if (name !== "host") headers.set(name, signedValue(request, name, body));
-  }
-  const signer = new AwsV4Signer({
-    method: request.method,
-    url: url.toString(),
-    headers,
-    body,
-    accessKeyId: key.accessKeyId,
-    secretAccessKey: key.secretAccessKey,
-    service: authorization.service,
-    region: authorization.region,
-    datetime: request.headers.get("x-amz-date") ?? "",
-    allHeaders: true,
-  });
-  return signer.signature();
-}
-
-/** Headers that the network in front of the worker rewrites are taken from what it reports. */
-function signedValue(request: Request, name: string, body: Uint8Array): string {
-  if (name === "content-length") return String(body.length);
-  if (name === "accept-encoding") {
-    const reported: unknown = request.cf?.["clientAcceptEncoding"];
-    if (typeof reported === "string") return reported;
-  }
-  return request.headers.get(name) ?? "";
 }
 
 /** Equality of two signatures in time that does not depend on where they differ. */
@@ -254,27 +256,4 @@ function equalHex(a: string, b: string): boolean {
   const encoder = new TextEncoder();
   const [left, right] = [encoder.encode(a), encoder.encode(b)];
   return left.length === right.length && crypto.subtle.timingSafeEqual(left, right);
-}
-
-/**
- * Reads a body of at most `limitBytes`; null if there is more. Nothing beyond the limit is kept.
- */
-export async function readBody(request: Request, limitBytes: number): Promise<Uint8Array | null> {
-  const declared = Number(request.headers.get("content-length") ?? 0);
-  if (declared > limitBytes) return null;
-  if (request.body === null) return new Uint8Array();
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const part of request.body) {
-    length += part.length;
-    if (length > limitBytes) return null;
-    parts.push(part);
-  }
-  const body = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    body.set(part, offset);
-    offset += part.length;
-  }
-  return body;
 }

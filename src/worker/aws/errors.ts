@@ -21,6 +21,10 @@ const BY_CODE: Readonly<Record<string, string>> = {
   signature_expired: "InvalidSignatureException",
   scope_invalid: "InvalidSignatureException",
   access_key_unknown: "UnrecognizedClientException",
+  security_token_unknown: "UnrecognizedClientException",
+  body_hash_missing: "IncompleteSignatureException",
+  body_malformed: "SerializationException",
+  body_too_large: "RequestEntityTooLargeException",
   tag_repeated: "CloudHsmTagException",
   tag_reserved: "CloudHsmTagException",
 };
@@ -36,7 +40,12 @@ const BY_KIND: Readonly<Record<Refusal["kind"], string>> = {
 
 export function awsError(refusal: Refusal): AwsError {
   const type = BY_CODE[refusal.code] ?? BY_KIND[refusal.kind];
-  return { type, message: refusal.message, status: refusal.kind === "unavailable" ? 500 : 400 };
+  return { type, message: refusal.message, status: statusOf(refusal) };
+}
+
+function statusOf({ kind, code }: Refusal): AwsError["status"] {
+  if (code === "body_too_large") return 413;
+  return kind === "unavailable" ? 500 : 400;
 }
 
 /** Clients repeat a request that failed like this. Nothing of the cause is told. */

@@ -5,8 +5,9 @@
  * answer. Every answer carries a request id; what goes wrong inside is logged under it, not told.
  */
 import { isPermitted } from "../../cluster/permissions.ts";
-import { authenticate, readBody } from "../access/sigv4.ts";
-import type { Result } from "../contracts/result.ts";
+import { parseJson } from "../access/json.ts";
+import { authenticate } from "../access/sigv4.ts";
+import { type Result, refusal, success } from "../contracts/result.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { type AwsError, awsError, errorBody, INTERNAL_FAILURE } from "./errors.ts";
 import { AWS_OPERATIONS, NOT_OFFERED } from "./operations.ts";
@@ -59,17 +60,17 @@ async function answerRequest(
   deployment: Deployment,
   nowMs: number,
 ): Promise<Answer> {
-  const body = await readBody(request, MAX_WIRE_BODY_BYTES);
-  if (body === null) return tooLarge();
-  const principal = await authenticate(request, body, deployment, SERVICES, nowMs);
-  if (!principal.ok) return { ok: false, error: awsError(principal.refusal) };
+  const rules = { services: SERVICES, maxBodyBytes: MAX_WIRE_BODY_BYTES, nowMs };
+  const authenticated = await authenticate(request, deployment, rules);
+  if (!authenticated.ok) return { ok: false, error: awsError(authenticated.refusal) };
+  const { principal, body } = authenticated.value;
   const name = operationName(request);
   const operation = AWS_OPERATIONS.get(name);
   if (operation === undefined) return unknownOperation(name);
-  const { role, account, region } = principal.value;
+  const { role, account, region } = principal;
   if (!isPermitted(role, operation.action)) return notPermitted(name, role);
   const input = parseBody(body);
-  if (!input.ok) return clientError("SerializationException", "The body is not a JSON object.");
+  if (!input.ok) return { ok: false, error: awsError(input.refusal) };
   const scope = {
     region: deployment.region(account, region),
     reader: () => deployment.reader(account, region),
@@ -81,7 +82,7 @@ async function answerRequest(
 
 function operationName(request: Request): string {
   const target = request.headers.get("x-amz-target") ?? "";
-  return target.startsWith(TARGET_PREFIX) ? target.slice(TARGET_PREFIX.length) : target;
+  return target.startsWith(TARGET_PREFIX) ? target.slice(TARGET_PREFIX.length) : "";
 }
 
 function unknownOperation(name: string): Answer {
@@ -101,24 +102,15 @@ function notPermitted(name: string, role: string): Answer {
   );
 }
 
-function tooLarge(): Answer {
-  const message = `The request is larger than ${MAX_WIRE_BODY_BYTES} bytes.`;
-  return { ok: false, error: { type: "RequestEntityTooLargeException", message, status: 413 } };
+/** A JSON object; an empty body counts as `{}`, as some clients send it. */
+function parseBody(body: Uint8Array): Result<unknown> {
+  const parsed: Result<unknown> = body.length === 0 ? success({}) : parseJson(body);
+  if (!parsed.ok || isObject(parsed.value)) return parsed;
+  return refusal("invalid", "body_malformed", "The body is not a JSON object.");
 }
 
-/** A JSON object; an empty body counts as `{}`, as some clients send it. */
-function parseBody(body: Uint8Array): { ok: true; value: unknown } | { ok: false } {
-  if (body.length === 0) return { ok: true, value: {} };
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body);
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-      return { ok: true, value };
-    }
-    return { ok: false };
-  } catch {
-    return { ok: false }; // Not UTF-8 or not JSON: the client learns that much and no more.
-  }
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function toAnswer(result: Result<Shape>): Answer {

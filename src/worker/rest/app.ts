@@ -7,9 +7,11 @@
  */
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
+import { HTTPException } from "hono/http-exception";
 import { isPermitted } from "../../cluster/permissions.ts";
 import type { Refusal } from "../../cluster/refusal.ts";
-import { authenticate, type Principal, readBody } from "../access/sigv4.ts";
+import { parseJson } from "../access/json.ts";
+import { authenticate, type Principal } from "../access/sigv4.ts";
 import type { Input, OperationName, Output } from "../contracts/data-plane.ts";
 import type { HsmObject } from "../contracts/durable-objects.ts";
 import { granted, Refused } from "../contracts/result.ts";
@@ -29,21 +31,35 @@ const BULK_PATH = /:import$/;
 /** Requests that change nothing although they are not GET. */
 const READING_PATH = /^\/v1\/backups\/[^/]+\/verify$/;
 
+/** RFC 8259 §11: there is no charset parameter; clients that send one mean UTF-8. */
+const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
+const PROBLEM_TYPE = "application/problem+json";
+
 const SESSION_HEADER = "holdfast-session";
 
 const errorSchema = z
-  .object({ error: z.object({ code: z.string(), message: z.string() }) })
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    error: z.object({ code: z.string(), message: z.string() }),
+  })
   .openapi("Error");
+
+function problem(description: string) {
+  return { description, content: { [PROBLEM_TYPE]: { schema: errorSchema } } } as const;
+}
 
 /** The refusals that any authenticated route may answer with, for its OpenAPI description. */
 export const refusals = {
-  400: answer("The request is malformed or asks for what cannot be.", errorSchema),
-  401: answer("No valid signature, or no valid session.", errorSchema),
-  403: answer("The role or the user may not do this.", errorSchema),
-  404: answer("There is no such thing in this account and region.", errorSchema),
-  409: answer("Not in this state.", errorSchema),
-  413: answer("The body is too large.", errorSchema),
-  503: answer("Not available now; try again.", errorSchema),
+  400: problem("The request is malformed or asks for what cannot be."),
+  401: problem("No valid signature, or no valid session."),
+  403: problem("The role or the user may not do this."),
+  404: problem("There is no such thing in this account and region."),
+  409: problem("Not in this state."),
+  413: problem("The body is too large."),
+  503: problem("Not available now; try again."),
 } as const;
 
 export function answer<T extends z.ZodType>(description: string, schema: T) {
@@ -88,45 +104,76 @@ export function restApp(): OpenAPIHono<RestEnv> {
   });
 }
 
-/** Reads the body within its limit, authenticates it, checks the role, and hands the body on. */
+/** Authenticates a request, checks the role and that the body is JSON, and hands it on. */
 export const authenticated: MiddlewareHandler<RestEnv> = async (c, next) => {
   const request = c.req.raw;
-  const limit = BULK_PATH.test(c.req.path) ? MAX_BULK_BODY_BYTES : MAX_BODY_BYTES;
-  const body = await readBody(request, limit);
-  if (body === null) {
-    const message = `The body may have at most ${limit} bytes. Send less at a time.`;
-    return c.json({ error: { code: "body_too_large", message } }, 413);
-  }
-  const principal = await authenticate(
-    request,
-    body,
-    c.get("deployment"),
-    SIGNING_NAMES,
-    Date.now(),
-  );
-  if (!principal.ok) return refusalResponse(principal.refusal, 401);
+  const outcome = await authenticate(request, c.get("deployment"), {
+    services: SIGNING_NAMES,
+    maxBodyBytes: BULK_PATH.test(c.req.path) ? MAX_BULK_BODY_BYTES : MAX_BODY_BYTES,
+    nowMs: Date.now(),
+  });
+  if (!outcome.ok) return refusalResponse(outcome.refusal, unauthenticatedStatus(outcome.refusal));
+  const { principal, body } = outcome.value;
   const isReading = request.method === "GET" || READING_PATH.test(c.req.path);
-  const { role } = principal.value;
-  if (!isPermitted(role, isReading ? "read" : "write")) {
+  if (!isPermitted(principal.role, isReading ? "read" : "write")) {
     return refusalResponse({
       kind: "denied",
       code: "role_insufficient",
-      message: `The role '${role}' of this access key may not do this.`,
+      message: `The role '${principal.role}' of this access key may not do this.`,
     });
   }
-  c.set("principal", principal.value);
-  if (body.length > 0) c.req.raw = new Request(request, { body });
+  c.set("principal", principal);
+  const fault = body.length > 0 ? bodyFault(request, body) : null;
+  if (fault !== null) return fault;
+  if (request.body !== null) c.req.raw = new Request(request, { body });
   return next();
 };
 
-/** An error with the status that fits its kind; `status` where one kind means something else. */
+function unauthenticatedStatus({ kind, code }: Refusal): number {
+  if (code === "body_too_large") return 413;
+  return kind === "denied" ? 401 : 400;
+}
+
+/** The answer to a body that is not JSON, or does not say that it is. */
+function bodyFault(request: Request, body: Uint8Array): Response | null {
+  if (!JSON_TYPE.test(request.headers.get("content-type") ?? "")) {
+    const message = "content-type: a body must be application/json, in UTF-8";
+    return refusalResponse({ kind: "invalid", code: "content_type_invalid", message });
+  }
+  const parsed = parseJson(body);
+  return parsed.ok ? null : refusalResponse(parsed.refusal);
+}
+
+/**
+ * An error with the status that fits its kind; `status` where one kind means something else. It is a
+ * problem in the sense of RFC 9457, and an `error` as this surface always had it.
+ */
 export function refusalResponse(refusal: Refusal, status: number = statusOf(refusal)): Response {
   const { code, message } = refusal;
-  return Response.json({ error: { code, message } }, { status });
+  return Response.json(
+    {
+      type: `urn:holdfast:error:${code}`,
+      title: titleOf(code),
+      status,
+      detail: message,
+      error: { code, message },
+    },
+    { status, headers: { "content-type": PROBLEM_TYPE } },
+  );
+}
+
+/** A code as words, the same for all occurrences (RFC 9457 §3.1.3). */
+function titleOf(code: string): string {
+  const words = code.replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 /** The answer to whatever a handler threw: a refusal as such, anything else without details. */
 export function answerToError(error: unknown): Response {
+  if (error instanceof HTTPException && error.status === 400) {
+    const message = "body: this request needs a body, as application/json";
+    return refusalResponse({ kind: "invalid", code: "body_malformed", message });
+  }
   return refusalResponse(unexpectedRefusal(error));
 }
 

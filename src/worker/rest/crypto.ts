@@ -116,7 +116,6 @@ export function cryptoRoutes(): OpenAPIHono<RestEnv> {
   app.openapi(decryptRoute, async (c) => {
     const { handle } = c.req.valid("param");
     const order = { handle, ...exact(c.req.valid("json")) };
-    c.header("cache-control", "no-store");
     return c.json({ plaintext: await ask(c, "decrypt", order) }, 200);
   });
   app.openapi(digestRoute, async (c) =>

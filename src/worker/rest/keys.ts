@@ -267,7 +267,6 @@ function addLeavingRoutes(app: OpenAPIHono<RestEnv>): void {
   });
   app.openapi(exportRoute, async (c) => {
     const { handle } = c.req.valid("param");
-    c.header("cache-control", "no-store");
     return c.json(await ask(c, "exportKey", { handle, ...c.req.valid("json") }), 200);
   });
 }

@@ -1,0 +1,131 @@
+/**
+ * Bodies that are not what they should be: a client's mistake is answered as one, with its place, and no
+ * byte is taken for another.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Edge, startEdge } from "../../lib/mf.ts";
+import { sendPlain } from "../access/plain-client.ts";
+
+let edge: Edge;
+beforeAll(async () => {
+  edge = await startEdge();
+});
+afterAll(() => edge.stop());
+
+const JSON_TYPE = "application/json";
+const LOGIN = "/v1/clusters/cluster-aaaaaaaaaaa/sessions";
+const ASCII = new TextEncoder();
+
+function login(body: string | Uint8Array, type: string | null = JSON_TYPE) {
+  const headers = type === null ? {} : { "content-type": type };
+  return sendPlain(edge, { path: LOGIN, service: "holdfast", headers, body });
+}
+
+/** A login whose password has these bytes in it. */
+function withPassword(...bytes: number[]): Uint8Array {
+  const [before, after] = ['{"username":"alice","password":"p', 'ssword-1"}'];
+  return Uint8Array.of(...ASCII.encode(before), ...bytes, ...ASCII.encode(after));
+}
+
+describe("a body of the REST surface", () => {
+  it.each<[string, string | Uint8Array, RegExp]>([
+    ["cut off", '{"username":"alice"', /line 1, column 20: not JSON/],
+    ["with a comma too many", '{\n  "username": "alice",\n}', /line 3, column 1: not JSON/],
+    ["with a comment", '{ "username": "alice" /* me */ }', /line 1, column \d+: not JSON/],
+    ["that is no JSON", "username=alice", /line 1, column 1: not JSON/],
+    ["of spaces", "   ", /it is empty/],
+    ["in Latin-1", withPassword(0xe4), /byte 33: not UTF-8/],
+    ["with a UTF-8 sequence cut off", withPassword(0xc3), /byte 33: not UTF-8/],
+    ["with an overlong NUL", withPassword(0xc0, 0x80), /byte 33: not UTF-8/],
+    ["with a surrogate in UTF-8", withPassword(0xed, 0xa0, 0x80), /byte 33: not UTF-8/],
+    [
+      "with a replacement character before the fault",
+      withPassword(0xef, 0xbf, 0xbd, 0xf6),
+      /byte 36: not UTF-8/,
+    ],
+    [
+      "with half a surrogate pair, escaped",
+      '{"username":"alice","password":"p\\ud800ssword"}',
+      /password: a lone surrogate/,
+    ],
+    ["with a name that is half a pair", '{"\\udc00":1}', /a name with a lone surrogate/],
+    ["with __proto__ in it", '{"a":[{"__proto__":{}}]}', /a\.0: .*__proto__/],
+    ["with __proto__ in escapes", '{"\\u005f_proto__":{}}', /__proto__/],
+  ])("%s is refused with its place", async (_, body, message) => {
+    const { status, body: answer } = await login(body);
+    expect([status, answer.error.code]).toEqual([400, "body_malformed"]);
+    expect(answer.error.message).toMatch(message);
+  });
+
+  it.each<[string, string | Uint8Array, RegExp]>([
+    ["that is a list", "[]", /^body: /],
+    ["that is a text", '"alice"', /^body: /],
+    ["that is null", "null", /^body: /],
+    ["without a member", '{"username":"alice"}', /^password: /],
+    ["with a number for a text", '{"username":7,"password":"x"}', /^username: /],
+  ])("%s is refused with the member", async (_, body, message) => {
+    const { status, body: answer } = await login(body);
+    expect([status, answer.error.code]).toEqual([400, "request_invalid"]);
+    expect(answer.error.message).toMatch(message);
+  });
+
+  it("that is missing is asked for", async () => {
+    for (const type of [JSON_TYPE, null]) {
+      const { status, body } = await login("", type);
+      expect(status).toBe(400);
+      expect(body.error.message).toMatch(/^(body|username): /);
+    }
+  });
+
+  it.each(["text/plain", "application/x-www-form-urlencoded", "application/jsonp", null])(
+    "as %s is refused",
+    async (type) => {
+      const { status, body } = await login('{"username":"alice","password":"x"}', type);
+      expect([status, body.error.code]).toEqual([400, "content_type_invalid"]);
+    },
+  );
+
+  it.each(["application/json", "Application/JSON", "application/json; charset=UTF-8"])(
+    "as %s is read",
+    async (type) => {
+      const { body } = await login('{"username":"alice","password":"\\ud83d\\ude00"}', type);
+      expect(body.error.code).toBe("cluster_not_found");
+    },
+  );
+
+  it("shows nothing of itself in what is said about it", async () => {
+    const { body } = await login('{"username":"alice","password":"hunter-22}');
+    expect(JSON.stringify(body)).not.toContain("hunter");
+  });
+});
+
+describe("an error", () => {
+  it("is a problem in the sense of RFC 9457, and an error as ever", async () => {
+    const { status, headers, body } = await login("{");
+    expect(headers["content-type"]).toBe("application/problem+json");
+    expect(body).toEqual({
+      type: "urn:holdfast:error:body_malformed",
+      title: "Body malformed",
+      status,
+      detail: body.error.message,
+      error: {
+        code: "body_malformed",
+        message: "The body is malformed: line 1, column 2: not JSON.",
+      },
+    });
+  });
+});
+
+describe("a body of the AWS wire", () => {
+  it.each(['{"Filters":{"__proto__":["x"]}}', '{"Filters":{"\\u005f_proto__":["x"]}}'])(
+    "does not have all that there is listed: %s",
+    async (body) => {
+      const headers = {
+        "content-type": "application/x-amz-json-1.1",
+        "x-amz-target": "BaldrApiService.DescribeBackups",
+      };
+      const { status, body: answer } = await sendPlain(edge, { headers, body });
+      expect([status, answer.__type]).toEqual([400, "SerializationException"]);
+    },
+  );
+});
