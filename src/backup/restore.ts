@@ -44,14 +44,23 @@ export async function restoreBackup(
   staging: Staging,
   options: ReadOptions = {},
 ): Promise<ContainerSummary> {
-  let committed = false;
+  return await commitOrDiscard(staging, () =>
+    readBackup(platform, ring, openers, stored, staging, options),
+  );
+}
+
+/** Commits what `read` staged when it returns; whatever is thrown discards it. */
+export async function commitOrDiscard<T extends ContainerSummary>(
+  staging: Staging,
+  read: () => Promise<T>,
+): Promise<T> {
   try {
-    const summary = await readBackup(platform, ring, openers, stored, staging, options);
+    const summary = await read();
     staging.commit(summary);
-    committed = true;
     return summary;
-  } finally {
-    if (!committed) staging.discard();
+  } catch (error) {
+    staging.discard();
+    throw error;
   }
 }
 

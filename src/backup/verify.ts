@@ -16,7 +16,7 @@ import { type BackupFile, type FileFront, readFront, readPieces } from "./file.t
 import { BackupError } from "./format/errors.ts";
 import type { Keyring } from "./format/keys.ts";
 import { MAC_BYTES, PROLOGUE_BYTES } from "./format/layout.ts";
-import type { RestorePlatform, Staging } from "./restore.ts";
+import { commitOrDiscard, type RestorePlatform, type Staging } from "./restore.ts";
 import { BodyOpener } from "./seal/body.ts";
 import { openEnvelope } from "./seal/envelope.ts";
 import { type BackupLocation, verifyLocation } from "./seal/location.ts";
@@ -71,17 +71,11 @@ export async function restoreFile(
   options: VerifyOptions = {},
 ): Promise<VerifiedBackup> {
   const { containerDigest } = await verifyBackup(platform, ring, openers, file, options);
-  let committed = false;
-  try {
-    // A file that changed in between is another container, and refused as one.
-    const again: VerifyOptions = { expected: { ...options.expected, containerDigest } };
-    const summary = await readFile(platform, ring, openers, file, staging, again);
-    staging.commit(summary);
-    committed = true;
-    return summary;
-  } finally {
-    if (!committed) staging.discard();
-  }
+  // A file that changed in between is another container, and refused as one.
+  const again: VerifyOptions = { expected: { ...options.expected, containerDigest } };
+  return await commitOrDiscard(staging, () =>
+    readFile(platform, ring, openers, file, staging, again),
+  );
 }
 
 async function readFile(

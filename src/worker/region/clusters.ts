@@ -45,7 +45,7 @@ export async function createCluster(
       ? success(null)
       : await verifySource(context, place, order.sourceBackup, target);
   if (!source.ok) return source;
-  const row = newCluster(context, place, order, source.value);
+  const row = newCluster(context, place, { ...order, ...target }, source.value);
   context.store.setPlace(place);
   context.store.insertCluster(row);
   putTags(context, row.clusterId, order.tags);
@@ -63,7 +63,7 @@ export async function createCluster(
 function newCluster(
   context: RegionContext,
   place: Place,
-  order: CreateClusterOrder,
+  order: CreateClusterOrder & Pick<ClusterRow, "hsmType" | "mode">,
   source: BackupRow | null,
 ): ClusterRow {
   const chain =
@@ -80,7 +80,7 @@ function newCluster(
     createdAtMs: context.nowMs(),
     deletedAtMs: null,
     hsmType: order.hsmType,
-    mode: order.mode ?? "FIPS",
+    mode: order.mode,
     retentionDays: order.retentionDays ?? DEFAULT_RETENTION_DAYS,
     subnetMapping: JSON.stringify(subnetMapping(place.region, order.subnetIds)),
     vpcId: vpcId(place.account, place.region),

@@ -187,7 +187,6 @@ function statusOf(refusal: Refusal): number {
     case "not_found":
       return 404;
     case "conflict":
-      return 409;
     case "limit":
       return 409;
     case "unavailable":

@@ -1,8 +1,7 @@
 /**
  * The shapes of keys on the REST surface: material as it comes, attributes, and what is shown.
  *
- * Spec: docs/API.md, "Keys". Schemas bound lengths and forms; the HSM says what a key may
- * be.
+ * Spec: docs/API.md, "Keys". Schemas bound lengths and forms; the HSM has the rules.
  */
 import { z } from "@hono/zod-openapi";
 import { clusterParams, sessionHeaders } from "./app.ts";
@@ -23,7 +22,10 @@ export const keyRequest = { params: handleParams, headers: sessionHeaders };
 
 /** At least one byte. */
 const bytes = z.base64().min(4);
-const secretType = z.enum(["aes", "generic-secret"]);
+export const keyClass = z.enum(["public", "private", "secret"]);
+export const keyType = z.enum(["rsa", "ec", "aes", "generic-secret"]);
+export const secretType = keyType.extract(["aes", "generic-secret"]);
+export const curve = z.enum(["P-256", "P-384", "P-521"]);
 
 const jwk = z.object({
   kty: z.enum(["RSA", "EC", "oct"]),
@@ -91,10 +93,10 @@ export const keySchema = z
     handle: z.int(),
     label: z.string(),
     id: z.string(),
-    class: z.enum(["public", "private", "secret"]),
-    type: z.enum(["rsa", "ec", "aes", "generic-secret"]),
+    class: keyClass,
+    type: keyType,
     sizeBits: z.int(),
-    curve: z.enum(["P-256", "P-384", "P-521"]).nullable(),
+    curve: curve.nullable(),
     owner: z.string(),
     sharedWith: z.array(z.string()).readonly(),
     attributes: z.record(z.string(), z.boolean()),

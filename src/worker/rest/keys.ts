@@ -19,13 +19,19 @@ import {
 import {
   attributesSchema,
   changeSchema,
+  curve,
   exportedKeySchema,
+  keyClass,
   keyRequest,
   keySchema,
+  keyType,
   newKeySchema,
+  secretType,
 } from "./key-schemas.ts";
 
 const wrapMechanism = z.enum(["aes-kw", "aes-kwp"]);
+/** With whom: a request that shares a key, or takes back what was shared. */
+const sharing = jsonBody(z.object({ username: z.string().min(1).max(64) }));
 
 const listRoute = createRoute({
   method: "get",
@@ -36,8 +42,8 @@ const listRoute = createRoute({
     ...sessionRequest,
     query: z.object({
       label: z.string().max(128).optional(),
-      class: z.enum(["public", "private", "secret"]).optional(),
-      type: z.enum(["rsa", "ec", "aes", "generic-secret"]).optional(),
+      class: keyClass.optional(),
+      type: keyType.optional(),
       after: z.coerce.number().int().min(0).optional(),
       limit: z.coerce.number().int().min(1).max(1000).optional(),
     }),
@@ -79,9 +85,7 @@ const generateRoute = createRoute({
   summary: "Generate a secret key inside the HSM",
   request: {
     ...sessionRequest,
-    body: jsonBody(
-      attributesSchema.extend({ type: z.enum(["aes", "generic-secret"]), sizeBits: z.int() }),
-    ),
+    body: jsonBody(attributesSchema.extend({ type: secretType, sizeBits: z.int() })),
   },
   responses: { ...refusals, 201: answer("The key.", keySchema) },
 });
@@ -96,10 +100,7 @@ const generatePairRoute = createRoute({
     body: jsonBody(
       z.union([
         attributesSchema.extend({ type: z.literal("rsa"), sizeBits: z.int() }),
-        attributesSchema.extend({
-          type: z.literal("ec"),
-          curve: z.enum(["P-256", "P-384", "P-521"]),
-        }),
+        attributesSchema.extend({ type: z.literal("ec"), curve }),
       ]),
     ),
   },
@@ -117,7 +118,7 @@ const unwrapRoute = createRoute({
       attributesSchema.extend({
         mechanism: wrapMechanism,
         wrapped: z.base64().min(4),
-        type: z.enum(["rsa", "ec", "aes", "generic-secret"]),
+        type: keyType,
       }),
     ),
   },
@@ -168,7 +169,7 @@ const shareRoute = createRoute({
   path: "/clusters/{clusterId}/keys/{handle}/share",
   tags: ["Keys"],
   summary: "Let another CU use a key (owner)",
-  request: { ...keyRequest, body: jsonBody(z.object({ username: z.string().min(1).max(64) })) },
+  request: { ...keyRequest, body: sharing },
   responses: { ...refusals, 204: { description: "The user shares the key." } },
 });
 
@@ -177,7 +178,7 @@ const unshareRoute = createRoute({
   path: "/clusters/{clusterId}/keys/{handle}/unshare",
   tags: ["Keys"],
   summary: "Take back what was shared (owner)",
-  request: { ...keyRequest, body: jsonBody(z.object({ username: z.string().min(1).max(64) })) },
+  request: { ...keyRequest, body: sharing },
   responses: { ...refusals, 204: { description: "The user does not share the key." } },
 });
 
