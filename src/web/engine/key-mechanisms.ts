@@ -53,20 +53,3 @@ export function mechanismsOf(view: KeyView): Uses {
     exportsAs: EXPORT[view.class],
   };
 }
-
-/** The mechanism of this name among those of the HSM; null if it is none of them. */
-export function signMechanism(name: string): SignMechanism | null {
-  return (
-    Object.values(SIGN)
-      .flat()
-      .find((known) => known === name) ?? null
-  );
-}
-
-export function cipherMechanism(name: string): CipherMechanism | null {
-  return (
-    Object.values(CIPHER)
-      .flat()
-      .find((known) => known === name) ?? null
-  );
-}

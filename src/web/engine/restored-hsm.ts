@@ -11,13 +11,12 @@ import { login, logout } from "../../hsm/access/login.ts";
 import { DEFAULT_PASSWORD_COST } from "../../hsm/access/passwords.ts";
 import { MemorySessionStore } from "../../hsm/access/session-store.ts";
 import type { SessionToken } from "../../hsm/access/sessions.ts";
-import { decrypt, type Encrypted, encrypt } from "../../hsm/keys/encryption.ts";
+import { CIPHER_MECHANISMS, decrypt, type Encrypted, encrypt } from "../../hsm/keys/encryption.ts";
 import { type ExportedKey, exportKey } from "../../hsm/keys/export.ts";
-import { sign, verify } from "../../hsm/keys/signing.ts";
+import { SIGN_MECHANISMS, sign, verify } from "../../hsm/keys/signing.ts";
 import type { MemoryStore } from "../../hsm/memory/memory-store.ts";
 import { HsmError } from "../../hsm/rules/errors.ts";
 import { readContents } from "./contents.ts";
-import { cipherMechanism, signMechanism } from "./key-mechanisms.ts";
 import type { ExportedFile, ExportForm, ShownContents, ShownSession } from "./shown.ts";
 
 /** IV that stands before a ciphertext, bytes; the rest of the mechanisms have none. */
@@ -62,7 +61,7 @@ export class RestoredHsm implements Disposable {
   }
 
   async sign(handle: number, mechanism: string, data: Blob): Promise<Uint8Array> {
-    const name = known(mechanism, signMechanism(mechanism));
+    const name = known(mechanism, SIGN_MECHANISMS);
     return await sign(this.#context, this.#session(), handle, name, await bytesOf(data));
   }
 
@@ -72,21 +71,21 @@ export class RestoredHsm implements Disposable {
     data: Blob,
     signature: Uint8Array,
   ): Promise<boolean> {
-    const name = known(mechanism, signMechanism(mechanism));
+    const name = known(mechanism, SIGN_MECHANISMS);
     const request = { mechanism: name, data: await bytesOf(data), signature };
     return await verify(this.#context, this.#session(), handle, request);
   }
 
   /** @returns the IV, where the mechanism has one, and the ciphertext behind it. */
   async encrypt(handle: number, mechanism: string, data: Blob): Promise<Uint8Array> {
-    const name = known(mechanism, cipherMechanism(mechanism));
+    const name = known(mechanism, CIPHER_MECHANISMS);
     const request = { mechanism: name, data: await bytesOf(data) };
     return joined(await encrypt(this.#context, this.#session(), handle, request));
   }
 
   /** @param data - as `encrypt` returns it. */
   async decrypt(handle: number, mechanism: string, data: Blob): Promise<Uint8Array> {
-    const name = known(mechanism, cipherMechanism(mechanism));
+    const name = known(mechanism, CIPHER_MECHANISMS);
     const bytes = await bytesOf(data);
     const ivBytes = IV_BYTES[name] ?? 0;
     const iv = ivBytes === 0 ? null : bytes.subarray(0, ivBytes);
@@ -132,7 +131,8 @@ function textOf(exported: ExportedKey): string {
 /**
  * Forms offer the HSM's own names; any other is the page's mistake, and answered as the HSM would.
  */
-function known<T>(mechanism: string, found: T | null): T {
-  if (found !== null) return found;
+function known<T extends string>(mechanism: string, names: readonly T[]): T {
+  const found = names.find((name) => name === mechanism);
+  if (found !== undefined) return found;
   throw new HsmError({ code: "mechanism_unsupported", mechanism, why: "it is unknown" });
 }

@@ -203,6 +203,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     }
   }
 
+  /** Of the memory that serves now: while the operation waited, it may have become another. */
   #isActivated(): boolean {
     using memory = openMemory(this.#site());
     return memory.hsm.getConfiguration().activated;
