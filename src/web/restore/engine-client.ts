@@ -26,8 +26,8 @@ const CHANGED_CORE: ShownRefusal = {
   code: "core_changed",
   title: "This page is not as it was built",
   message:
-    "The part that computes has another SHA-256 than the one this page was built with, so nothing " +
-    "is run. Do not use this copy: take one from a source you trust and compare its SHA-256.",
+    "The part that computes has another SHA-256 than the one this page was built with, so " +
+    "nothing is run. Do not use this copy: take one from a source you trust and compare its SHA-256.",
 };
 
 /** Starts the worker of this build; its WASM module, or a ModuleHashError. */
