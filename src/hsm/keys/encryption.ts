@@ -80,12 +80,16 @@ export async function decrypt(
   request: Decryption,
 ): Promise<Uint8Array> {
   const { mechanism, ciphertext } = request;
-  requireCipherKey(context, token, handle, mechanism, "decrypt");
+  const found = requireCipherKey(context, token, handle, mechanism, "decrypt");
   verifyOperationLength("ciphertext", ciphertext);
   verifyAad(mechanism, request.aad);
   const { subtle } = context;
   using secret = requireSecret(context, handle);
   if (isRsa(mechanism)) {
+    // RFC 8017 §7.1.2 step 1.b: as long as the modulus. Some platforms take a shorter one.
+    if (ciphertext.length !== found.key.sizeBits / 8) {
+      throw new HsmError({ code: "decryption_failed" });
+    }
     const algorithm = oaepAlgorithm(mechanism);
     const key = await lendPrivateKey(subtle, secret, algorithm, "decrypt");
     return await decryptOrRefuse(() => subtle.decrypt(algorithm, key, ciphertext));

@@ -65,7 +65,10 @@ export interface Verification {
   readonly signature: Uint8Array;
 }
 
-/** Whether `signature` is one of `data`. Of a pair, the public half verifies. */
+/**
+ * Whether `signature` is one of `data`. Of a pair, the public half verifies. RSA's are as long as
+ * the modulus, ECDSA's twice as long as the field: other lengths verify nothing.
+ */
 export async function verify(
   context: HsmContext,
   token: SessionToken,
@@ -78,6 +81,8 @@ export async function verify(
   verifyOperationLength("signature", signature);
   const { subtle } = context;
   if (KEY_CLASS_OF[found.key.class] !== "secret") {
+    // RFC 8017 §8.1.2 step 1. Some platforms take a PSS signature without its leading zeros.
+    if (signature.length !== signatureBytes(found)) return false;
     const algorithm = subtleAlgorithm(mechanism, found);
     const key = await lendPublicKey(subtle, found.key.publicKey, algorithm, "verify");
     return await subtle.verify(algorithm, key, signature, data);
@@ -137,6 +142,12 @@ function typeFor(mechanism: SignMechanism): KeyType {
   if (mechanism === "aes-cmac") return "aes";
   if (mechanism.startsWith("hmac-")) return "generic-secret";
   return mechanism.startsWith("ecdsa-") ? "ec" : "rsa";
+}
+
+/** What a signature of an RSA or EC key takes. */
+function signatureBytes({ key }: FoundKey): number {
+  const bytes = Math.ceil(key.sizeBits / 8);
+  return KEY_TYPE_OF[key.type] === "rsa" ? bytes : 2 * bytes;
 }
 
 function subtleAlgorithm(mechanism: SignMechanism, found: FoundKey): SubtleAlgorithm {

@@ -57,8 +57,6 @@ describe("signing", () => {
         signature.map((byte, i) => (i === 9 ? byte ^ 1 : byte)),
       ),
     ).toBe(false);
-    // Not a byte less in front: one in 256 signatures of RSA begins with
-    // a zero, and is that number still.
     expect(await check(DATA, signature.subarray(0, -1))).toBe(false);
     expect(await check(DATA, new Uint8Array(0))).toBe(false);
   });
@@ -74,6 +72,26 @@ describe("signing", () => {
     const key = { key: createPublicKey(view.publicKeyPem!), padding, saltLength: 48 };
     expect(verifyByNode(hash, DATA, key, signature)).toBe(true);
   });
+
+  it.each(["rsa-pss-sha256", "rsa-pkcs-sha256"] as const)(
+    "takes no signature without its leading zero: %s",
+    async (mechanism) => {
+      const cast = await activeHsm();
+      const { hsm, alice } = cast;
+      const { handle } = await rsa(cast);
+      let data = DATA;
+      let signature = await hsm.sign(alice, handle, mechanism, data);
+      for (let i = 0; signature[0] !== 0; i++) {
+        data = new TextEncoder().encode(`message ${i}`);
+        signature = await hsm.sign(alice, handle, mechanism, data);
+      }
+      const check = (given: Uint8Array) =>
+        hsm.verify(alice, handle, { mechanism, data, signature: given });
+      expect(await check(signature)).toBe(true);
+      expect(await check(signature.subarray(1))).toBe(false);
+      expect(await check(Uint8Array.of(0, ...signature))).toBe(false);
+    },
+  );
 
   it.each(["P-256", "P-384", "P-521"] as const)("agrees with OpenSSL on %s", async (curve) => {
     const { hsm, alice } = await activeHsm();
@@ -175,6 +193,23 @@ describe("encryption", () => {
     const exported = await hsm.exportKey(alice, handle, "pem");
     const key = { key: "pem" in exported ? exported.pem : "", oaepHash: "sha384" };
     expect(new Uint8Array(privateDecrypt(key, ciphertext))).toEqual(DATA);
+  });
+
+  it("decrypts no OAEP ciphertext without its leading zero", async () => {
+    const cast = await activeHsm();
+    const { hsm, alice } = cast;
+    const { handle } = await rsa(cast);
+    const mechanism = "rsa-oaep-sha256";
+    let { ciphertext } = await hsm.encrypt(alice, handle, { mechanism, data: DATA });
+    while (ciphertext[0] !== 0) {
+      ({ ciphertext } = await hsm.encrypt(alice, handle, { mechanism, data: DATA }));
+    }
+    const decrypt = (given: Uint8Array) =>
+      hsm.decrypt(alice, handle, { mechanism, iv: null, ciphertext: given });
+    expect(await decrypt(ciphertext)).toEqual(DATA);
+    for (const given of [ciphertext.subarray(1), Uint8Array.of(0, ...ciphertext)]) {
+      expect(await codeOf(() => decrypt(given))).toBe("decryption_failed");
+    }
   });
 
   it("makes a new IV each time", async () => {
