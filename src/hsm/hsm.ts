@@ -12,6 +12,7 @@ import type { HsmContext } from "./access/context.ts";
 import * as loggingIn from "./access/login.ts";
 import * as manufacturing from "./access/manufacture.ts";
 import { DEFAULT_PASSWORD_COST, type PasswordCost } from "./access/passwords.ts";
+import * as permissions from "./access/permissions.ts";
 import type { PoliciesView } from "./access/policies.ts";
 import * as policies from "./access/policies.ts";
 import type { SessionStore } from "./access/session-store.ts";
@@ -87,6 +88,10 @@ export class Hsm {
   }
   whoAmI(token: SessionToken): UserView {
     return loggingIn.whoAmI(this.#context, token);
+  }
+  /** @throws HsmError as any operation that asks for this permission would. */
+  admit(token: SessionToken, permission: permissions.Permission): void {
+    permissions.authorize(this.#context, token, permission);
   }
   activate(token: SessionToken, password: string): Promise<UserView> {
     return users.activate(this.#context, token, password);

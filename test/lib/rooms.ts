@@ -84,7 +84,10 @@ const EDGE: Table = {
     packages: ["zod"],
   },
   "worker/rest": {
-    rooms: ["worker/access", "worker/platform", "worker/contracts", "hsm/keys", "cluster"],
+    rooms: [
+      ...["worker/access", "worker/platform", "worker/contracts"],
+      ...["hsm/rules", "hsm/keys", "cluster"],
+    ],
     packages: ["hono", "@hono/zod-openapi"],
   },
   "worker/region": {

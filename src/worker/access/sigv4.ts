@@ -33,7 +33,21 @@ export interface AuthenticationRules {
   readonly maxBodyBytes: number;
   /** The clock the request's date is compared with. */
   readonly nowMs: number;
+  /** Asked before a long body is read, when its signature holds already. */
+  readonly admit?: (principal: Principal) => Promise<Result<unknown>>;
 }
+
+/** Codes by which a client knows that it is not known. */
+export const SIGNATURE_CODES: ReadonlySet<string> = new Set([
+  "authentication_missing",
+  "signature_incomplete",
+  "signature_mismatch",
+  "signature_expired",
+  "scope_invalid",
+  "access_key_unknown",
+  "security_token_unknown",
+  "body_hash_missing",
+]);
 
 /** Accepted distance between the request's date and the clock, either way. */
 const MAX_CLOCK_SKEW_MS = 5 * 60_000;
@@ -62,37 +76,46 @@ export async function authenticate(
 
 async function authenticateCaller(
   request: Request,
-  { authorization, key }: Caller,
+  caller: Caller,
   rules: AuthenticationRules,
 ): Promise<Result<Authenticated>> {
   const declared = request.headers.get("x-amz-content-sha256");
   if (declared !== null && !SHA256_HEX.test(declared)) return denied(...HASH_REFUSED);
-
-  const check = async (hash: string, bytes: number | null): Promise<Result<never> | null> =>
-    await checkSignature(
-      new CanonicalRequest(request, authorization, key, { hash, bytes }),
-      authorization,
-    );
+  const principal = principalOf(caller);
   // A signed length that did not arrive is known only when the body has been read.
   const isLengthKnown =
-    !authorization.signedHeaders.includes("content-length") ||
+    !caller.authorization.signedHeaders.includes("content-length") ||
     request.headers.has("content-length");
   const isCheckedFirst = declared !== null && isLengthKnown;
   if (isCheckedFirst) {
-    const mismatch = await check(declared, null);
-    if (mismatch !== null) return mismatch;
+    const mismatch = await checkSignature(request, caller, declared, null);
+    const refused = mismatch ?? (await admitBody(request, principal, rules));
+    if (refused !== null) return refused;
   }
-  const body = await readWithin(request, rules.maxBodyBytes, isCheckedFirst);
-  if (!body.ok) return body;
-  const hash = encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", body.value)));
+  const read = await readWithin(request, rules.maxBodyBytes, isCheckedFirst);
+  if (!read.ok) return read;
+  const body = read.value;
+  const hash = encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", body)));
   if (declared !== null && declared !== hash) return denied(...HASH_REFUSED);
-  if (!isCheckedFirst) {
-    const mismatch = await check(hash, body.value.length);
-    if (mismatch !== null) return mismatch;
-  }
+  const refused = isCheckedFirst ? null : await checkSignature(request, caller, hash, body.length);
+  return refused ?? success({ principal, body });
+}
+
+/** A body that is long, though not too long, is read for those alone who have a use for it. */
+async function admitBody(
+  request: Request,
+  principal: Principal,
+  { maxBodyBytes, admit }: AuthenticationRules,
+): Promise<Result<never> | null> {
+  const bytes = declaredLength(request);
+  if (bytes <= MAX_UNDECLARED_BODY_BYTES || bytes > maxBodyBytes) return null;
+  const admitted = await admit?.(principal);
+  return admitted === undefined || admitted.ok ? null : admitted;
+}
+
+function principalOf({ authorization, key }: Caller): Principal {
   const { accessKeyId, account, role } = key;
-  const principal = { accessKeyId, account, role, region: authorization.region };
-  return success({ principal, body: body.value });
+  return { accessKeyId, account, role, region: authorization.region };
 }
 
 const HASH_REFUSED = [
@@ -238,11 +261,14 @@ function amzDate(atMs: number): string {
 
 /** @returns null if the signature holds; what should have been signed, if not. */
 async function checkSignature(
-  canonical: CanonicalRequest,
-  { signature }: Authorization,
+  request: Request,
+  { authorization, key }: Caller,
+  hash: string,
+  bytes: number | null,
 ): Promise<Result<never> | null> {
-  const isRight = (await canonical.signatures()).map((right) => equalHex(right, signature));
-  if (isRight.includes(true)) return null;
+  const canonical = new CanonicalRequest(request, authorization, key, { hash, bytes });
+  const rights = await canonical.signatures();
+  if (rights.map((right) => equalHex(right, authorization.signature)).includes(true)) return null;
   return denied(
     "signature_mismatch",
     "The request signature we calculated does not match the signature you provided. Check your " +

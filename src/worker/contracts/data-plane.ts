@@ -7,6 +7,7 @@
 import type { JsonWebKey } from "../../crypto/web-crypto.ts";
 import type { ConfigurationView } from "../../hsm/access/configuration.ts";
 import type { Login } from "../../hsm/access/login.ts";
+import type { Permission } from "../../hsm/access/permissions.ts";
 import type { PoliciesChange, PoliciesView } from "../../hsm/access/policies.ts";
 import type { UserView } from "../../hsm/access/user-directory.ts";
 import type { NewUser } from "../../hsm/access/users.ts";
@@ -89,6 +90,8 @@ interface DataOperations {
   login: Operation<{ readonly username: string; readonly password: string }, Login>;
   logout: Operation<null, null>;
   whoAmI: Operation<null, UserView>;
+  /** Whether the session's user has a permission: for whoever wants to know before doing much. */
+  admit: Operation<Permission, null>;
 
   listUsers: Operation<null, UserView[]>;
   createUser: Operation<NewUser, UserView>;

@@ -40,6 +40,10 @@ export const DATA_PLANE: DataPlane = {
     return null;
   },
   whoAmI: async (hsm, session) => hsm.whoAmI(session),
+  async admit(hsm, session, permission) {
+    hsm.admit(session, permission);
+    return null;
+  },
 
   listUsers: async (hsm, session) => hsm.listUsers(session),
   createUser: (hsm, session, user) => hsm.createUser(session, user),

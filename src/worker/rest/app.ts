@@ -11,12 +11,13 @@ import { HTTPException } from "hono/http-exception";
 import { isPermitted } from "../../cluster/permissions.ts";
 import type { Refusal } from "../../cluster/refusal.ts";
 import { parseJson } from "../access/json.ts";
-import { authenticate, type Principal } from "../access/sigv4.ts";
+import { authenticate, type Principal, SIGNATURE_CODES } from "../access/sigv4.ts";
 import type { Input, OperationName, Output } from "../contracts/data-plane.ts";
 import type { HsmObject } from "../contracts/durable-objects.ts";
 import { granted, Refused } from "../contracts/result.ts";
 import type { Deployment } from "../platform/deployment.ts";
-import { unexpectedRefusal } from "../platform/fault-response.ts";
+import { refusalsOf, unexpectedRefusal } from "../platform/fault-response.ts";
+import { boundOf } from "./bounds.ts";
 
 /** The door sets the deployment, `authenticated` the principal. */
 export type RestEnv = { Variables: { principal: Principal; deployment: Deployment } };
@@ -24,13 +25,12 @@ export type RestEnv = { Variables: { principal: Principal; deployment: Deploymen
 /** Signing names of the REST surface: its own, and the AWS wire's for tools that know no other. */
 const SIGNING_NAMES = ["holdfast", "cloudhsm"] as const;
 
-const MAX_BODY_BYTES = 1024 * 1024;
-const MAX_BULK_BODY_BYTES = 8 * 1024 * 1024;
-/** Paths whose bodies are bulk imports. */
-const BULK_PATH = /:import$/;
+/** A longer message is of no use to anybody, and what it repeats came from the request. */
+const MAX_ISSUE_CHARACTERS = 200;
 /** Requests that change nothing although they are not GET. */
 const READING_PATH = /^\/v1\/backups\/[^/]+\/verify$/;
 
+const BODILESS = new Set(["GET", "HEAD"]);
 /** RFC 8259 §11: there is no charset parameter; clients that send one mean UTF-8. */
 const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 const PROBLEM_TYPE = "application/problem+json";
@@ -70,10 +70,13 @@ export function jsonBody<T extends z.ZodType>(schema: T) {
   return { required: true, content: { "application/json": { schema } } } as const;
 }
 
+const CLUSTER_ID = "cluster-[2-7a-z]{11,16}";
+const CLUSTER_PATH = new RegExp(`^/v1/clusters/(${CLUSTER_ID})/`);
+
 export const clusterParams = z.object({
   clusterId: z
     .string()
-    .regex(/^cluster-[2-7a-z]{11,16}$/)
+    .regex(new RegExp(`^${CLUSTER_ID}$`))
     .openapi({ param: { name: "clusterId", in: "path" }, example: "cluster-dygnwhmscg5" }),
 });
 
@@ -98,7 +101,7 @@ export function restApp(): OpenAPIHono<RestEnv> {
       return refusalResponse({
         kind: "invalid",
         code: "request_invalid",
-        message: `${path}: ${issue?.message ?? "malformed"}`,
+        message: `${path}: ${issue?.message ?? "malformed"}`.slice(0, MAX_ISSUE_CHARACTERS),
       });
     },
   });
@@ -107,10 +110,12 @@ export function restApp(): OpenAPIHono<RestEnv> {
 /** Authenticates a request, checks the role and that the body is JSON, and hands it on. */
 export const authenticated: MiddlewareHandler<RestEnv> = async (c, next) => {
   const request = c.req.raw;
+  const bound = boundOf(c.req.path);
   const outcome = await authenticate(request, c.get("deployment"), {
     services: SIGNING_NAMES,
-    maxBodyBytes: BULK_PATH.test(c.req.path) ? MAX_BULK_BODY_BYTES : MAX_BODY_BYTES,
+    maxBodyBytes: bound.bytes,
     nowMs: Date.now(),
+    admit: (principal) => refusalsOf(() => admitLongBody(c, principal, bound.permission)),
   });
   if (!outcome.ok) return refusalResponse(outcome.refusal, unauthenticatedStatus(outcome.refusal));
   const { principal, body } = outcome.value;
@@ -125,13 +130,27 @@ export const authenticated: MiddlewareHandler<RestEnv> = async (c, next) => {
   c.set("principal", principal);
   const fault = body.length > 0 ? bodyFault(request, body) : null;
   if (fault !== null) return fault;
-  if (request.body !== null) c.req.raw = new Request(request, { body });
+  // It has been read, and a validator reads it again; a GET has no use for one.
+  if (!BODILESS.has(request.method)) c.req.raw = new Request(request, { body });
   return next();
 };
 
-function unauthenticatedStatus({ kind, code }: Refusal): number {
-  if (code === "body_too_large") return 413;
-  return kind === "denied" ? 401 : 400;
+/** Asks the HSM whether its user may do what a long body is for, before the body is read. */
+async function admitLongBody(
+  c: RestContext,
+  principal: Principal,
+  permission: Input<"admit"> | null,
+): Promise<void> {
+  const [, clusterId] = CLUSTER_PATH.exec(c.req.path) ?? [];
+  if (permission === null || clusterId === undefined) return;
+  c.set("principal", principal);
+  await askHsm(c, clusterId, "admit", permission);
+}
+
+/** Whoever is not known is 401; who is, may still not send this much, or not now. */
+function unauthenticatedStatus(refusal: Refusal): number {
+  if (refusal.code === "body_too_large") return 413;
+  return SIGNATURE_CODES.has(refusal.code) ? 401 : statusOf(refusal);
 }
 
 /** The answer to a body that is not JSON, or does not say that it is. */
@@ -222,7 +241,16 @@ export async function ask<K extends OperationName>(
   name: K,
   input: Input<K>,
 ): Promise<Output<K>> {
-  const leader = await leaderOf(c, c.req.param("clusterId") ?? "");
+  return await askHsm(c, c.req.param("clusterId") ?? "", name, input);
+}
+
+async function askHsm<K extends OperationName>(
+  c: RestContext,
+  clusterId: string,
+  name: K,
+  input: Input<K>,
+): Promise<Output<K>> {
+  const leader = await leaderOf(c, clusterId);
   return granted(await leader.call(name, c.req.header(SESSION_HEADER) ?? "", input));
 }
 

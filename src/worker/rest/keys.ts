@@ -6,6 +6,7 @@
  * except by an export that the HSM allows.
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { MAX_IMPORT_BATCH } from "../../hsm/rules/limits.ts";
 import {
   answer,
   ask,
@@ -16,6 +17,7 @@ import {
   restApp,
   sessionRequest,
 } from "./app.ts";
+import { boundedList } from "./bounds.ts";
 import {
   attributesSchema,
   changeSchema,
@@ -71,7 +73,10 @@ const importManyRoute = createRoute({
   path: "/clusters/{clusterId}/keys:import",
   tags: ["Keys"],
   summary: "Import up to 500 keys, all or none; a body of up to 8 MiB",
-  request: { ...sessionRequest, body: jsonBody(z.object({ keys: z.array(newKeySchema).min(1) })) },
+  request: {
+    ...sessionRequest,
+    body: jsonBody(z.object({ keys: boundedList(newKeySchema, MAX_IMPORT_BATCH, "NewKey") })),
+  },
   responses: {
     ...refusals,
     201: answer("Handles, in the order given.", z.object({ handles: z.array(z.int()) })),

@@ -5,6 +5,7 @@
  * no answer repeats a password, and a token is answered once.
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { MAX_IMPORT_BATCH } from "../../hsm/rules/limits.ts";
 import {
   answer,
   ask,
@@ -16,6 +17,8 @@ import {
   sessionHeaders,
   sessionRequest,
 } from "./app.ts";
+
+import { boundedList } from "./bounds.ts";
 
 const password = z.string().min(1).max(256).openapi({ format: "password" });
 const username = z.string().min(1).max(64).openapi({ example: "alice" });
@@ -134,7 +137,9 @@ const importUsersRoute = createRoute({
   summary: "Create up to 500 users from password verifiers, all or none (CO)",
   request: {
     ...sessionRequest,
-    body: jsonBody(z.object({ users: z.array(importedUserSchema).min(1) })),
+    body: jsonBody(
+      z.object({ users: boundedList(importedUserSchema, MAX_IMPORT_BATCH, "ImportedUser") }),
+    ),
   },
   responses: { ...refusals, 201: answer("Users.", z.object({ users: z.array(userSchema) })) },
 });
@@ -163,6 +168,7 @@ const deleteUserRoute = createRoute({
 
 export function sessionRoutes(): OpenAPIHono<RestEnv> {
   const app = restApp();
+  app.openAPIRegistry.register("ImportedUser", importedUserSchema);
   app.openapi(activateRoute, async (c) =>
     c.json(await ask(c, "activate", c.req.valid("json")), 200),
   );
