@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { memoryFile } from "../../src/backup/file.ts";
 import { BackupError } from "../../src/backup/format/errors.ts";
 import { peekBackup } from "../../src/backup/inspect.ts";
@@ -26,31 +26,28 @@ interface GoldenFault {
 
 let browser: Browser;
 let kit: string;
+let tool: RestorePage;
 
 beforeAll(async () => {
   kit = readFileSync(`${GOLDEN}/kit.json`, "utf8");
   ({ browser } = await launchBrowser());
+  const context = await browser.newContext({ offline: true, reducedMotion: "reduce" });
+  const url = pathToFileURL(resolve("dist/restore/restore.html")).href;
+  tool = await RestorePage.open(context, url);
 });
+
+beforeEach(() => tool.openAnew());
 
 afterAll(async () => {
   await browser?.close();
 });
 
-async function open(): Promise<RestorePage> {
-  const context = await browser.newContext({ offline: true, reducedMotion: "reduce" });
-  const url = pathToFileURL(resolve("dist/restore/restore.html")).href;
-  return await RestorePage.open(context, url);
-}
-
 it.each(["v1-empty", "v1-empty-bare", "v1-full-bare"])("opens %s", async (name) => {
-  const tool = await open();
   await tool.enter(backupFile(readFileSync(`${GOLDEN}/${name}.hbk`)), kitFile(kit));
   expect(tool.errors).toEqual([]);
-  await tool.page.context().close();
 });
 
 it("opens v1-full, logs in with a real password, signs and exports", async () => {
-  const tool = await open();
   const { page } = tool;
   await tool.enter(backupFile(readFileSync(`${GOLDEN}/v1-full.hbk`)), kitFile(kit));
   await tool.login("alice", GOLDEN_PASSWORDS["alice"] ?? "");
@@ -73,7 +70,6 @@ it("opens v1-full, logs in with a real password, signs and exports", async () =>
   const known = await page.locator("[data-result=exported]").innerText();
   expect(known.trim()).toBe(GOLDEN_AES_KEY);
   expect(tool.errors).toEqual([]);
-  await page.context().close();
 });
 
 /**
@@ -93,7 +89,6 @@ it("says the code of every faulty file", async () => {
   const faults: GoldenFault[] = JSON.parse(readFileSync(`${GOLDEN}/faults/faults.json`, "utf8"));
   const ours = faults.filter(({ reader }) => reader === "owner");
   let tried = 0;
-  const tool = await open();
   for (const { file, code } of ours) {
     const buffer = readFileSync(`${GOLDEN}/faults/${file}`);
     if (!(await isForKits(buffer))) continue;
@@ -111,5 +106,4 @@ it("says the code of every faulty file", async () => {
     await tool.button("Choose other files").click();
   }
   expect(tried).toBeGreaterThan(40);
-  await tool.page.context().close();
 });

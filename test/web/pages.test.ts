@@ -83,17 +83,14 @@ describe("the landing page", () => {
   it.each(["light", "dark"] as const)(
     "is sound, and says that the edge is well (%s)",
     async (colorScheme) => {
+      const page = await browser.newPage({ ...PLAIN, colorScheme });
       for (const width of [360, 1440]) {
-        const page = await browser.newPage({
-          ...PLAIN,
-          colorScheme,
-          viewport: { width, height: 800 },
-        });
+        await page.setViewportSize({ width, height: 800 });
         await page.goto(edge.url.href);
         await page.getByText("Answering", { exact: true }).waitFor();
         expect(await pageProblems(page)).toEqual([]);
-        await page.close();
       }
+      await page.close();
     },
   );
 

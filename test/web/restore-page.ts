@@ -27,25 +27,37 @@ export interface Check {
 
 export class RestorePage {
   readonly page: Page;
-  /** What went wrong in the page itself: script errors, refused policies, console errors. */
+  readonly #address: string;
+  /** What went wrong in the page since it was opened: script errors, refused policies, console errors. */
   readonly errors: string[] = [];
-  /** Addresses the page asked for. */
+  /** Addresses the page has asked for since it was opened. */
   readonly requests: string[] = [];
 
-  private constructor(page: Page) {
+  private constructor(page: Page, address: string) {
     this.page = page;
+    this.#address = address;
     page.on("pageerror", (error) => this.errors.push(error.message));
     page.on("console", (message) => {
       if (message.type() === "error") this.errors.push(message.text());
     });
     page.on("request", (request) => this.requests.push(request.url()));
+    page.on("framenavigated", (frame) => {
+      if (frame !== page.mainFrame()) return;
+      this.errors.length = 0;
+      this.requests.length = 0;
+    });
   }
 
   static async open(context: BrowserContext, url: string): Promise<RestorePage> {
-    const restore = new RestorePage(await context.newPage());
-    await restore.page.goto(url);
-    await restore.page.getByRole("heading", { level: 1 }).waitFor();
+    const restore = new RestorePage(await context.newPage(), url);
+    await restore.openAnew();
     return restore;
+  }
+
+  /** Loads the page once more: what was done on it is gone, and so is what was noted of it. */
+  async openAnew(): Promise<void> {
+    await this.page.goto(this.#address);
+    await this.page.getByRole("heading", { level: 1 }).waitFor();
   }
 
   button(name: string | RegExp) {

@@ -6,8 +6,8 @@
 import { createPrivateKey, createPublicKey, verify } from "node:crypto";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Browser, BrowserContext } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { launchBrowser } from "../lib/browser.ts";
 import { passwordOf } from "../lib/hsm.ts";
 import { type Edge, startEdge } from "../lib/mf.ts";
@@ -26,17 +26,11 @@ import {
 let browser: Browser;
 let edge: Edge;
 let sample: SampleBackup;
-let context: BrowserContext | null = null;
 
 beforeAll(async () => {
   sample = await makeSampleBackup();
   edge = await startEdge();
   ({ browser } = await launchBrowser());
-});
-
-afterEach(async () => {
-  await context?.close();
-  context = null;
 });
 
 afterAll(async () => {
@@ -49,7 +43,7 @@ const STILL = { acceptDownloads: true, reducedMotion: "reduce" } as const;
 
 /** The installed page: visited once online, then opened again without a network. */
 async function openInstalled(): Promise<RestorePage> {
-  context = await browser.newContext(STILL);
+  const context = await browser.newContext(STILL);
   const visit = await context.newPage();
   await visit.goto(new URL("/restore", edge.url).href);
   await visit.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
@@ -60,7 +54,7 @@ async function openInstalled(): Promise<RestorePage> {
 
 /** The single file, opened from the disk of a machine that has no network. */
 async function openSingleFile(): Promise<RestorePage> {
-  context = await browser.newContext({ ...STILL, offline: true });
+  const context = await browser.newContext({ ...STILL, offline: true });
   return await RestorePage.open(context, pathToFileURL(resolve("dist/restore/restore.html")).href);
 }
 
@@ -70,8 +64,14 @@ describe.each([
   ["the installed page, offline", openInstalled],
   ["the single file", openSingleFile],
 ])("%s", (_name, open) => {
+  let tool: RestorePage;
+  beforeAll(async () => {
+    tool = await open();
+  });
+  beforeEach(() => tool.openAnew());
+  afterAll(() => tool?.page.context().close());
+
   it("restores a backup, shows it, signs and exports, and reaches no network", async () => {
-    const tool = await open();
     const { page } = tool;
     tool.requests.length = 0;
     await tool.choose(backupFile(sample.sealed), kitFile(sample.kit));
@@ -118,7 +118,6 @@ describe.each([
   });
 
   it("keeps to the protections of the original", async () => {
-    const tool = await open();
     const { page } = tool;
     await tool.enter(backupFile(sample.sealed), kitFile(sample.kit));
     await tool.login("mallory", passwordOf("mallory"));
@@ -148,7 +147,6 @@ describe.each([
   });
 
   it("encrypts and decrypts, and verifies a signature", async () => {
-    const tool = await open();
     const { page } = tool;
     await tool.enter(backupFile(sample.sealed), kitFile(sample.kit));
     await tool.login("bob", passwordOf("bob"));
@@ -178,7 +176,6 @@ describe.each([
   });
 
   it("shows a hostile label as text", async () => {
-    const tool = await open();
     await tool.enter(backupFile(sample.sealed), kitFile(sample.kit));
     await tool.openKey(HOSTILE_LABEL);
     expect(await tool.page.getByRole("dialog").locator("h2").innerText()).toBe(HOSTILE_LABEL);
@@ -188,7 +185,6 @@ describe.each([
   });
 
   it.each(WRONG_KITS)("says of a wrong kit: $title", async ({ title, code, change }) => {
-    const tool = await open();
     await tool.choose(backupFile(sample.sealed), kitFile(changedKit(sample.kit, change)));
     await tool.verify();
     const alert = await tool.page.getByRole("alert").innerText();
@@ -199,7 +195,6 @@ describe.each([
   });
 
   it("says of a damaged, a cut and a newer file what they are", async () => {
-    const tool = await open();
     const flipped = Buffer.from(sample.sealed);
     const at = flipped.length - 2000;
     flipped[at] = (flipped[at] ?? 0) ^ 1;
@@ -218,7 +213,6 @@ describe.each([
   });
 
   it("refuses what is no backup or no kit before anything is read", async () => {
-    const tool = await open();
     const { page } = tool;
     await tool.choose(backupFile(Buffer.from("PK\u0003\u0004 an archive"), "a.zip"), kitFile("{}"));
     const text = await page.locator("main").innerText();
@@ -228,7 +222,6 @@ describe.each([
   });
 
   it("opens a bare container, and takes the kit as pasted text", async () => {
-    const tool = await open();
     const { page } = tool;
     await page.getByLabel("for Backup").setInputFiles(backupFile(sample.bare));
     await tool.button("Paste it as text").click();
@@ -243,7 +236,6 @@ describe.each([
   });
 
   it("forgets everything on Start over, and stores nothing", async () => {
-    const tool = await open();
     const { page } = tool;
     await tool.enter(backupFile(sample.sealed), kitFile(sample.kit));
     await tool.login("alice", passwordOf("alice"));
@@ -256,7 +248,6 @@ describe.each([
   });
 
   it("may not reach the network even if it tried", async () => {
-    const tool = await open();
     const refused = await tool.page.evaluate(
       () =>
         new Promise<string>((resolve) => {
@@ -270,7 +261,6 @@ describe.each([
   });
 
   it("is sound in every state", async () => {
-    const tool = await open();
     await tool.expectSound();
     await tool.choose(backupFile(sample.sealed), kitFile(sample.kit));
     await tool.expectSound();
