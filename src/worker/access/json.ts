@@ -8,6 +8,20 @@
 import { type ParseError, parse } from "jsonc-parser";
 import { type Result, refusal, success } from "../contracts/result.ts";
 
+/** Deeper than any request of either wire. */
+const MAX_DEPTH = 16;
+/** Items of the longest lists, with every member that they may have, many times over. */
+const MAX_VALUES = 100_000;
+
+const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
+/** What the brackets of lists and objects do to the depth. */
+const NESTING = new Map([
+  [0x5b, 1],
+  [0x5d, -1],
+  [0x7b, 1],
+  [0x7d, -1],
+]);
+
 /** What may need a look at the strings themselves: escapes, or the name. */
 const SUSPICIOUS = /\\u|__proto__/;
 const REPLACEMENT = "\uFFFD";
@@ -16,6 +30,8 @@ const REPLACEMENT_BYTES = 3;
 const MAX_SEARCHED_CHARACTERS = 1024 * 1024;
 
 export function parseJson(body: Uint8Array): Result<unknown> {
+  const excess = excessOf(body);
+  if (excess !== null) return malformed(excess);
   const text = decodeUtf8(body);
   if (text === null) return malformed(`byte ${invalidByte(body)}: not UTF-8`);
   let value: unknown;
@@ -26,6 +42,31 @@ export function parseJson(body: Uint8Array): Result<unknown> {
   }
   const fault = SUSPICIOUS.test(text) ? stringFault(value, []) : null;
   return fault === null ? success(value) : malformed(fault);
+}
+
+/**
+ * One look at every byte, before anything is built of them: what is nested without end overflows whoever
+ * follows it, and millions of empty values take hundreds of times the memory of their text.
+ */
+function excessOf(body: Uint8Array): string | null {
+  let depth = 0;
+  let values = 1;
+  for (let at = 0; at < body.length; at++) {
+    const byte = body[at] ?? 0;
+    if (byte === QUOTE) at = endOfText(body, at);
+    else if (byte === COMMA) values++;
+    else depth += NESTING.get(byte) ?? 0;
+    if (depth > MAX_DEPTH) return `byte ${at}: nested deeper than ${MAX_DEPTH}`;
+    if (values > MAX_VALUES) return `byte ${at}: more than ${MAX_VALUES} values`;
+  }
+  return null;
+}
+
+/** Where the text that begins at `at` ends: at its quote, or with the body. */
+function endOfText(body: Uint8Array, at: number): number {
+  let end = at + 1;
+  while (end < body.length && body[end] !== QUOTE) end += body[end] === BACKSLASH ? 2 : 1;
+  return end;
 }
 
 function malformed(what: string): Result<never> {

@@ -69,8 +69,8 @@ export async function authenticate(
 ): Promise<Result<Authenticated>> {
   const caller = callerOf(request, deployment, rules);
   const outcome = caller.ok ? await authenticateCaller(request, caller.value, rules) : caller;
-  // A client that is still sending may never see the answer. Strangers are not waited for that long.
-  if (!outcome.ok) await drain(request, caller.ok ? rules.maxBodyBytes : MAX_UNDECLARED_BODY_BYTES);
+  // A connection whose request was not read to its end cannot be used again; short ones are read.
+  if (!outcome.ok) await drain(request, MAX_UNDECLARED_BODY_BYTES);
   return outcome;
 }
 
@@ -110,7 +110,9 @@ async function admitBody(
   const bytes = declaredLength(request);
   if (bytes <= MAX_UNDECLARED_BODY_BYTES || bytes > maxBodyBytes) return null;
   const admitted = await admit?.(principal);
-  return admitted === undefined || admitted.ok ? null : admitted;
+  if (admitted === undefined || admitted.ok) return null;
+  await drain(request, maxBodyBytes); // A client that is still sending might not see the answer.
+  return admitted;
 }
 
 function principalOf({ authorization, key }: Caller): Principal {

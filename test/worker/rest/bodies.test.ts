@@ -34,6 +34,8 @@ describe("a body of the REST surface", () => {
     ["with a comment", '{ "username": "alice" /* me */ }', /line 1, column \d+: not JSON/],
     ["that is no JSON", "username=alice", /line 1, column 1: not JSON/],
     ["of spaces", "   ", /it is empty/],
+    ["nested without end", "[".repeat(60_000), /byte 16: nested deeper than 16/],
+    ["nested without end, with an escape", `{"\\u0061":${"[".repeat(60_000)}`, /nested deeper/],
     ["in Latin-1", withPassword(0xe4), /byte 33: not UTF-8/],
     ["with a UTF-8 sequence cut off", withPassword(0xc3), /byte 33: not UTF-8/],
     ["with an overlong NUL", withPassword(0xc0, 0x80), /byte 33: not UTF-8/],

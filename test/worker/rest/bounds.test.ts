@@ -68,10 +68,20 @@ describe("eight megabytes of empty items", () => {
   it.each([
     ["keys", () => alice],
     ["users", () => admin],
-  ])("as %s are refused for their number, in a sentence", async (name, session) => {
-    const { status, body } = await send(`/${name}:import`, emptyItems(name), session());
+  ])("as %s are refused before anything is made of them", async (list, session) => {
+    for (const name of ["", "\\u0061"]) {
+      const text = emptyItems(list).replace("{}", `{"${name}":1}`);
+      const { status, body } = await send(`/${list}:import`, text, session());
+      expect([status, body.error.code]).toEqual([400, "body_malformed"]);
+      expect(body.error.message).toMatch(/more than 100000 values/);
+    }
+  });
+
+  it("in a list that is longer than it may be, are refused for their number", async () => {
+    const text = JSON.stringify({ keys: Array.from({ length: 501 }, () => ({})) });
+    const { status, body } = await send("/keys:import", text, alice);
     expect([status, body.error.code]).toEqual([400, "request_invalid"]);
-    expect(body.error.message).toMatch(new RegExp(`^${name}: Too big`));
+    expect(body.error.message).toMatch(/^keys: Too big/);
   });
 
   it("are not told of one by one, nor are their names", async () => {
