@@ -244,6 +244,6 @@ function readBackup(file, kit, kms) {
 }
 
 const [, , backupPath, kitPath, kmsPath] = process.argv;
-const kit = JSON.parse(readFileSync(kitPath, "utf8"));
+const kit = JSON.parse(readFileSync(kitPath, "utf8").replace(/^\ufeff/, ""));
 const kms = kmsPath === undefined ? null : JSON.parse(readFileSync(kmsPath, "utf8"));
 console.log(JSON.stringify(readBackup(readFileSync(backupPath), kit, kms), null, 2));

@@ -18,6 +18,8 @@ export const MAX_KEY_VERSIONS = 64;
 const MAX_KIT_TEXT_BYTES = 128;
 const MAX_NOTE_BYTES = 4096;
 const MAX_PKCS8_BYTES = 4096;
+/** KIT.md §3: some editors put it before a text, and it is pasted along with it. */
+const BYTE_ORDER_MARK = /^\ufeff/;
 const STATES = ["active", "retired", "destroyed"] as const;
 
 /** Everything needed to open backups of one deployment. Disposal wipes all keys. */
@@ -69,7 +71,7 @@ export function parseKit(text: string): RecoveryKit {
   if (new TextEncoder().encode(text).length > MAX_KIT_BYTES) {
     throw new KitError({ code: "kit_too_large", maxBytes: MAX_KIT_BYTES });
   }
-  const kit = new Member(parseJson(text), "kit");
+  const kit = new Member(parseJson(text.replace(BYTE_ORDER_MARK, "")), "kit");
   verifyFormat(isObject(kit.value) ? kit.value["format"] : undefined);
   kit.verifyMembers([
     "format",

@@ -50,6 +50,12 @@ describe("a recovery kit", () => {
     ]);
   });
 
+  it("is taken with one byte-order mark before it, nowhere else", () => {
+    expect(encodeKit(parseKit(`\ufeff${TEXT}`))).toBe(TEXT);
+    expect(faultOf(`\ufeff\ufeff${TEXT}`)).toEqual({ code: "kit_not_json" });
+    expect(faultOf(`${TEXT}\ufeff`)).toEqual({ code: "kit_not_json" });
+  });
+
   it("may have no recovery key, and destroyed keys without bytes", () => {
     const kit = parseKit(
       changed((document) => {
