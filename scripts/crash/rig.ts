@@ -152,8 +152,8 @@ export class CrashRig {
   }
 }
 
-/** @throws Error after `GONE_PATIENCE_MS`. */
-async function groupGone(pid: number): Promise<void> {
+/** Resolves when no process of the group runs any more. @throws Error after `GONE_PATIENCE_MS`. */
+export async function groupGone(pid: number): Promise<void> {
   const deadline = performance.now() + GONE_PATIENCE_MS;
   while (groupRuns(pid)) {
     if (performance.now() > deadline) {

@@ -4,7 +4,7 @@
  * `wrangler deploy --dry-run` runs the build command of wrangler.toml (module, pages), then bundles
  * the worker: the bytes that a real deployment uploads. The module among them is then verified.
  */
-import { execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { verifyBundle } from "../core/module.ts";
+import { OWNER_ONLY } from "./owner-only.ts";
 
 const CORE = {
   outputs: ["build/core.wasm"],
@@ -75,14 +76,19 @@ function newestMs(path: string): number {
   return Math.max(stats.mtimeMs, ...readdirSync(path).map((name) => newestMs(join(path, name))));
 }
 
-/** @throws Error with the end of the build's output, all of which is in `log`; ModuleHashError. */
-export async function build(log: string): Promise<void> {
-  mkdirSync(dirname(log), { recursive: true });
+/**
+ * @param signal - ends the build, with all the processes it has by then.
+ * @throws Error with the end of the build's output, all of which is in `log`; ModuleHashError.
+ */
+export async function build(log: string, signal?: AbortSignal): Promise<void> {
+  mkdirSync(dirname(log), { recursive: true, mode: OWNER_ONLY.folder });
   const begunAtMs = Date.now();
   const child = spawn(process.execPath, [WRANGLER, "deploy", "--dry-run", "--outdir", BUNDLE], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, NODE_ENV: "production" },
+    detached: signal !== undefined,
   });
+  signal?.addEventListener("abort", () => endGroup(child));
   const output: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
   child.stderr.on("data", (chunk: Buffer) => output.push(chunk));
@@ -90,7 +96,9 @@ export async function build(log: string): Promise<void> {
     child.once("error", failed);
     child.once("close", done);
   });
-  writeFileSync(log, Buffer.concat(output));
+  writeFileSync(log, Buffer.concat(output), { mode: OWNER_ONLY.file });
+  // Of a build that was told to end, the code says nothing: wrangler ends with 0 then.
+  signal?.throwIfAborted();
   if (code === 0) {
     await verifyBundle(BUNDLE);
     stampAt(CORE.stamp, begunAtMs);
@@ -99,4 +107,8 @@ export async function build(log: string): Promise<void> {
   }
   const lines = readFileSync(log, "utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES);
   throw new Error(`The build failed. ${log} ends with:\n${lines.join("\n")}`);
+}
+
+function endGroup({ pid, exitCode, signalCode }: ChildProcess): void {
+  if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, "SIGTERM");
 }

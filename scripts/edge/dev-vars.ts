@@ -4,11 +4,11 @@
  * These two are the only files of a development deployment that hold secrets.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { OWNER_ONLY } from "./owner-only.ts";
 
 export const DEV_VARS_FILE = ".dev.vars";
 export const KIT_FILE = "recovery.kit.json";
 
-const OWNER_ONLY = 0o600;
 const STORY_MARK = "# Users of the story: ";
 const HEADING = `# Development secrets, made on this machine. Never deploy them, never commit them.
 # Deleting this file makes every backup and every HSM under .holdfast unreadable.
@@ -59,8 +59,8 @@ export async function ensureDevVars(): Promise<{
   // Here and not above: every start of an edge would load the library for certificates with it.
   const { generateSecrets } = await import("./dev-secrets.ts");
   const { bindings, kit } = await generateSecrets();
-  writeFileSync(KIT_FILE, kit, { mode: OWNER_ONLY });
-  writeFileSync(DEV_VARS_FILE, encodeDevVars(bindings), { mode: OWNER_ONLY });
+  writeFileSync(KIT_FILE, kit, { mode: OWNER_ONLY.file });
+  writeFileSync(DEV_VARS_FILE, encodeDevVars(bindings), { mode: OWNER_ONLY.file });
   return { bindings, made: true };
 }
 
@@ -72,5 +72,5 @@ export function noteStoryUsers(passwords: Record<string, string>): void {
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith(STORY_MARK));
   lines.push(`${STORY_MARK}${JSON.stringify(passwords)}`);
-  writeFileSync(DEV_VARS_FILE, `${lines.join("\n")}\n`, { mode: OWNER_ONLY });
+  writeFileSync(DEV_VARS_FILE, `${lines.join("\n")}\n`, { mode: OWNER_ONLY.file });
 }

@@ -6,18 +6,24 @@
  * HOLDFAST_DEV_VARS (default .dev.vars); PAUSE_AT and SCHEDULE of the environment are handed on.
  * Tells its parent when it is ready, and ends when its parent is gone.
  */
+import type { ChildProcess } from "node:child_process";
+import { subscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { DEV_VARS_FILE, readDevVars } from "./dev-vars.ts";
 import { type EmbeddedEdge, startEmbeddedEdge } from "./embedded.ts";
+import { keepToOwner } from "./owner-only.ts";
 import { DEFAULT_PORT, parsePort } from "./port.ts";
 
 const WATCHDOG_INTERVAL_MS = 600_000;
 const FIRST_LOOK_MS = 3_000;
 const HANDED_ON = ["PAUSE_AT", "SCHEDULE"];
 
-/** What the parent process is told, once. */
-export type EdgeMessage = { readonly ready: string } | { readonly failed: string };
+/** What the parent process is told: each process that is started, and once how the start went. */
+export type EdgeMessage =
+  | { readonly started: number }
+  | { readonly ready: string }
+  | { readonly failed: string };
 
 /** What a waiting edge is sent: variables over those of its environment. */
 export interface EdgeOrder {
@@ -25,8 +31,19 @@ export interface EdgeOrder {
 }
 
 function tell(message: EdgeMessage): void {
-  if (process.send) process.send(message);
-  else console.log("ready" in message ? `ready at ${message.ready}` : message.failed);
+  if (process.connected) process.send?.(message);
+  else if ("ready" in message) console.log(`ready at ${message.ready}`);
+  else if ("failed" in message) console.log(message.failed);
+}
+
+/** Miniflare keeps workerd to itself; Node says of every process that it is about to be started. */
+function tellWhatStarts(): void {
+  subscribe("child_process", (message) => {
+    const { process: child } = message as { process: ChildProcess };
+    child.once("spawn", () => {
+      if (child.pid !== undefined) tell({ started: child.pid });
+    });
+  });
 }
 
 /** Rejects when another process listens there: workerd itself would only say that it could not. */
@@ -74,6 +91,8 @@ async function stop(): Promise<void> {
   process.exit(0);
 }
 
+keepToOwner();
+tellWhatStarts();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
   process.on(signal, () => void stop());
 process.on("disconnect", () => void stop());

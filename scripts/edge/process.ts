@@ -2,12 +2,14 @@
  * Starts scripts/edge/edge.ts as a child and waits for its word.
  *
  * `npm start` keeps the child in its own process group, so that one signal to the group ends all of
- * it; the crash tests give it a group of its own, to kill that alone.
+ * it; the crash tests give it a group of its own, to kill that alone. What a child has started, it
+ * tells: killed, it leaves workerd behind, with its port.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { EdgeMessage, EdgeOrder } from "./edge.ts";
+import { OWNER_ONLY } from "./owner-only.ts";
 
 /** Where `npm start` notes the address of the edge for other commands. */
 export const EDGE_FILE = ".holdfast/edge.json";
@@ -16,11 +18,14 @@ export const EDGE_FILE = ".holdfast/edge.json";
 const WAITS = "HOLDFAST_WAITS";
 const PROGRAM = "scripts/edge/edge.ts";
 const READY_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 10_000;
 const LOG_TAIL_LINES = 20;
 
 export interface EdgeProcess {
   readonly child: ChildProcess;
   readonly url: string;
+  /** Resolves when nothing of it runs any more, whoever ended it; the exit code, if there is one. */
+  readonly ended: Promise<number | null>;
 }
 
 export interface EdgeProcessOptions {
@@ -28,12 +33,21 @@ export interface EdgeProcessOptions {
   readonly log: string;
   readonly environment?: Record<string, string>;
   readonly detached?: boolean;
+  /** Ends it, also while it starts. */
+  readonly signal?: AbortSignal;
 }
 
 /** @throws Error with the child's own words, or the end of its log, when it does not come up. */
 export async function spawnEdge(options: EdgeProcessOptions): Promise<EdgeProcess> {
   const child = spawnChild(options);
-  return { child, url: await firstWord(child, options.log) };
+  const ended = allEnded(child);
+  options.signal?.addEventListener("abort", () => void stopChild(child));
+  return { child, ended, url: await firstWord(child, options.log) };
+}
+
+/** Ends it in good order, or by force where that takes too long. */
+export async function stopEdge({ child, ended }: EdgeProcess): Promise<void> {
+  await Promise.all([stopChild(child), ended]);
 }
 
 /**
@@ -56,7 +70,8 @@ export class SpareEdge {
   /** @throws Error as `spawnEdge`. */
   async begin(environment: Readonly<Record<string, string>>): Promise<EdgeProcess> {
     this.#child.send({ environment } satisfies EdgeOrder);
-    return { child: this.#child, url: await firstWord(this.#child, this.log) };
+    const ended = allEnded(this.#child);
+    return { child: this.#child, ended, url: await firstWord(this.#child, this.log) };
   }
 
   /** Ends it; for one that was never begun. */
@@ -66,8 +81,8 @@ export class SpareEdge {
 }
 
 function spawnChild(options: EdgeProcessOptions, program = PROGRAM): ChildProcess {
-  mkdirSync(dirname(options.log), { recursive: true });
-  const log = openSync(options.log, "a");
+  mkdirSync(dirname(options.log), { recursive: true, mode: OWNER_ONLY.folder });
+  const log = openSync(options.log, "a", OWNER_ONLY.file);
   try {
     const translator = program.endsWith(".ts") ? ["--import", "tsx/esm"] : [];
     return spawn(process.execPath, [...translator, resolve(program)], {
@@ -80,6 +95,38 @@ function spawnChild(options: EdgeProcessOptions, program = PROGRAM): ChildProces
   }
 }
 
+/** Resolves with the exit code when the child is gone. */
+function exited(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
+  return new Promise((done) => child.once("exit", (code) => done(code)));
+}
+
+async function stopChild(child: ChildProcess): Promise<void> {
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+  await exited(child);
+  clearTimeout(timer);
+}
+
+/** Resolves as `exited`, once what the child had started is ended too. */
+async function allEnded(child: ChildProcess): Promise<number | null> {
+  const started: number[] = [];
+  child.on("message", (message: EdgeMessage) => {
+    if ("started" in message) started.push(message.started);
+  });
+  const code = await exited(child);
+  for (const pid of started) endOrphan(pid);
+  return code;
+}
+
+function endOrphan(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
 /** The address, once the child has told it. */
 function firstWord(child: ChildProcess, log: string): Promise<string> {
   return new Promise((ready, failed) => {
@@ -89,8 +136,10 @@ function firstWord(child: ChildProcess, log: string): Promise<string> {
       child.off("exit", onExit);
       act();
     };
-    const onMessage = (message: EdgeMessage) =>
-      settle(() => ("ready" in message ? ready(message.ready) : failed(new Error(message.failed))));
+    const onMessage = (message: EdgeMessage) => {
+      if ("ready" in message) settle(() => ready(message.ready));
+      if ("failed" in message) settle(() => failed(new Error(message.failed)));
+    };
     const onExit = (code: number | null, signal: string | null) =>
       settle(() => {
         const how = signal ?? `code ${code}`;

@@ -8,16 +8,18 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { build, isBuilt, verifyBuilt } from "../edge/build.ts";
 import type { DevelopmentAccessKey } from "../edge/dev-secrets.ts";
 import { DEV_VARS_FILE, ensureDevVars, KIT_FILE, noteStoryUsers } from "../edge/dev-vars.ts";
-import { EDGE_FILE, type EdgeProcess, spawnEdge } from "../edge/process.ts";
+import { closeToOthers, keepToOwner } from "../edge/owner-only.ts";
+import { EDGE_FILE, type EdgeProcess, spawnEdge, stopEdge } from "../edge/process.ts";
 import { bold, dim, red, say, step, yellow } from "../terminal/progress.ts";
+import { toldToStop } from "../terminal/told-to-stop.ts";
 import { runStory, type StoryResult } from "./story.ts";
 
+const HOME = ".holdfast";
 const STORY_FILE = ".holdfast/story/story.json";
 const STORY_FOLDER = ".holdfast/story";
 const BUILD_LOG = ".holdfast/logs/build.log";
 const EDGE_LOG = ".holdfast/logs/edge.log";
 const REGION = "us-east-1";
-const STOP_TIMEOUT_MS = 10_000;
 
 const USAGE = `usage: npm start [-- options]
 
@@ -49,22 +51,25 @@ function ownerKey(bindings: Record<string, string>): DevelopmentAccessKey {
 }
 
 /** @throws Error if it does not come up, or has come up and cannot work, as without a variable. */
-async function startEdge(): Promise<EdgeProcess> {
-  const edge = await spawnEdge({ log: EDGE_LOG });
+async function startEdge(signal: AbortSignal): Promise<EdgeProcess> {
+  const edge = await spawnEdge({ log: EDGE_LOG, signal });
   const health = await fetch(new URL("/v1/health", edge.url));
   if (health.ok) return edge;
-  await stop(edge);
+  await stopEdge(edge);
   const said = readFileSync(EDGE_LOG, "utf8").matchAll(/"request_failed","reason":"([^"]+)"/g);
   const [, reason = `its log is ${EDGE_LOG}`] = [...said].at(-1) ?? [];
   throw new Error(`The edge is not well: ${reason}. The variables are in ${DEV_VARS_FILE}.`);
 }
 
-async function prepare(): Promise<Record<string, string>> {
+async function prepare(signal: AbortSignal): Promise<Record<string, string>> {
   if (isBuilt()) {
     await verifyBuilt();
     say(`  ${dim("the build is up to date")}`);
-  } else await step("Build the module, the pages and the worker", () => build(BUILD_LOG));
-  mkdirSync(".holdfast", { recursive: true });
+  } else await step("Build the module, the pages and the worker", () => build(BUILD_LOG, signal));
+  // Only now: what was built holds no secrets, and is made with the modes that others are used to.
+  keepToOwner();
+  mkdirSync(HOME, { recursive: true });
+  closeToOthers(HOME);
   const { bindings, made } = await ensureDevVars();
   if (made) warnOfSecrets();
   if (!existsSync(KIT_FILE)) {
@@ -111,20 +116,6 @@ function printAddresses(url: string): void {
   say(dim(`  State and logs are under .holdfast. Ctrl-C stops.`));
 }
 
-/** Resolves when the edge has ended, whoever ended it. */
-function ended(edge: EdgeProcess): Promise<number | null> {
-  const { child } = edge;
-  if (child.exitCode !== null) return Promise.resolve(child.exitCode);
-  return new Promise((done) => child.once("exit", (code) => done(code)));
-}
-
-async function stop(edge: EdgeProcess): Promise<void> {
-  edge.child.kill("SIGTERM");
-  const timer = setTimeout(() => edge.child.kill("SIGKILL"), STOP_TIMEOUT_MS);
-  await ended(edge);
-  clearTimeout(timer);
-}
-
 async function main(): Promise<number> {
   const options = new Set(process.argv.slice(2));
   if (options.has("--help")) {
@@ -136,39 +127,44 @@ async function main(): Promise<number> {
     say(`Unknown option ${unknown}\n\n${USAGE}`);
     return 2;
   }
+  const signal = toldToStop();
+  try {
+    const code = await run(options, signal);
+    if (!signal.aborted) return code;
+  } catch (error) {
+    // Told to stop, the edge goes from under whatever was being done with it.
+    if (!signal.aborted) throw error;
+  }
+  say("\n  Stopped.");
+  return 0;
+}
+
+/** From the build to the end of the edge. @returns the exit code. */
+async function run(options: ReadonlySet<string>, signal: AbortSignal): Promise<number> {
   say();
   say(`  ${bold("Holdfast")} ${dim("HSM-grade cluster backups for the edge and the browser")}`);
   say(`  ${dim("software, not a FIPS 140 validated module: see SECURITY.md")}`);
   say();
-  const bindings = await prepare();
-  const edge = await step("Start the edge", startEdge);
-  let stopping = false;
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => {
-      stopping = true;
-      void stop(edge).then(() => {
-        say("\n  Stopped.");
-        process.exit(0);
-      });
-    });
-  }
+  const bindings = await prepare(signal);
+  signal.throwIfAborted();
+  const edge = await step("Start the edge", () => startEdge(signal));
   writeFileSync(EDGE_FILE, `${JSON.stringify({ url: edge.url })}\n`);
   const wanted = options.has("--story") || (!options.has("--no-story") && !existsSync(STORY_FILE));
   try {
     if (wanted) await tellStory(edge.url, bindings);
   } catch (error) {
-    if (stopping) return 0;
-    await stop(edge);
+    await stopEdge(edge);
     throw error;
   }
   printAddresses(edge.url);
   if (options.has("--exit")) {
-    await stop(edge);
+    await stopEdge(edge);
     return 0;
   }
-  const code = await ended(edge);
-  if (stopping) return 0;
-  say(red(`\n  The edge ended by itself (${code}). Its log: ${EDGE_LOG}`));
+  const code = await edge.ended;
+  if (!signal.aborted) {
+    say(red(`\n  The edge ended by itself (${code}). Its log: ${EDGE_LOG}`));
+  }
   return 1;
 }
 
