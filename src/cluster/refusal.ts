@@ -5,9 +5,12 @@
  * null. The edge turns it into an AWS exception or a REST answer.
  */
 export interface Refusal {
-  readonly kind: "invalid" | "not_found" | "denied" | "limit" | "conflict" | "unavailable";
+  /** `busy`: whoever asks, or somebody like them, asks too much at once. */
+  readonly kind: "invalid" | "not_found" | "denied" | "limit" | "conflict" | "busy" | "unavailable";
   readonly code: string;
   readonly message: string;
+  /** When to ask again, in seconds; only with `busy`. */
+  readonly retryAfterS?: number;
 }
 
 export function invalid(code: string, message: string): Refusal {

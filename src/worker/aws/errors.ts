@@ -35,6 +35,7 @@ const BY_KIND: Readonly<Record<Refusal["kind"], string>> = {
   denied: "CloudHsmAccessDeniedException",
   limit: "CloudHsmResourceLimitExceededException",
   conflict: "CloudHsmInvalidRequestException",
+  busy: "ThrottlingException",
   unavailable: "CloudHsmInternalFailureException",
 };
 

@@ -59,6 +59,7 @@ export const refusals = {
   404: problem("There is no such thing in this account and region."),
   409: problem("Not in this state."),
   413: problem("The body is too large."),
+  429: problem("Too much at once. `Retry-After` says when to ask again."),
   503: problem("Not available now; try again."),
 } as const;
 
@@ -168,7 +169,8 @@ function bodyFault(request: Request, body: Uint8Array): Response | null {
  * problem in the sense of RFC 9457, and an `error` as this surface always had it.
  */
 export function refusalResponse(refusal: Refusal, status: number = statusOf(refusal)): Response {
-  const { code, message } = refusal;
+  const { code, message, retryAfterS } = refusal;
+  const retry = retryAfterS === undefined ? {} : { "retry-after": String(retryAfterS) };
   return Response.json(
     {
       type: `urn:holdfast:error:${code}`,
@@ -177,7 +179,7 @@ export function refusalResponse(refusal: Refusal, status: number = statusOf(refu
       detail: message,
       error: { code, message },
     },
-    { status, headers: { "content-type": PROBLEM_TYPE } },
+    { status, headers: { "content-type": PROBLEM_TYPE, ...retry } },
   );
 }
 
@@ -208,6 +210,8 @@ function statusOf(refusal: Refusal): number {
     case "conflict":
     case "limit":
       return 409;
+    case "busy":
+      return 429;
     case "unavailable":
       return 503;
   }
