@@ -44,6 +44,7 @@ export interface BackupReceipt {
   readonly bodyEtag: string;
   readonly bodyBytes: number;
   readonly envelopeKey: string;
+  readonly envelopeEtag: string;
   readonly envelopeBytes: number;
   /** Hex SHA-256 of the container. */
   readonly containerDigest: string;
@@ -58,7 +59,11 @@ export interface StoredBackupOrder {
   readonly source: BackupLocation;
   readonly bodyKey: string;
   readonly bodyEtag: string;
+  readonly bodyBytes: number;
   readonly envelopeKey: string;
+  /** "" where the catalogue does not know it yet: the size decides alone. */
+  readonly envelopeEtag: string;
+  readonly envelopeBytes: number;
   readonly containerDigest: string;
   readonly target: { readonly hsmType: string; readonly mode: HsmMode };
 }

@@ -89,6 +89,7 @@ class PutBackup implements BackupStore {
   #bodyKey = "";
   #bodyEtag = "";
   #envelopeKey = "";
+  #envelopeEtag = "";
   /** Number of the latest change inside the snapshot. */
   change = 0;
 
@@ -125,7 +126,7 @@ class PutBackup implements BackupStore {
   async putEnvelope(sealId: Uint8Array, envelope: Uint8Array): Promise<void> {
     const { storage, deployment } = this.#site;
     this.#envelopeKey = envelopeKey(this.#order.location, sealId, 1);
-    await putNew(this.#bucket, this.#envelopeKey, envelope);
+    this.#envelopeEtag = await putNew(this.#bucket, this.#envelopeKey, envelope);
     await reached("backup_envelope_put", deployment, storage);
   }
 
@@ -136,6 +137,7 @@ class PutBackup implements BackupStore {
       bodyEtag: this.#bodyEtag,
       bodyBytes: created.bodyBytes,
       envelopeKey: this.#envelopeKey,
+      envelopeEtag: this.#envelopeEtag,
       envelopeBytes: created.envelopeBytes,
       containerDigest: encodeHex(created.containerDigest),
       containerBytes: created.containerBytes,

@@ -2,7 +2,7 @@
  * Objects of the bucket: their names, and the few ways in which they are written and read.
  *
  * Spec: docs/STORAGE.md, I1 to I5. Every object is written once (I2): a put of a
- * name that exists is an error, a get is pinned to the etag that the catalogue
+ * name that exists is an error, a get is pinned to the size and etag that the catalogue
  * knows. Only sealed bytes pass through here.
  */
 
@@ -12,8 +12,8 @@ import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
 import { Refused } from "../contracts/result.ts";
 import type { Deployment } from "./deployment.ts";
 
-/** Largest object that is read whole; an envelope is far smaller. */
-const MAX_SMALL_OBJECT_BYTES = 64 * 1024;
+/** An envelope is read whole, and is far smaller. */
+const MAX_ENVELOPE_BYTES = 64 * 1024;
 
 /** The bucket has no object of that name and etag, or an object that had to be new was there. */
 class ObjectConflict extends Refused {
@@ -93,25 +93,35 @@ async function pump(
   }
 }
 
-/** The whole of a small object; null if there is none of that name. */
-async function getSmall(bucket: R2Bucket, key: string): Promise<Uint8Array | null> {
-  const object = await bucket.get(key);
-  if (object === null) return null;
-  if (object.size > MAX_SMALL_OBJECT_BYTES) {
-    await object.body.cancel();
-    throw new ObjectConflict(key, `${object.size} bytes are too many`);
-  }
-  return new Uint8Array(await object.arrayBuffer());
+/** An object as the catalogue knows it. */
+interface KnownObject {
+  readonly key: string;
+  /** "": not known. */
+  readonly etag: string;
+  readonly bytes: number;
 }
 
-/** A body, as long as it is still the one with this etag; else null. */
+function knownBody({ bodyKey, bodyEtag, bodyBytes }: StoredBackupOrder): KnownObject {
+  return { key: bodyKey, etag: bodyEtag, bytes: bodyBytes };
+}
+
+function knownEnvelope(order: StoredBackupOrder): KnownObject {
+  return { key: order.envelopeKey, etag: order.envelopeEtag, bytes: order.envelopeBytes };
+}
+
+/** The object, as long as it is still the one that the catalogue knows; else null. */
 async function getPinned(
   bucket: R2Bucket,
-  key: string,
-  etag: string,
+  { key, etag, bytes }: KnownObject,
 ): Promise<R2ObjectBody | null> {
-  const object = await bucket.get(key, { onlyIf: { etagMatches: etag } });
-  return object !== null && "body" in object ? object : null;
+  const object: R2ObjectBody | R2Object | null = await bucket.get(
+    key,
+    etag === "" ? {} : { onlyIf: { etagMatches: etag } },
+  );
+  if (object === null || !("body" in object)) return null;
+  if (object.size === bytes) return object;
+  await object.body.cancel();
+  return null;
 }
 
 /** The two objects of a backup as they lie in the bucket. */
@@ -121,18 +131,20 @@ interface SealedObjects {
 }
 
 /**
- * Both objects; the body pinned to the etag of the catalogue. @throws Refused if one is not there.
+ * Both objects, pinned to size and etag of the catalogue. @throws Refused if one is not there.
  */
 export async function getSealed(
   deployment: Deployment,
   order: StoredBackupOrder,
 ): Promise<SealedObjects> {
+  if (order.envelopeBytes > MAX_ENVELOPE_BYTES) throw objectMissing(order, "envelope");
   const bucket = backupBucket(deployment, order.source.region);
-  const envelope = await getSmall(bucket, order.envelopeKey);
+  const envelope = await getPinned(bucket, knownEnvelope(order));
   if (envelope === null) throw objectMissing(order, "envelope");
-  const body = await getPinned(bucket, order.bodyKey, order.bodyEtag);
+  const bytes = new Uint8Array(await envelope.arrayBuffer());
+  const body = await getPinned(bucket, knownBody(order));
   if (body === null) throw objectMissing(order, "body");
-  return { envelope, body };
+  return { envelope: bytes, body };
 }
 
 function objectMissing(order: StoredBackupOrder, what: string): Refused {

@@ -50,6 +50,7 @@ export function startBackup(
     bodyEtag: "",
     bodyBytes: 0,
     envelopeKey: "",
+    envelopeEtag: "",
     envelopeBytes: 0,
     containerDigest: "",
     containerBytes: 0,

@@ -55,7 +55,7 @@ export class Region extends DurableObject<Env> implements RegionObject {
     const deployment = deploymentOf(env);
     const { storage } = state;
     this.#context = {
-      store: new RegionStore(storage.sql),
+      store: new RegionStore(storage),
       due: new DueTable(storage),
       deployment,
       random: randomBytes,

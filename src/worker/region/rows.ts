@@ -8,6 +8,7 @@
 import type { BackupState, BackupTrigger, ClusterState, HsmState } from "../../cluster/states.ts";
 import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 import type { ClusterCertificates } from "../contracts/control-api.ts";
+import type { SchemaStep } from "../platform/schema.ts";
 
 export type ClusterRow = {
   clusterId: string;
@@ -83,6 +84,8 @@ export type BackupRow = {
   bodyEtag: string;
   bodyBytes: number;
   envelopeKey: string;
+  /** "" of a backup made before it was kept, until a check has found it out. */
+  envelopeEtag: string;
   envelopeBytes: number;
   containerDigest: string;
   containerBytes: number;
@@ -101,7 +104,8 @@ export type DueRow = {
   leased: number;
 };
 
-export const REGION_SCHEMA: readonly string[] = [
+/** The tables of the first version; objects of builds before there were versions have them. */
+const FIRST_TABLES: SchemaStep = [
   `CREATE TABLE IF NOT EXISTS place (
     one INTEGER PRIMARY KEY CHECK (one = 1), account TEXT NOT NULL, region TEXT NOT NULL)`,
   `CREATE TABLE IF NOT EXISTS clusters (
@@ -140,4 +144,9 @@ export const REGION_SCHEMA: readonly string[] = [
     attempts INTEGER NOT NULL DEFAULT 0, leased INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (task, subject)) WITHOUT ROWID`,
   "CREATE INDEX IF NOT EXISTS dueNext ON due (dueAtMs)",
+];
+
+export const REGION_SCHEMA: readonly SchemaStep[] = [
+  FIRST_TABLES,
+  ["ALTER TABLE backups ADD COLUMN envelopeEtag TEXT NOT NULL DEFAULT ''"],
 ];

@@ -15,6 +15,7 @@ import {
 } from "../../cluster/states.ts";
 import type { BackupReceipt } from "../contracts/hsm-api.ts";
 import type { HsmLocation, Place } from "../contracts/place.ts";
+import { migrate } from "../platform/schema.ts";
 import {
   type BackupRow,
   type ClusterRow,
@@ -30,9 +31,9 @@ export class RegionStore {
   /** What `requirePlace` has read: once written, it never changes. */
   #place: Place | null = null;
 
-  constructor(sql: SqlStorage) {
-    this.#sql = sql;
-    for (const statement of REGION_SCHEMA) sql.exec(statement);
+  constructor(storage: DurableObjectStorage) {
+    migrate(storage, "a region", REGION_SCHEMA);
+    this.#sql = storage.sql;
   }
 
   /** The region's own name. Only asked for where a cluster exists: the first one wrote it down. */

@@ -79,7 +79,10 @@ export function storedBackupOrder(
     source: context.store.backupLocation(row),
     bodyKey: row.bodyKey,
     bodyEtag: row.bodyEtag,
+    bodyBytes: row.bodyBytes,
     envelopeKey: row.envelopeKey,
+    envelopeEtag: row.envelopeEtag,
+    envelopeBytes: row.envelopeBytes,
     containerDigest: row.containerDigest,
     target: { hsmType: target.hsmType, mode: target.mode },
   };
