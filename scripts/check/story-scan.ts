@@ -2,9 +2,21 @@
  * The story on an edge of its own, then a search of all that it left for every secret it used.
  */
 import { randomBytes } from "node:crypto";
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { memoryFile } from "../../src/backup/file.ts";
+import { inspectBackup, tellableDigest } from "../../src/backup/inspect.ts";
+import { parseKit } from "../../src/backup/kit/kit.ts";
+import { Core } from "../../src/crypto/core.ts";
+import { compileCore } from "../core/module.ts";
 import { CrashRig } from "../crash/rig.ts";
 import { type DevelopmentSecrets, generateSecrets } from "../edge/dev-secrets.ts";
 import {
@@ -18,6 +30,8 @@ import { runStory } from "../story/story.ts";
 
 export interface ScanReport {
   readonly secrets: number;
+  /** Of the secrets, digests of records that hold one. */
+  readonly digests: number;
   readonly files: readonly string[];
   readonly bytes: number;
   readonly findings: readonly Finding[];
@@ -34,10 +48,12 @@ export async function scanAfterStory(): Promise<ScanReport> {
     await rig.start();
     const story = await runStory({ access: rig.access, kit: deployment.kit, folder });
     await rig.kill(); // Not stopped in good order: the write-ahead logs stay as they are.
-    const secrets = [...story.secrets, ...deploymentSecrets(deployment)];
+    const digests = await recordDigests(folder, deployment.kit);
+    const secrets = [...story.secrets, ...deploymentSecrets(deployment), ...digests];
     const places = [rig.state, rig.logs, folder];
     const { findings, files, bytes } = scanFolders(secrets, places);
-    return { secrets: secrets.length, files, bytes, findings, canaries: plant(places) };
+    const count = { secrets: secrets.length, digests: digests.length };
+    return { ...count, files, bytes, findings, canaries: plant(places) };
   } finally {
     await rig.remove();
     rmSync(folder, { recursive: true, force: true });
@@ -54,6 +70,24 @@ function plant(places: readonly string[]): Finding[] {
     writeFileSync(join(place, "canary"), Buffer.from(canary.bytes).toString("base64"));
   }
   return scanFolders([canary], places).findings;
+}
+
+/** Digests of users and keys in the story's backups: a short secret is found from one by trying. */
+async function recordDigests(folder: string, kitText: string): Promise<NamedSecret[]> {
+  using core = new Core(await compileCore());
+  using kit = parseKit(kitText);
+  const openers = { kms: null, recoveryKey: kit.recoveryKey };
+  const secrets: NamedSecret[] = [];
+  for (const name of readdirSync(folder).filter((file) => file.endsWith(".hbk"))) {
+    const file = memoryFile(readFileSync(join(folder, name)));
+    const platform = { core, subtle: crypto.subtle };
+    const { manifest } = await inspectBackup(platform, kit.ring, openers, file);
+    for (const entry of manifest.filter((one) => tellableDigest(one) === null)) {
+      const of = `${entry.type}/${entry.id} of ${name}`;
+      secrets.push({ name: `digest of record ${of}`, bytes: entry.digest });
+    }
+  }
+  return secrets;
 }
 
 /** What the variables and the kit hold besides names and public keys. */

@@ -4,6 +4,7 @@
  * Spec: FORMAT.md §3.2, §4.3, §7.3. Without keys everything here is a hint; no record is ever kept.
  */
 
+import { RECORD_TYPE } from "../hsm/memory/record.ts";
 import { decodePrologue, type Header, peekHeader } from "./container/header.ts";
 import { decodeKeyBlock, type KeyBlockFields } from "./container/key-block.ts";
 import type { ManifestEntry } from "./container/manifest.ts";
@@ -36,8 +37,21 @@ export type FileHints =
 
 /** What a backup holds, authentic. */
 export interface BackupContents extends VerifiedBackup {
-  /** Every record's type, number and digest, in canonical order. */
+  /**
+   * Every record's type, number and digest, in canonical order. To compare where the backup was
+   * opened; what is shown of it goes through `tellableDigest`.
+   */
   readonly manifest: readonly ManifestEntry[];
+}
+
+/**
+ * What may be said of a record's digest to who may not see its secret: nothing of a user's or a
+ * key's, as a short secret is found by trying all of its kind. By type, not by contents, so that
+ * the answer does not tell which records have a secret.
+ * @returns 32 bytes, borrowed, or null.
+ */
+export function tellableDigest({ type, digest }: ManifestEntry): Uint8Array | null {
+  return type === RECORD_TYPE.user || type === RECORD_TYPE.key ? null : digest;
 }
 
 /** The hints of `file`. @throws BackupError if its front cannot be read at all. */

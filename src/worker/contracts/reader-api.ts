@@ -2,7 +2,8 @@
  * What the control plane and the wires ask of a reader: to open a stored backup where no HSM of its
  * own is meant, and for what else hangs on a key of the deployment.
  *
- * Spec: docs/STORAGE.md, "Readers". Only facts come back: ids, counts, digests as hexadecimal text.
+ * Spec: docs/STORAGE.md, "Readers". Only facts come back: ids, counts, and digests of what holds no
+ * secret, as hexadecimal text.
  */
 import type { BackupLocation } from "../../backup/seal/location.ts";
 import type { RecipientKind } from "../../backup/seal/recipients.ts";
@@ -53,11 +54,11 @@ export interface Inspection {
   readonly counts: readonly { readonly type: RecordTypeName; readonly count: number }[];
   /** Hex. */
   readonly stateDigest: string;
-  /** Digests of the records, hex SHA-256. */
+  /** Digests of the records, hex SHA-256; null for users and keys, whose secrets they would tell. */
   readonly manifest: readonly {
     readonly type: RecordTypeName;
     readonly id: number;
-    readonly digest: string;
+    readonly digest: string | null;
   }[];
   /** Records before the next page; null if this is the last. */
   readonly next: number | null;

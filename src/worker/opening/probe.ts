@@ -2,7 +2,8 @@
  * What can be learnt of a stored backup without restoring it: whether this
  * deployment's keys open it, what it holds.
  *
- * Spec: FORMAT.md §3.5. Only facts leave: ids, counts, digests. Records are hashed and forgotten.
+ * Spec: FORMAT.md §3.5. Only facts leave: ids, counts, and digests of what holds no secret. Records
+ * are hashed and forgotten.
  */
 
 import { openHeader } from "../../backup/container/front.ts";
@@ -10,6 +11,7 @@ import type { Header } from "../../backup/container/header.ts";
 import type { ManifestEntry } from "../../backup/container/manifest.ts";
 import type { ContainerSummary } from "../../backup/container/reader.ts";
 import type { Keyring } from "../../backup/format/keys.ts";
+import { tellableDigest } from "../../backup/inspect.ts";
 import { readBackup } from "../../backup/restore.ts";
 import { BodyOpener } from "../../backup/seal/body.ts";
 import { decodeEnvelope, type EnvelopeClear, openEnvelope } from "../../backup/seal/envelope.ts";
@@ -96,12 +98,17 @@ export async function inspectStored(
       count: summary.counts[i] ?? 0,
     })),
     stateDigest: encodeHex(summary.stateDigest),
-    manifest: entries.map(({ type, id, digest }) => ({
-      type: TYPE_NAMES[type],
-      id,
-      digest: encodeHex(digest),
-    })),
+    manifest: entries.map(shownEntry),
     next: end < summary.recordCount && entries.length > 0 ? end : null,
+  };
+}
+
+function shownEntry(entry: ManifestEntry): Inspection["manifest"][number] {
+  const digest = tellableDigest(entry);
+  return {
+    type: TYPE_NAMES[entry.type],
+    id: entry.id,
+    digest: digest === null ? null : encodeHex(digest),
   };
 }
 

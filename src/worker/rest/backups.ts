@@ -66,6 +66,10 @@ const verificationSchema = z
 
 const recordType = z.enum(["configuration", "policy", "user", "certificate", "key"]);
 
+const recordDigest = z.string().nullable().openapi({
+  description: "SHA-256 of the record, hexadecimal; null for users and keys.",
+});
+
 const envelopeSchema = z
   .object({
     sealId: z.string().openapi({ description: "16 bytes, hexadecimal." }),
@@ -102,7 +106,7 @@ const inspectionSchema = z
     }),
     counts: z.array(z.object({ type: recordType, count: z.int() })).readonly(),
     stateDigest: digest,
-    manifest: z.array(z.object({ type: recordType, id: z.int(), digest })).readonly(),
+    manifest: z.array(z.object({ type: recordType, id: z.int(), digest: recordDigest })).readonly(),
     next: z.int().nullable().openapi({ description: "`after` of the next page." }),
   })
   .openapi("Inspection");

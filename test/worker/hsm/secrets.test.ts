@@ -15,6 +15,10 @@ it("finds none of the secrets used in logs, databases, objects and downloads", (
   expect(report.secrets).toBeGreaterThan(25);
 });
 
+it("has searched for the digests of users and keys as well", () => {
+  expect(report.digests).toBeGreaterThan(5);
+});
+
 it("has searched databases with their write-ahead logs, objects and the log", () => {
   for (const pattern of [/\.sqlite$/, /\.sqlite-wal$/, /\/blobs\//, /edge\.log$/, /\.hbk$/]) {
     expect(report.files.filter((file) => pattern.test(file))).not.toEqual([]);
