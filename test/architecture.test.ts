@@ -164,7 +164,7 @@ describe("the rooms", () => {
     ["its type in one", "src/worker/contracts/a.ts", 'import type { H } from "../hsm/hsm.ts";'],
     ["an object in the platform", "src/worker/platform/a.ts", 'import { b } from "../hsm/b.ts";'],
     ["a verb in the region", "src/worker/region/a.ts", 'import { b } from "../../backup/b.ts";'],
-    ["keys in it", "src/worker/region/a.ts", 'import { b } from "../../crypto/b.ts";'],
+    ["keys in it", "src/worker/region/a.ts", 'import { b } from "../../hsm/keys/b.ts";'],
     ["the KMS in REST", "src/worker/rest/a.ts", 'import "../../backup/seal/kms.ts";'],
     ["the KMS in the AWS wire", "src/worker/aws/a.ts", 'import "../../backup/seal/kms.ts";'],
     [

@@ -1,14 +1,12 @@
-import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { DerReader, encodeDer, encodeDerInteger } from "../../src/hsm/keys/der.ts";
-import { encodePem, parsePem } from "../../src/hsm/memory/pem.ts";
+import { encodePem } from "../../src/crypto/pem.ts";
 import {
   describeHsmFault,
   faultFamily,
   HsmError,
   type HsmFault,
 } from "../../src/hsm/rules/errors.ts";
-import { activeHsm, codeOf } from "../lib/hsm.ts";
+import { activeHsm } from "../lib/hsm.ts";
 
 /** One fault of every code: a new code does not compile until it is here. */
 const FAULTS: { [C in HsmFault["code"]]: Extract<HsmFault, { code: C }> } = {
@@ -97,79 +95,5 @@ describe("refusals", () => {
       expect(told).not.toContain(Buffer.from(secret).toString("base64").slice(0, 12));
       expect((error as HsmError).cause).toBeUndefined();
     }
-  });
-});
-
-describe("DER", () => {
-  it("reads what it writes, at every length", () => {
-    for (const length of [0, 1, 127, 128, 255, 256, 65_535, 65_536]) {
-      const contents = new Uint8Array(length).fill(5);
-      const reader = new DerReader(encodeDer(0x04, contents), "test");
-      expect(reader.take(0x04)).toEqual(contents);
-      reader.end();
-    }
-  });
-
-  it.each([
-    ["a tag that is not expected", "0500"],
-    ["a length in long form that fits the short", "04810100"],
-    ["a length with a leading zero", "0482008000"],
-    ["an indefinite length", "04800000"],
-    ["contents cut off", "040201"],
-    ["nothing", ""],
-  ])("refuses %s", async (_, hex) => {
-    const bytes = Uint8Array.from(Buffer.from(hex, "hex"));
-    const read = () => new DerReader(bytes, "test").take(0x04);
-    expect(await codeOf(read)).toBe("key_unreadable");
-  });
-
-  it.each([
-    ["negative", "020180"],
-    ["padded", "02020001"],
-    ["empty", "0200"],
-  ])("refuses an integer that is %s", async (_, hex) => {
-    const bytes = Uint8Array.from(Buffer.from(hex, "hex"));
-    expect(await codeOf(() => new DerReader(bytes, "test").integer())).toBe("key_unreadable");
-  });
-
-  it("keeps the magnitude of an integer", () => {
-    void fc.assert(
-      fc.property(fc.uint8Array({ minLength: 1, maxLength: 40 }), (bytes) => {
-        const magnitude = bytes.slice(bytes.findIndex((byte) => byte !== 0));
-        if (magnitude.every((byte) => byte === 0)) return;
-        expect(new DerReader(encodeDerInteger(magnitude), "test").integer()).toEqual(magnitude);
-      }),
-    );
-  });
-});
-
-describe("PEM", () => {
-  it("reads what it writes", () => {
-    void fc.assert(
-      fc.property(fc.uint8Array({ minLength: 1, maxLength: 200 }), (bytes) => {
-        expect(parsePem(`a\n${encodePem("SOME KEY", bytes)}b`)).toEqual([
-          { label: "SOME KEY", bytes },
-        ]);
-      }),
-    );
-  });
-
-  it("leaves out a block that ends as another", () => {
-    const text =
-      "-----BEGIN A-----\nAAAA\n-----END B-----\n-----BEGIN C-----\nAAAA\n-----END C-----";
-    expect(parsePem(text).map(({ label }) => label)).toEqual(["C"]);
-  });
-
-  it.each(["A", "AAA", "A===", "AA=A", "****", "-_-_", "", " \n"])(
-    "refuses a block of %j",
-    (text) => {
-      const block = `-----BEGIN A-----\n${text}\n-----END A-----`;
-      expect(parsePem(block)).toEqual([{ label: "A", bytes: null }]);
-    },
-  );
-
-  it.each(["QUJD", " Q U\tJ\nD ", "QR==", "Q R\n= ="])("takes a block of %j", (text) => {
-    const [block] = parsePem(`-----BEGIN A-----\n${text}\n-----END A-----`);
-    expect(block?.bytes?.[0]).toBe(0x41);
   });
 });

@@ -38,7 +38,6 @@ const ENGINE: Table = {
   "hsm/keys": { rooms: ["crypto", "hsm/rules", "hsm/memory", "hsm/access"] },
   "hsm/certificates": {
     rooms: ["crypto", "hsm/rules", "hsm/memory", "hsm/access"],
-    packages: X509,
   },
   hsm: {
     rooms: ["hsm/memory", "hsm/access", "hsm/keys", "hsm/certificates"],
@@ -91,8 +90,8 @@ const EDGE: Table = {
     packages: ["hono", "@hono/zod-openapi"],
   },
   "worker/region": {
-    rooms: ["worker/platform", "worker/contracts", "backup/format", "cluster"],
-    types: ["crypto", "hsm/memory", "backup/seal"],
+    rooms: ["worker/platform", "worker/contracts", "crypto", "backup/format", "cluster"],
+    types: ["hsm/memory", "backup/seal"],
     packages: [...X509, "cloudflare:workers"],
   },
   "worker/hsm": {
@@ -122,7 +121,7 @@ const PAGES: Table = {
     ],
   },
   "web/restore": {
-    rooms: ["web/engine", "web/design", "crypto", "hsm/rules", "hsm/keys"],
+    rooms: ["web/engine", "web/design", "crypto", "hsm/rules"],
     packages: ["preact"],
     loadsModule: true,
   },

@@ -5,7 +5,9 @@
  * nothing.
  */
 
-import { encodeHex } from "../../crypto/base-encodings.ts";
+import { encodeHex, requireHex } from "../../crypto/base-encodings.ts";
+import { DerError } from "../../crypto/der.ts";
+import { countPemBlocks, encodePem, parsePem, pemCharacters } from "../../crypto/pem.ts";
 import type { HsmContext } from "../access/context.ts";
 import { authorize, type Caller } from "../access/permissions.ts";
 import type { SessionToken } from "../access/sessions.ts";
@@ -16,7 +18,6 @@ import {
   MAX_CERTIFICATE_BYTES,
   MAX_NAME_BYTES,
 } from "../memory/certificate-record.ts";
-import { encodePem, parsePem } from "../memory/pem.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
 import { readAttributes, rowsOf } from "../memory/store.ts";
 import { HsmError } from "../rules/errors.ts";
@@ -25,7 +26,8 @@ import {
   MAX_CERTIFICATE_PEM_CHARACTERS,
   MAX_CERTIFICATES,
 } from "../rules/limits.ts";
-import { type ReadCertificate, readCertificate } from "./x509.ts";
+import { type ReadCertificate, readCertificate } from "./certificate-reader.ts";
+import { shortenedName } from "./distinguished-name.ts";
 
 /** How a certificate is shown. No secrets. */
 export interface CertificateView {
@@ -49,7 +51,9 @@ export interface CertificateView {
  * Imports every certificate of a PEM text, all or none; those held already are found, not doubled.
  *
  * @param pem - one or many `CERTIFICATE` blocks; text between them is skipped.
- * @returns one view per block. @throws HsmError `certificate_unreadable`, `certificate_limit`.
+ * @returns one view per block.
+ * @throws HsmError `certificate_unreadable` for the first that is, `batch_limit`,
+ *   `certificate_limit`.
  */
 export function importCertificates(
   context: HsmContext,
@@ -57,11 +61,20 @@ export function importCertificates(
   pem: string,
 ): CertificateView[] {
   const { store } = context;
-  const read = parseBundle(pem);
+  authorize(context, token, "manage certificates");
+  const given = readBundle(context, pem);
+  const added = new Map(given.map((block) => [block.name, block]));
+  // What is held is not read again: it may be older than the rules of reading.
+  for (const { name } of given) {
+    if (store.find(RECORD_TYPE.certificate, name) !== null) added.delete(name);
+  }
+  verifyRoom(context, added.size);
+  const read = Array.from(added.values(), (block) => [block.name, readBlock(block)] as const);
   return store.transaction(() => {
     const caller = authorize(context, token, "manage certificates");
-    const ids = read.map((certificate) => putCertificate(context, caller, certificate));
-    return ids.map((id) => describe(context, id, userNames(store)));
+    for (const [name, certificate] of read) putCertificate(context, caller, name, certificate);
+    const nameOf = userNames(store);
+    return given.map(({ name }) => describe(context, name, nameOf));
   });
 }
 
@@ -92,66 +105,85 @@ export function* allCertificates(context: Pick<HsmContext, "store">): Generator<
   }
 }
 
-function parseBundle(pem: string): ReadCertificate[] {
+/** A block of a bundle. `index` is its place, from 0. */
+interface GivenCertificate {
+  readonly index: number;
+  readonly der: Uint8Array;
+  /** Its fingerprint, hexadecimal: the name of its record. */
+  readonly name: string;
+}
+
+/** Bounds first, then the blocks one by one, up to the first that is none of a certificate. */
+function readBundle(context: HsmContext, pem: string): GivenCertificate[] {
   if (pem.length > MAX_BUNDLE_PEM_CHARACTERS) {
     throw unreadable(0, `the text is longer than ${MAX_BUNDLE_PEM_CHARACTERS} characters`);
   }
-  const blocks = parsePem(pem);
-  if (blocks.length === 0) throw unreadable(0, "there is no PEM block in the text");
-  return blocks.map(({ label, bytes }, index) => {
+  const got = countPemBlocks(pem);
+  if (got > MAX_CERTIFICATES) {
+    throw new HsmError({ code: "batch_limit", max: MAX_CERTIFICATES, got });
+  }
+  const given: GivenCertificate[] = [];
+  for (const { label, bytes } of parsePem(pem)) {
+    const index = given.length;
     if (label !== "CERTIFICATE") throw unreadable(index, `its block is a "${label}"`);
     if (bytes === null) throw unreadable(index, "it is not Base64");
     // The longest PEM text is a little under 15,000 bytes of DER.
     const isTooLong = bytes.length > MAX_CERTIFICATE_BYTES;
-    if (isTooLong || encodePem(label, bytes).length > MAX_CERTIFICATE_PEM_CHARACTERS) {
+    if (isTooLong || pemCharacters(label, bytes.length) > MAX_CERTIFICATE_PEM_CHARACTERS) {
       throw unreadable(index, `it is longer than ${MAX_CERTIFICATE_PEM_CHARACTERS} characters`);
     }
-    const certificate = readCertificate(bytes);
-    if (certificate === null) throw unreadable(index, "it is not an X.509 certificate");
-    return certificate;
-  });
+    given.push({ index, der: bytes, name: encodeHex(context.core.sha256(bytes)) });
+  }
+  if (given.length === 0) throw unreadable(0, "there is no PEM block in the text");
+  return given;
 }
 
-/** Inside a transaction. @returns the id of the record that holds it. */
-function putCertificate(context: HsmContext, caller: Caller, read: ReadCertificate): number {
-  const { store, core } = context;
-  const fingerprint = core.sha256(read.der);
-  const held = store.find(RECORD_TYPE.certificate, encodeHex(fingerprint));
-  if (held !== null) return held.id;
-  if (store.count(RECORD_TYPE.certificate) >= MAX_CERTIFICATES) {
+function verifyRoom({ store }: HsmContext, added: number): void {
+  if (added > 0 && store.count(RECORD_TYPE.certificate) + added > MAX_CERTIFICATES) {
     throw new HsmError({ code: "certificate_limit", limit: MAX_CERTIFICATES });
   }
-  const id = store.lastId(RECORD_TYPE.certificate) + 1;
+}
+
+function readBlock({ index, der }: GivenCertificate): ReadCertificate {
+  try {
+    return readCertificate(der);
+  } catch (error) {
+    throw error instanceof DerError ? unreadable(index, error.why) : error;
+  }
+}
+
+/** Inside a transaction. */
+function putCertificate(
+  { store, core, now }: HsmContext,
+  caller: Caller,
+  name: string,
+  read: ReadCertificate,
+): void {
   const attributes = certificateCodec.encode({
     der: read.der,
     owner: caller.id,
-    subject: shortened(read.subject),
-    issuer: shortened(read.issuer),
+    // What a listing shows; the DER has the whole.
+    subject: shortenedName(read.subject, MAX_NAME_BYTES),
+    issuer: shortenedName(read.issuer, MAX_NAME_BYTES),
     serialNumber: read.serialNumber.slice(0, 128),
-    notBeforeMs: Math.max(0, read.notBeforeMs),
-    notAfterMs: Math.max(0, read.notAfterMs),
-    fingerprint,
+    notBeforeMs: read.notBeforeMs,
+    notAfterMs: read.notAfterMs,
+    fingerprint: requireHex(name),
     publicKeyFingerprint: core.sha256(read.publicKey),
-    createdAtMs: context.now(),
+    createdAtMs: now(),
   });
   const type = RECORD_TYPE.certificate;
-  store.put({ type, id, attributes, secret: null }, encodeHex(fingerprint));
-  return id;
-}
-
-/** What a listing shows of a name; the DER has the whole. UTF-8 takes at most 3 bytes per unit. */
-function shortened(name: string): string {
-  return name.slice(0, Math.floor(MAX_NAME_BYTES / 3));
+  store.put({ type, id: store.lastId(type) + 1, attributes, secret: null }, name);
 }
 
 function describe(
-  context: HsmContext,
-  id: number,
+  { store }: HsmContext,
+  name: string,
   nameOf: (userId: number) => string,
 ): CertificateView {
-  const row = context.store.get(RECORD_TYPE.certificate, id);
-  if (row === null) throw new HsmError({ code: "certificate_not_found", id });
-  return certificateView(id, readAttributes(certificateCodec, row), nameOf);
+  const row = store.find(RECORD_TYPE.certificate, name);
+  if (row === null) throw new Error("unreachable: a certificate went in and is not there");
+  return certificateView(row.id, readAttributes(certificateCodec, row), nameOf);
 }
 
 function certificateView(

@@ -13,7 +13,7 @@ import {
   type Subtle,
   type SubtleAlgorithm,
 } from "../../crypto/web-crypto.ts";
-import { unreadable } from "./der.ts";
+import { unreadable } from "./refusals.ts";
 import { type AsymmetricKind, parsePkcs8, parseSpki } from "./structures.ts";
 
 /** A private key that has been checked. Dispose of `pkcs8`. */

@@ -4,13 +4,13 @@
  * docs/HSM.md §3.6. `extractable = false` means it; `wrapWithTrusted` leaves only wrapped.
  */
 import { encodeBase64Url } from "../../crypto/base-encodings.ts";
+import { encodePem } from "../../crypto/pem.ts";
 import type { SecretKey } from "../../crypto/secret-key.ts";
 import type { ExportedJwk, Subtle, SubtleAlgorithm } from "../../crypto/web-crypto.ts";
 import type { HsmContext } from "../access/context.ts";
 import { authorize } from "../access/permissions.ts";
 import type { SessionToken } from "../access/sessions.ts";
 import { hasFlag, KEY_TYPE_OF } from "../memory/key-record.ts";
-import { encodePem } from "../memory/pem.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
 import { HsmError } from "../rules/errors.ts";
 import { type FoundKey, requireOwned } from "./lookup.ts";

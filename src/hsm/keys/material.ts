@@ -5,6 +5,7 @@
  * `SecretKey`.
  */
 import { decodeBase64Url } from "../../crypto/base-encodings.ts";
+import { type PemBlock, parsePem } from "../../crypto/pem.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import {
   exportKeyBytes,
@@ -13,7 +14,6 @@ import {
   type SubtleAlgorithm,
 } from "../../crypto/web-crypto.ts";
 import type { KeyClass, KeyType } from "../memory/key-record.ts";
-import { type PemBlock, parsePem } from "../memory/pem.ts";
 import { HsmError } from "../rules/errors.ts";
 import {
   MAX_GENERIC_SECRET_BYTES,
@@ -22,7 +22,7 @@ import {
   MIN_GENERIC_SECRET_BYTES,
 } from "../rules/limits.ts";
 import { checkPrivateKey, checkPublicKey } from "./asymmetric.ts";
-import { unreadable } from "./der.ts";
+import { unreadable } from "./refusals.ts";
 import { curveNamed, pkcs8FromPkcs1, pkcs8FromSec1, spkiFromPkcs1 } from "./structures.ts";
 
 const AES_KEY_BYTES: readonly number[] = [16, 24, 32];
@@ -118,7 +118,7 @@ async function readPem(subtle: Subtle, pem: string): Promise<ReadMaterial> {
     throw unreadable("PEM", `it is longer than ${MAX_KEY_PEM_CHARACTERS} characters`);
   }
   // `openssl ecparam -genkey` puts the parameters in a block of their own, before the key.
-  const blocks = parsePem(pem).filter((block) => block.label !== "EC PARAMETERS");
+  const blocks = Array.from(parsePem(pem)).filter((block) => block.label !== "EC PARAMETERS");
   const [block] = blocks;
   if (block === undefined) throw unreadable("PEM", "there is no PEM block in it");
   try {

@@ -6,12 +6,6 @@
  */
 
 import { encodeHex } from "../../crypto/base-encodings.ts";
-import { HsmError } from "../rules/errors.ts";
-import {
-  MAX_RSA_MODULUS_BITS,
-  MIN_RSA_MODULUS_BITS,
-  RSA_MODULUS_STEP_BITS,
-} from "../rules/limits.ts";
 import {
   contextTag,
   DER_TAG,
@@ -20,8 +14,14 @@ import {
   encodeDerBits,
   encodeDerInteger,
   encodeDerObjectId,
-  unreadable,
-} from "./der.ts";
+} from "../../crypto/der.ts";
+import { HsmError } from "../rules/errors.ts";
+import {
+  MAX_RSA_MODULUS_BITS,
+  MIN_RSA_MODULUS_BITS,
+  RSA_MODULUS_STEP_BITS,
+} from "../rules/limits.ts";
+import { readAs, unreadable } from "./refusals.ts";
 
 export type CurveName = "P-256" | "P-384" | "P-521";
 
@@ -63,7 +63,11 @@ export interface ParsedPrivateKey {
 
 /** @param pkcs8 - borrowed. @throws HsmError `key_unreadable`, `key_unsupported`. */
 export function parsePkcs8(pkcs8: Uint8Array): ParsedPrivateKey {
-  const outer = new DerReader(pkcs8, "PKCS#8");
+  return readAs("PKCS#8", () => decodeParsePkcs8(pkcs8));
+}
+
+function decodeParsePkcs8(pkcs8: Uint8Array): ParsedPrivateKey {
+  const outer = new DerReader(pkcs8);
   const info = outer.sequence();
   outer.end();
   if (info.smallInteger() > 1) throw unreadable("PKCS#8", "its version is not 0 or 1");
@@ -77,14 +81,18 @@ export function parsePkcs8(pkcs8: Uint8Array): ParsedPrivateKey {
 
 /** @param spki - borrowed. @throws HsmError `key_unreadable`, `key_unsupported`. */
 export function parseSpki(spki: Uint8Array): AsymmetricKind {
-  const outer = new DerReader(spki, "SPKI");
+  return readAs("SPKI", () => decodeParseSpki(spki));
+}
+
+function decodeParseSpki(spki: Uint8Array): AsymmetricKind {
+  const outer = new DerReader(spki);
   const info = outer.sequence();
   outer.end();
   const algorithm = readAlgorithm(info.sequence());
   const bits = info.bits();
   info.end();
   if (algorithm !== "rsa") return ecKind(algorithm);
-  const key = new DerReader(bits, "SPKI").sequence();
+  const key = new DerReader(bits).sequence();
   return rsaKind(key.integer());
 }
 
@@ -95,14 +103,18 @@ export function pkcs8FromPkcs1(pkcs1: Uint8Array): Uint8Array {
 
 /** SEC 1 ECPrivateKey as PKCS#8: fresh, secret. @param sec1 - borrowed; names its curve. */
 export function pkcs8FromSec1(sec1: Uint8Array): Uint8Array {
-  const outer = new DerReader(sec1, "SEC 1");
+  return readAs("SEC 1", () => decodePkcs8FromSec1(sec1));
+}
+
+function decodePkcs8FromSec1(sec1: Uint8Array): Uint8Array {
+  const outer = new DerReader(sec1);
   const key = outer.sequence();
   outer.end();
   if (key.smallInteger() !== 1) throw unreadable("SEC 1", "its version is not 1");
   key.take(DER_TAG.octetString);
   const parameters = key.optional(contextTag(0));
   if (parameters === null) throw unreadable("SEC 1", "it does not name its curve");
-  const curve = readCurve(new DerReader(parameters, "SEC 1"));
+  const curve = readCurve(new DerReader(parameters));
   return encodePkcs8(encodeEcAlgorithm(curve), sec1);
 }
 
@@ -112,7 +124,11 @@ export function spkiFromPkcs1(pkcs1: Uint8Array): Uint8Array {
 }
 
 function parseRsaPrivateKey(bytes: Uint8Array): ParsedPrivateKey {
-  const outer = new DerReader(bytes, "PKCS#1");
+  return readAs("PKCS#1", () => decodeParseRsaPrivateKey(bytes));
+}
+
+function decodeParseRsaPrivateKey(bytes: Uint8Array): ParsedPrivateKey {
+  const outer = new DerReader(bytes);
   const key = outer.sequence();
   outer.end();
   if (key.smallInteger() !== 0) throw unreadable("PKCS#1", "it has more than two primes");
@@ -127,14 +143,18 @@ function parseRsaPrivateKey(bytes: Uint8Array): ParsedPrivateKey {
 
 /** The public point inside an ECPrivateKey (RFC 5915 §3), if it is there: borrowed. */
 function readEcPoint(bytes: Uint8Array): Uint8Array | null {
-  const outer = new DerReader(bytes, "SEC 1");
+  return readAs("SEC 1", () => decodeReadEcPoint(bytes));
+}
+
+function decodeReadEcPoint(bytes: Uint8Array): Uint8Array | null {
+  const outer = new DerReader(bytes);
   const key = outer.sequence();
   outer.end();
   if (key.smallInteger() !== 1) throw unreadable("SEC 1", "its version is not 1");
   key.take(DER_TAG.octetString);
   key.optional(contextTag(0));
   const point = key.optional(contextTag(1));
-  return point === null ? null : new DerReader(point, "SEC 1").bits();
+  return point === null ? null : new DerReader(point).bits();
 }
 
 /** An AlgorithmIdentifier: RSA, or the curve of an EC key. */

@@ -5,6 +5,7 @@
  */
 
 import { encodeHex } from "../../crypto/base-encodings.ts";
+import { encodePem } from "../../crypto/pem.ts";
 import {
   decodeFlags,
   KEY_CLASS_OF,
@@ -13,7 +14,6 @@ import {
   type KeyFlags,
   type KeyType,
 } from "../memory/key-record.ts";
-import { encodePem } from "../memory/pem.ts";
 import type { FoundKey } from "./lookup.ts";
 import { curveOfBits } from "./structures.ts";
 

@@ -5,7 +5,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { encodeBase64 } from "../../crypto/base-encodings.ts";
-import { DER_TAG, encodeDer, encodeDerInteger } from "../../hsm/keys/der.ts";
+import { DER_TAG, encodeDer, encodeDerInteger } from "../../crypto/der.ts";
 import { CopyButton, SaveButton } from "../design/copy-button.tsx";
 import { Choice, Field, options } from "../design/fields.tsx";
 import { sizeText } from "../design/format.ts";

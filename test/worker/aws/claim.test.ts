@@ -10,6 +10,9 @@ import {
 import * as x509 from "@peculiar/x509";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { WebCryptoAuthority } from "../../../scripts/customer/authority.ts";
+import { encodePem, parsePem } from "../../../src/crypto/pem.ts";
+import { certificateCase } from "../../hsm/certificates/cases.ts";
+import { derBytes, derTree } from "../../hsm/certificates/der-tree.ts";
 import { curveAuthority, testAuthority } from "../../lib/authority.ts";
 import {
   cloudHsm,
@@ -30,6 +33,22 @@ beforeAll(async () => {
 afterAll(() => edge.stop());
 
 const INVALID = "CloudHsmInvalidRequestException";
+
+function pemBytes(pem: string): Uint8Array {
+  const [block] = parsePem(pem);
+  return block?.bytes ?? new Uint8Array(0);
+}
+
+/** The same certificate, with the length of its signature told in an octet too many. */
+function longLength(der: Uint8Array): Uint8Array {
+  const tree = derTree(der);
+  const signature = tree.children?.[2];
+  return derBytes(tree, (node, contents) => {
+    const { length } = contents;
+    const head = [node.tag, 0x83, 0, length >> 8, length & 0xff];
+    return node === signature ? Uint8Array.of(...head, ...contents) : null;
+  });
+}
 
 describe("InitializeCluster refuses", () => {
   let clusterId: string;
@@ -55,6 +74,24 @@ describe("InitializeCluster refuses", () => {
     expect(await claim("nothing", owner.pem)).toContain("SignedCert is not one X.509");
     expect(await claim(good, csr)).toContain("TrustAnchor is not one X.509");
     expect(await claim(good + good, owner.pem)).toContain("SignedCert is not one X.509");
+  });
+
+  it("what is no DER, or has no dates, and says why", async () => {
+    const good = await owner.sign(csr);
+    const der = pemBytes(good);
+    const changed = (bytes: Uint8Array) => encodePem("CERTIFICATE", bytes);
+    const [trailing, long] = [Uint8Array.of(...der, 0), longLength(der)];
+    expect(await claim(changed(trailing), owner.pem)).toBe(
+      "SignedCert is not one X.509 certificate in PEM: it has trailing bytes.",
+    );
+    expect(await claim(changed(long), owner.pem)).toContain("a length in it is not DER");
+    expect(await claim(good, changed(longLength(pemBytes(owner.pem))))).toContain(
+      "TrustAnchor is not one X.509 certificate in PEM: a length in it is not DER",
+    );
+    const undated = certificateCase("c11-utctime-no-seconds.pem");
+    expect(await claim(undated, owner.pem)).toContain("its notBefore is not written as");
+    const broken = `${good}-----BEGIN CERTIFICATE-----`;
+    expect(await claim(broken, owner.pem)).toContain("SignedCert is not one X.509");
   });
 
   it("a certificate for another key", async () => {
@@ -121,7 +158,8 @@ describe("InitializeCluster refuses", () => {
 
   it("a cluster without an HSM, and a claimed one; but takes an anchor of 4096 bits", async () => {
     const big = await testAuthority({ bits: 4096, extensions: [] });
-    const order = { ClusterId: clusterId, SignedCert: await big.sign(csr), TrustAnchor: big.pem };
+    const SignedCert = `certificate of the HSM\n${await big.sign(csr)}`;
+    const order = { ClusterId: clusterId, SignedCert, TrustAnchor: big.pem };
     const answer = await client.send(new InitializeClusterCommand(order));
     expect(answer).toMatchObject({
       State: "INITIALIZE_IN_PROGRESS",
