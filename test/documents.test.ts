@@ -4,6 +4,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { DEFAULT_LOCKOUT_THRESHOLD, MAX_LOCKOUT_THRESHOLD } from "../src/hsm/rules/limits.ts";
 import { sourceFiles } from "./lib/source-tree.ts";
 
 const DOCUMENTS = [
@@ -110,6 +111,22 @@ describe("comments", () => {
     const comments = commentsOf(text);
     const found = [...missingPaths(comments), ...missingNames(comments)];
     expect([...found, ...missingClauses(comments)]).toHaveLength(1);
+  });
+});
+
+describe("SECURITY.md", () => {
+  it("says how many guesses a restored cluster allows", () => {
+    const text = readFileSync("SECURITY.md", "utf8").replaceAll("\n", " ");
+    const [, ...numbers] =
+      /per user and cluster (\d+) guesses by default \(the lockout threshold, (\d+) and at most (\d+), plus one\)/.exec(
+        text,
+      ) ?? [];
+    const guesses = DEFAULT_LOCKOUT_THRESHOLD + 1;
+    expect(numbers.map(Number)).toEqual([
+      guesses,
+      DEFAULT_LOCKOUT_THRESHOLD,
+      MAX_LOCKOUT_THRESHOLD,
+    ]);
   });
 });
 

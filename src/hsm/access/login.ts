@@ -104,7 +104,7 @@ function judge(context: HsmContext, before: FoundUser, candidate: SecretKey): Ou
 function finish(context: HsmContext, known: FoundUser, outcome: Outcome): Login {
   switch (outcome) {
     case "right": {
-      const token = openSession(context, known.id);
+      const token = openSession(context, known);
       return { token, user: whoAmI(context, token) };
     }
     case "wrong":

@@ -7,7 +7,16 @@
 
 export interface Session {
   readonly userId: number;
+  /** Whether the user was CO or PRECO at login: some sessions are kept for them. */
+  readonly officer: boolean;
   readonly expiresAtMs: number;
+}
+
+/** How many sessions there are: in all, of users who are no officers, of one user. */
+export interface SessionCounts {
+  readonly all: number;
+  readonly ordinary: number;
+  readonly own: number;
 }
 
 /** Synchronous, like the store, and beside it: a restore empties it. */
@@ -18,8 +27,11 @@ export interface SessionStore {
   delete(digest: string): void;
   /** Ends all sessions of a user but the one named, "" for none. */
   deleteUser(userId: number, exceptDigest: string): void;
-  /** Forgets sessions that expired before `nowMs`; says how many are left. */
-  purge(nowMs: number): number;
+  /** Ends the session of a user that has been unused for longest. */
+  deleteOldest(userId: number): void;
+  /** Forgets sessions that expired before `nowMs`. */
+  purge(nowMs: number): void;
+  counts(userId: number): SessionCounts;
   clear(): void;
 }
 
@@ -44,11 +56,29 @@ export class MemorySessionStore implements SessionStore {
     }
   }
 
-  purge(nowMs: number): number {
+  deleteOldest(userId: number): void {
+    let [oldest, end] = ["", Number.POSITIVE_INFINITY];
+    for (const [digest, session] of this.#sessions) {
+      if (session.userId === userId && session.expiresAtMs < end) {
+        [oldest, end] = [digest, session.expiresAtMs];
+      }
+    }
+    this.#sessions.delete(oldest);
+  }
+
+  purge(nowMs: number): void {
     for (const [digest, session] of this.#sessions) {
       if (session.expiresAtMs <= nowMs) this.#sessions.delete(digest);
     }
-    return this.#sessions.size;
+  }
+
+  counts(userId: number): SessionCounts {
+    const sessions = [...this.#sessions.values()];
+    return {
+      all: sessions.length,
+      ordinary: sessions.filter(({ officer }) => !officer).length,
+      own: sessions.filter((session) => session.userId === userId).length,
+    };
   }
 
   clear(): void {

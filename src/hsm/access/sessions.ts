@@ -5,30 +5,52 @@
  */
 
 import { encodeBase64Url } from "../../crypto/base-encodings.ts";
+import { ROLE_OF, type UserRole } from "../memory/user-record.ts";
 import { HsmError } from "../rules/errors.ts";
 import {
   MAX_SESSIONS,
+  MAX_SESSIONS_PER_USER,
   SESSION_IDLE_MS,
   SESSION_TOKEN_BYTES,
   SESSION_TOUCH_MS,
+  SESSIONS_FOR_OFFICERS,
 } from "../rules/limits.ts";
 import type { HsmContext } from "./context.ts";
+import type { SessionCounts } from "./session-store.ts";
+import type { FoundUser } from "./user-directory.ts";
+
+/** Who can unlock users and delete them, or is about to become one of them. */
+const OFFICERS: ReadonlySet<UserRole> = new Set(["CO", "PRECO"]);
 
 /** 32 random bytes in base64url, 43 characters. A secret. */
 export type SessionToken = string;
 
-/** Opens a session for a user who has just been authenticated. @throws HsmError `session_limit`. */
-export function openSession(context: HsmContext, userId: number): SessionToken {
+/**
+ * Opens a session for a user who has just been authenticated. One beyond the user's share ends the
+ * one of theirs that has been unused for longest.
+ *
+ * @throws HsmError `session_limit`.
+ */
+export function openSession(context: HsmContext, { id, user }: FoundUser): SessionToken {
+  const { sessions } = context;
   const nowMs = context.now();
-  if (context.sessions.purge(nowMs) >= MAX_SESSIONS) {
-    throw new HsmError({ code: "session_limit", limit: MAX_SESSIONS });
-  }
+  const officer = OFFICERS.has(ROLE_OF[user.role]);
+  sessions.purge(nowMs);
+  if (sessions.counts(id).own >= MAX_SESSIONS_PER_USER) sessions.deleteOldest(id);
+  verifyRoom(sessions.counts(id), officer);
   const token = encodeBase64Url(context.random(SESSION_TOKEN_BYTES));
-  context.sessions.put(digestOfToken(context, token), {
-    userId,
-    expiresAtMs: nowMs + SESSION_IDLE_MS,
-  });
+  const expiresAtMs = nowMs + SESSION_IDLE_MS;
+  sessions.put(digestOfToken(context, token), { userId: id, officer, expiresAtMs });
   return token;
+}
+
+/** However many users hold their shares, an officer gets in, who can end sessions. */
+function verifyRoom({ all, ordinary }: SessionCounts, officer: boolean): void {
+  const forOthers = MAX_SESSIONS - SESSIONS_FOR_OFFICERS;
+  if (!officer && ordinary >= forOthers) {
+    throw new HsmError({ code: "session_limit", limit: forOthers });
+  }
+  if (all >= MAX_SESSIONS) throw new HsmError({ code: "session_limit", limit: MAX_SESSIONS });
 }
 
 /** The user behind a token, whose idle time begins anew. @throws HsmError `session_invalid`. */
@@ -40,7 +62,7 @@ export function sessionUserId(context: HsmContext, token: SessionToken): number 
     throw new HsmError({ code: "session_invalid" });
   const expiresAtMs = nowMs + SESSION_IDLE_MS;
   if (expiresAtMs - session.expiresAtMs >= SESSION_TOUCH_MS) {
-    context.sessions.put(digest, { userId: session.userId, expiresAtMs });
+    context.sessions.put(digest, { ...session, expiresAtMs });
   }
   return session.userId;
 }

@@ -49,8 +49,8 @@ export function describeAccessFault(fault: AccessFault): string {
       return "The session is unknown or has expired. Log in again.";
     case "session_limit":
       return (
-        `The HSM has ${fault.limit} open sessions, its limit. Log out of one, or wait for ` +
-        "idle ones to expire."
+        `The HSM has ${fault.limit} open sessions, its limit for users of this role. Log out of ` +
+        "one, or wait for idle ones to expire."
       );
     case "not_permitted":
       return (

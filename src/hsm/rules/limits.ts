@@ -22,7 +22,10 @@ export const KEY_LIMITS: Readonly<Record<HsmType, KeyLimits>> = {
 
 export const MAX_USERS = 1_024;
 export const MAX_CERTIFICATES = 1_024;
+/** Sessions in all; so many of them one user may hold, and so many are kept for COs and PRECO. */
 export const MAX_SESSIONS = 1_024;
+export const MAX_SESSIONS_PER_USER = 16;
+export const SESSIONS_FOR_OFFICERS = 64;
 
 export const MAX_USERNAME_CHARACTERS = 31;
 /** The hardware's bounds; the password policy may only narrow them. */

@@ -9,6 +9,7 @@ import {
   blankHsm,
   CHEAP,
   codeOf,
+  faultOf,
   newHsm,
   PRECO_PASSWORD,
   passwordOf,
@@ -84,7 +85,7 @@ describe("logging in", () => {
     const digest = createHash("sha256").update(token).digest("base64url");
     expect(sessions.get(digest)).not.toBeNull();
     sessions.delete(digest);
-    expect(sessions.purge(0)).toBe(0);
+    expect(sessions.counts(0).all).toBe(0);
   });
 
   it("has no password for an appliance user that was given none", async () => {
@@ -124,15 +125,74 @@ describe("logging in", () => {
     hsm.logout(alice);
     expect(await codeOf(() => hsm.listKeys(alice))).toBe("session_invalid");
   });
+});
 
-  it("refuses a session beyond the limit until another ends", async () => {
-    const { hsm, sessions, clock } = await activeHsm();
-    const session = { userId: 1, expiresAtMs: clock.nowMs + MINUTE_MS };
-    for (let i = 0; sessions.purge(clock.nowMs) < 1_023; i++) sessions.put(`digest ${i}`, session);
-    await hsm.login("alice", passwordOf("alice"));
-    expect(await codeOf(() => hsm.login("alice", passwordOf("alice")))).toBe("session_limit");
-    clock.nowMs += MINUTE_MS;
-    await hsm.login("alice", passwordOf("alice"));
+describe("sessions", () => {
+  const login = async ({ hsm }: TestHsm, name: string) =>
+    (await hsm.login(name, passwordOf(name))).token;
+
+  /** Sessions that end in a minute, of users who are not there, until there are so many. */
+  function fill({ sessions, clock }: TestHsm, count: number, officer = false) {
+    const expiresAtMs = clock.nowMs + MINUTE_MS;
+    for (let i = 0; sessions.counts(0).all < count; i++) {
+      sessions.put(`${officer} ${i}`, { userId: 1_000 + (i >> 4), officer, expiresAtMs });
+    }
+  }
+
+  it("of one user are sixteen: the one unused for longest ends, the newest live", async () => {
+    const test = await activeHsm();
+    const { hsm, sessions, clock } = test;
+    const tokens = [test.alice];
+    for (let i = 0; i < 16; i++) {
+      clock.nowMs += 10;
+      tokens.push(await login(test, "alice"));
+    }
+    const [first = "", ...others] = tokens;
+    expect(await codeOf(() => hsm.whoAmI(first))).toBe("session_invalid");
+    for (const token of others) expect(hsm.whoAmI(token).username).toBe("alice");
+
+    clock.nowMs += 2 * MINUTE_MS;
+    const [used = "", next = "", ...rest] = others;
+    hsm.whoAmI(used);
+    const latest = await login(test, "alice");
+    expect(await codeOf(() => hsm.whoAmI(next))).toBe("session_invalid");
+    for (const token of [used, latest, ...rest]) hsm.whoAmI(token);
+    hsm.whoAmI(test.bob);
+
+    for (let i = 0; i < 2_000; i++) await login(test, "alice");
+    expect(sessions.counts(hsm.whoAmI(await login(test, "alice")).id).own).toBe(16);
+    expect(hsm.whoAmI(await login(test, "admin")).role).toBe("CO");
+  });
+
+  it("are kept for admins: 960 of other users shut out other users, and no admin", async () => {
+    const test = await activeHsm();
+    test.sessions.clear();
+    fill(test, 959);
+    await login(test, "alice");
+    const refused = { code: "session_limit", limit: 960 };
+    expect(await faultOf(() => login(test, "alice"))).toEqual(refused);
+    expect(await faultOf(() => login(test, "bob"))).toEqual(refused);
+    await login(test, "admin");
+    test.clock.nowMs += MINUTE_MS;
+    await login(test, "bob");
+  });
+
+  it("are kept for PRECO as well, which has to activate", async () => {
+    const test = await newHsm();
+    fill(test, 960);
+    expect((await test.hsm.login("admin", PRECO_PASSWORD)).user.role).toBe("PRECO");
+  });
+
+  it("are 1,024 in all, whoever holds them", async () => {
+    const test = await activeHsm();
+    test.sessions.clear();
+    fill(test, 1_023, true);
+    await login(test, "bob");
+    const refused = { code: "session_limit", limit: 1_024 };
+    expect(await faultOf(() => login(test, "alice"))).toEqual(refused);
+    expect(await faultOf(() => login(test, "admin"))).toEqual(refused);
+    test.clock.nowMs += MINUTE_MS;
+    await login(test, "admin");
   });
 });
 

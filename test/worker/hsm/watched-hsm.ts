@@ -1,0 +1,110 @@
+/**
+ * HSMs that a test looks into: their rows, and what each request makes them derive, write and push.
+ */
+import { WORKER_NAME } from "../../../scripts/edge/embedded.ts";
+import { ACCOUNT, REGION } from "../../lib/aws.ts";
+import type { Edge } from "../../lib/mf.ts";
+
+/**
+ * The worker as built, with HSMs that tell what they do. What they all share is what one isolate
+ * shares: `seen` counts for all of them.
+ */
+export const WATCHED = `
+import worker, * as built from "./built.js";
+
+const seen = { derivations: [], pushes: 0, written: [] };
+const { deriveBits } = SubtleCrypto.prototype;
+SubtleCrypto.prototype.deriveBits = function (algorithm, ...rest) {
+  if (algorithm.name === "PBKDF2") seen.derivations.push(algorithm.iterations);
+  return deriveBits.call(this, algorithm, ...rest);
+};
+let exec;
+function watch(sql) {
+  if (exec !== undefined) return;
+  const prototype = Object.getPrototypeOf(sql);
+  exec = prototype.exec;
+  prototype.exec = function (query, ...bindings) {
+    const cursor = exec.call(this, query, ...bindings);
+    if (cursor.rowsWritten > 0) {
+      const [, table] = /(?:INTO|UPDATE|FROM)\\s+(\\w+)/.exec(query) ?? [];
+      seen.written.push([table, cursor.rowsWritten]);
+    }
+    return cursor;
+  };
+}
+
+export class Hsm extends built.Hsm {
+  constructor(ctx, env) {
+    super(ctx, env);
+    watch(ctx.storage.sql);
+  }
+  rows(query) {
+    return JSON.stringify([...this.ctx.storage.sql.exec(query)]);
+  }
+  abort() {
+    this.ctx.abort("a test ends it");
+  }
+  applyDelta(delta) {
+    seen.pushes++;
+    return super.applyDelta(delta);
+  }
+  seen() {
+    const text = JSON.stringify(seen);
+    Object.assign(seen, { derivations: [], pushes: 0, written: [] });
+    return text;
+  }
+}
+export class Region extends built.Region {}
+export class Registry extends built.Registry {}
+export class Reader extends built.Reader {}
+export default worker;
+`;
+
+/** What HSMs did since they were asked last. */
+export interface Seen {
+  /** Iterations of each call of PBKDF2. */
+  readonly derivations: readonly number[];
+  /** Deltas that peers were given. */
+  readonly pushes: number;
+  /** Table and number of rows of each statement that wrote. */
+  readonly written: readonly (readonly [table: string, rows: number])[];
+}
+
+/** What a test asks of an HSM besides what anybody may. Answers that are no text stay behind the proxy. */
+interface WatchedCalls {
+  rows(query: string): Promise<string>;
+  abort(): Promise<void>;
+  seen(): Promise<string>;
+}
+
+export class WatchedHsm {
+  /** A stub of an object that has ended is broken: each call takes a new one. */
+  readonly #calls: () => WatchedCalls;
+
+  private constructor(calls: () => WatchedCalls) {
+    this.#calls = calls;
+  }
+
+  static async of(edge: Pick<Edge, "mf">, hsmId: string): Promise<WatchedHsm> {
+    const hsms = await edge.mf.getDurableObjectNamespace("HSM", WORKER_NAME);
+    const id = hsms.idFromName(`${ACCOUNT}/${REGION}/${hsmId}`);
+    return new WatchedHsm(() => hsms.get(id) as unknown as WatchedCalls);
+  }
+
+  /** Carries out one statement. */
+  // biome-ignore lint/suspicious/noExplicitAny: rows of whatever the statement asks for.
+  async rows(query: string): Promise<any[]> {
+    return JSON.parse(await this.#calls().rows(query));
+  }
+
+  /** Ends the object as an eviction does; the next request starts it anew. */
+  async abort(): Promise<void> {
+    await this.#calls()
+      .abort()
+      .catch(() => undefined);
+  }
+
+  async seen(): Promise<Seen> {
+    return JSON.parse(await this.#calls().seen());
+  }
+}
