@@ -1,7 +1,7 @@
 /**
  * The REST surface as a program outside sees it: `fetch`, signed by aws4fetch.
  */
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { AwsClient } from "aws4fetch";
 
 export interface RestAccess {
@@ -71,6 +71,8 @@ export class RestClient {
       headers.set("content-type", "application/json");
       headers.set("x-amz-content-sha256", createHash("sha256").update(body).digest("hex"));
     }
+    // Two equal requests within a second would have one signature, which acts once.
+    if (method !== "GET") headers.set("idempotency-key", randomUUID());
     if (this.#session !== null) headers.set("holdfast-session", this.#session);
     return await this.#aws.fetch(`${this.#access.endpoint}${path}`, {
       method,

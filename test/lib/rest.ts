@@ -1,7 +1,7 @@
 /**
  * The REST surface for tests: requests signed by aws4fetch, answers with their status.
  */
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import {
   type CloudHSMV2Client,
   CreateHsmCommand,
@@ -55,6 +55,8 @@ export async function restFetch(
       ...(text === undefined
         ? {}
         : { "content-type": "application/json", "x-amz-content-sha256": sha256(text) }),
+      // Tests ask the same thing twice within a second: two requests, not one sent again.
+      ...(method === "GET" ? {} : { "idempotency-key": randomUUID() }),
       ...(options.session === undefined ? {} : { "holdfast-session": options.session }),
       ...options.headers,
     },

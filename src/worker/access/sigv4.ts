@@ -19,6 +19,10 @@ export interface Principal {
   readonly account: string;
   readonly role: AccessRole;
   readonly region: string;
+  /** Of the request: 64 hexadecimal digits, the same only for a request that says the same. */
+  readonly signature: string;
+  /** From when on it is refused for its date, by every clock. */
+  readonly expiresAtMs: number;
 }
 
 /** A request of which every byte is known to be the principal's. */
@@ -51,6 +55,8 @@ export const SIGNATURE_CODES: ReadonlySet<string> = new Set([
 
 /** Accepted distance between the request's date and the clock, either way. */
 const MAX_CLOCK_SKEW_MS = 5 * 60_000;
+/** How far the clocks of two machines of the deployment may lie apart. */
+const CLOCK_MARGIN_MS = 60_000;
 /** Longest body that is read before the signature has been checked: some clients state no hash. */
 const MAX_UNDECLARED_BODY_BYTES = 64 * 1024;
 
@@ -115,9 +121,11 @@ async function admitBody(
   return admitted;
 }
 
-function principalOf({ authorization, key }: Caller): Principal {
+function principalOf({ authorization, key, signedAtMs }: Caller): Principal {
   const { accessKeyId, account, role } = key;
-  return { accessKeyId, account, role, region: authorization.region };
+  const { region, signature } = authorization;
+  const expiresAtMs = signedAtMs + MAX_CLOCK_SKEW_MS + CLOCK_MARGIN_MS;
+  return { accessKeyId, account, role, region, signature, expiresAtMs };
 }
 
 const HASH_REFUSED = [
@@ -129,6 +137,7 @@ const HASH_REFUSED = [
 interface Caller {
   readonly authorization: Authorization;
   readonly key: AccessKey;
+  readonly signedAtMs: number;
 }
 
 /** What the headers alone say: a whole signature, in date, by a known key. */
@@ -160,7 +169,9 @@ function callerOf(
   if (key === undefined) {
     return denied("access_key_unknown", "The security token included in the request is invalid.");
   }
-  return checkTime(request, nowMs) ?? success({ authorization, key });
+  const signedAtMs = signingTime(request);
+  const late = checkTime(request.headers.get("x-amz-date") ?? "", signedAtMs, nowMs);
+  return late ?? success({ authorization, key, signedAtMs });
 }
 
 /** The body, as far as it may be read. */
@@ -233,9 +244,15 @@ function checkScope(
   return null;
 }
 
-function checkTime(request: Request, nowMs: number): Result<never> | null {
+/** NaN where the date is none. */
+function signingTime(request: Request): number {
   const text = request.headers.get("x-amz-date") ?? "";
-  const atMs = AMZ_DATE.test(text) ? Date.parse(text.replace(AMZ_DATE, "$1-$2-$3T$4:$5:$6Z")) : NaN;
+  return AMZ_DATE.test(text)
+    ? Date.parse(text.replace(AMZ_DATE, "$1-$2-$3T$4:$5:$6Z"))
+    : Number.NaN;
+}
+
+function checkTime(text: string, atMs: number, nowMs: number): Result<never> | null {
   if (Number.isNaN(atMs)) {
     return denied("signature_incomplete", "X-Amz-Date must have the form YYYYMMDDTHHMMSSZ.");
   }

@@ -27,8 +27,40 @@ export interface BackupView {
   readonly bodyBytes: number;
 }
 
+/** A request that changes something, before it does. */
+export interface RequestOrder {
+  readonly accessKeyId: string;
+  /** 64 hexadecimal digits. */
+  readonly signature: string;
+  /** From when on the signature is refused for its date. */
+  readonly expiresAtMs: number;
+  /** How the client repeats it; null where it sent no key. */
+  readonly repetition: { readonly key: string; readonly requestHash: string } | null;
+}
+
+/** It acts now, or has acted: then what was answered. */
+export type Admission =
+  | { readonly kind: "first" }
+  | { readonly kind: "repeated"; readonly status: number; readonly body: string };
+
+/**
+ * An answer that may be given again, or one that holds a secret; `refused` did nothing, and of
+ * `in_doubt` nobody knows.
+ */
+export type RequestOutcome =
+  | { readonly status: number; readonly body: string }
+  | "secret"
+  | "refused"
+  | "in_doubt";
+
 /** RPC face of the `Region` Durable Object towards the REST surface. */
 export interface RegionApi {
+  /**
+   * Lets a request act once. Refused with `request_replayed`, `request_quota`, or by its key with
+   * `idempotency_key_reused`, `idempotency_key_spent`, `idempotency_key_open`.
+   */
+  admitRequest(order: RequestOrder): Promise<Result<Admission>>;
+  settleRequest(accessKeyId: string, key: string, outcome: RequestOutcome): Promise<void>;
   /** HSMs that serve the cluster's data plane, the leader first; all ACTIVE. */
   servingHsms(clusterId: string): Promise<Result<readonly HsmLocation[]>>;
   /** An HSM of the cluster saw PRECO set its password: INITIALIZED moves to ACTIVE, backup due. */

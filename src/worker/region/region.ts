@@ -15,11 +15,13 @@ import type {
 } from "../contracts/control-api.ts";
 import type { RegionObject } from "../contracts/durable-objects.ts";
 import type { Place } from "../contracts/place.ts";
+import type { RequestOrder, RequestOutcome } from "../contracts/region-api.ts";
 import type { Result } from "../contracts/result.ts";
 import { deploymentOf, type Env } from "../platform/deployment.ts";
 import { randomBytes } from "../platform/engine.ts";
 import { reached } from "../platform/reached.ts";
 import type { StorageStep } from "../platform/steps.ts";
+import { RequestLedger } from "./admission.ts";
 import { AGENDA } from "./agenda.ts";
 import {
   backUpNow,
@@ -49,6 +51,7 @@ const OVERDUE_MS = 60_000;
 
 export class Region extends DurableObject<Env> implements RegionObject {
   readonly #context: RegionContext;
+  readonly #requests: RequestLedger;
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
@@ -62,6 +65,7 @@ export class Region extends DurableObject<Env> implements RegionObject {
       nowMs: () => Date.now(),
       reached: (step) => reached(step, deployment, storage),
     };
+    this.#requests = new RequestLedger(storage.sql);
     this.#context.due.releaseAll(Date.now());
   }
 
@@ -128,6 +132,14 @@ export class Region extends DurableObject<Env> implements RegionObject {
 
   async untagResource(resourceId: string, keys: readonly string[]) {
     return untagResource(this.#context, resourceId, keys);
+  }
+
+  async admitRequest(order: RequestOrder) {
+    return this.#requests.admit(order, Date.now());
+  }
+
+  async settleRequest(accessKeyId: string, key: string, outcome: RequestOutcome) {
+    this.#requests.settle(accessKeyId, key, outcome);
   }
 
   async servingHsms(clusterId: string) {

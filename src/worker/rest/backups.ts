@@ -12,15 +12,9 @@ import type { BackupView } from "../contracts/region-api.ts";
 import { granted } from "../contracts/result.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { getSealed } from "../platform/objects.ts";
-import {
-  answer,
-  clusterParams,
-  type RestContext,
-  type RestEnv,
-  refusals,
-  regionOf,
-  restApp,
-} from "./app.ts";
+import { answer, refusals } from "./answers.ts";
+import { clusterParams, restApp } from "./app.ts";
+import { type RestContext, type RestEnv, regionOf } from "./context.ts";
 
 const BACKUP_MEDIA_TYPE = "application/octet-stream";
 const FILE_EXTENSION = "hbk";

@@ -6,20 +6,9 @@
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { granted } from "../contracts/result.ts";
-import {
-  answer,
-  ask,
-  clusterParams,
-  exact,
-  jsonBody,
-  type RestContext,
-  type RestEnv,
-  refusals,
-  regionOf,
-  restApp,
-  sessionHeaders,
-  sessionRequest,
-} from "./app.ts";
+import { answer, refusals } from "./answers.ts";
+import { clusterParams, exact, jsonBody, restApp, sessionHeaders, sessionRequest } from "./app.ts";
+import { ask, type RestContext, type RestEnv, regionOf } from "./context.ts";
 
 const MAX_BUNDLE_CHARACTERS = 1024 * 1024;
 

@@ -7,16 +7,9 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { CIPHER_MECHANISMS } from "../../hsm/keys/encryption.ts";
 import { DIGEST_ALGORITHMS, SIGN_MECHANISMS } from "../../hsm/keys/signing.ts";
-import {
-  answer,
-  ask,
-  exact,
-  jsonBody,
-  type RestEnv,
-  refusals,
-  restApp,
-  sessionRequest,
-} from "./app.ts";
+import { answer, refusals } from "./answers.ts";
+import { exact, jsonBody, restApp, sessionRequest } from "./app.ts";
+import { ask, type RestEnv } from "./context.ts";
 import { keyRequest } from "./key-schemas.ts";
 
 const bytes = z.base64();

@@ -7,17 +7,10 @@
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { MAX_IMPORT_BATCH } from "../../hsm/rules/limits.ts";
-import {
-  answer,
-  ask,
-  exact,
-  jsonBody,
-  type RestEnv,
-  refusals,
-  restApp,
-  sessionRequest,
-} from "./app.ts";
+import { answer, refusals } from "./answers.ts";
+import { exact, jsonBody, restApp, sessionRequest } from "./app.ts";
 import { boundedList } from "./bounds.ts";
+import { ask, type RestEnv } from "./context.ts";
 import {
   attributesSchema,
   changeSchema,

@@ -6,19 +6,10 @@
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { MAX_IMPORT_BATCH } from "../../hsm/rules/limits.ts";
-import {
-  answer,
-  ask,
-  clusterParams,
-  jsonBody,
-  type RestEnv,
-  refusals,
-  restApp,
-  sessionHeaders,
-  sessionRequest,
-} from "./app.ts";
-
+import { answer, refusals } from "./answers.ts";
+import { clusterParams, jsonBody, restApp, sessionHeaders, sessionRequest } from "./app.ts";
 import { boundedList } from "./bounds.ts";
+import { ask, type RestEnv } from "./context.ts";
 
 const password = z.string().min(1).max(256).openapi({ format: "password" });
 const username = z.string().min(1).max(64).openapi({ example: "alice" });

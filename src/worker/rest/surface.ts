@@ -4,16 +4,11 @@
  * Spec: docs/API.md. Health and the document are open to everybody; all else is signed.
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import {
-  answer,
-  answerToError,
-  authenticated,
-  type RestEnv,
-  refusalResponse,
-  restApp,
-} from "./app.ts";
+import { answer, answerToError, refusalResponse } from "./answers.ts";
+import { authenticated, restApp } from "./app.ts";
 import { backupRoutes } from "./backups.ts";
 import { certificateRoutes, clusterRoutes } from "./certificates.ts";
+import type { RestEnv } from "./context.ts";
 import { cryptoRoutes } from "./crypto.ts";
 import { keyRoutes } from "./keys.ts";
 import { sessionRoutes } from "./sessions.ts";

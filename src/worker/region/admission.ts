@@ -1,0 +1,212 @@
+/**
+ * Requests that act once: the signatures that were used while they still hold, and the first answers
+ * under the keys by which clients repeat a request.
+ *
+ * Spec: docs/API.md, "Repeating"; docs/STORAGE.md §1. All in the turn in which it is asked: the answer
+ * leaves when the rows are durable, so that neither a kill nor another leader forgets them.
+ */
+import { decodeHex } from "../../crypto/base-encodings.ts";
+import type { Admission, RequestOrder, RequestOutcome } from "../contracts/region-api.ts";
+import { type Result, refusal, refuseWith, success } from "../contracts/result.ts";
+
+/** Requests of one access key whose signatures still hold. */
+const MAX_HELD_SIGNATURES = 20_000;
+const MAX_ANSWERS = 1_000;
+/** Longest answer that is kept, in characters. */
+const MAX_ANSWER_CHARACTERS = 16 * 1024;
+const ANSWER_LIFE_MS = 24 * 3_600_000;
+
+const SCHEMA: readonly string[] = [
+  `CREATE TABLE IF NOT EXISTS requests (
+    signature BLOB PRIMARY KEY, accessKeyId TEXT NOT NULL, expiresAtMs INTEGER NOT NULL)
+    WITHOUT ROWID`,
+  "CREATE INDEX IF NOT EXISTS requestsByEnd ON requests (expiresAtMs, accessKeyId)",
+  `CREATE TABLE IF NOT EXISTS answers (
+    accessKeyId TEXT NOT NULL, key TEXT NOT NULL, requestHash TEXT NOT NULL, state TEXT NOT NULL,
+    status INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL DEFAULT '', expiresAtMs INTEGER NOT NULL,
+    PRIMARY KEY (accessKeyId, key)) WITHOUT ROWID`,
+  "CREATE INDEX IF NOT EXISTS answersByEnd ON answers (expiresAtMs)",
+];
+
+/** `open`: begun, and nothing is known of its end. `spent`: done, with an answer that is not kept. */
+type AnswerState = "open" | "done" | "spent";
+
+type AnswerRow = {
+  requestHash: string;
+  state: AnswerState;
+  status: number;
+  body: string;
+};
+
+export class RequestLedger {
+  readonly #sql: SqlStorage;
+  /** Of each access key, how many of `requests` are its own; counted at the first request. */
+  #held: Map<string, number> | null = null;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    for (const statement of SCHEMA) sql.exec(statement);
+  }
+
+  /** Whether a request may act; if it is repeated under its key, the first answer instead. */
+  admit(order: RequestOrder, nowMs: number): Result<Admission> {
+    this.#forget(nowMs);
+    const { accessKeyId, repetition } = order;
+    const signature = decodeHex(order.signature) ?? new Uint8Array();
+    const known = this.#sql.exec("SELECT 1 FROM requests WHERE signature = ?", signature);
+    if (known.toArray().length > 0) return replayed();
+    const held = this.#heldBy(accessKeyId);
+    if (held >= MAX_HELD_SIGNATURES) return this.#quotaRefusal(accessKeyId, nowMs);
+    this.#sql.exec(
+      "INSERT INTO requests VALUES (?, ?, ?)",
+      signature,
+      accessKeyId,
+      order.expiresAtMs,
+    );
+    this.#heldNow().set(accessKeyId, held + 1);
+    return repetition === null
+      ? success({ kind: "first" })
+      : this.#admitKey(accessKeyId, repetition, nowMs);
+  }
+
+  /** What became of a request that was admitted under a key. */
+  settle(accessKeyId: string, key: string, outcome: RequestOutcome): void {
+    if (outcome === "in_doubt") return;
+    if (outcome === "refused") {
+      this.#sql.exec(
+        "DELETE FROM answers WHERE accessKeyId = ? AND key = ? AND state = 'open'",
+        accessKeyId,
+        key,
+      );
+      return;
+    }
+    const isKept = outcome !== "secret" && outcome.body.length <= MAX_ANSWER_CHARACTERS;
+    this.#sql.exec(
+      `UPDATE answers SET state = ?, status = ?, body = ?
+        WHERE accessKeyId = ? AND key = ? AND state = 'open'`,
+      isKept ? "done" : "spent",
+      isKept ? outcome.status : 0,
+      isKept ? outcome.body : "",
+      accessKeyId,
+      key,
+    );
+  }
+
+  #admitKey(
+    accessKeyId: string,
+    { key, requestHash }: NonNullable<RequestOrder["repetition"]>,
+    nowMs: number,
+  ): Result<Admission> {
+    const [row] = this.#sql
+      .exec<AnswerRow>(
+        "SELECT requestHash, state, status, body FROM answers WHERE accessKeyId = ? AND key = ?",
+        accessKeyId,
+        key,
+      )
+      .toArray();
+    if (row !== undefined) return repeated(row, requestHash);
+    this.#makeRoom(accessKeyId);
+    this.#sql.exec(
+      `INSERT INTO answers (accessKeyId, key, requestHash, state, expiresAtMs)
+        VALUES (?, ?, ?, 'open', ?)`,
+      accessKeyId,
+      key,
+      requestHash,
+      nowMs + ANSWER_LIFE_MS,
+    );
+    return success({ kind: "first" });
+  }
+
+  /** Lets the oldest answer of an access key go when it holds as many as it may. */
+  #makeRoom(accessKeyId: string): void {
+    this.#sql.exec(
+      `DELETE FROM answers WHERE accessKeyId = ?1 AND key IN (
+        SELECT key FROM answers WHERE accessKeyId = ?1
+          ORDER BY expiresAtMs DESC LIMIT -1 OFFSET ?2)`,
+      accessKeyId,
+      MAX_ANSWERS - 1,
+    );
+  }
+
+  /** Removes what has run out. */
+  #forget(nowMs: number): void {
+    const held = this.#heldNow();
+    const gone = this.#sql.exec<{ accessKeyId: string }>(
+      "DELETE FROM requests WHERE expiresAtMs < ? RETURNING accessKeyId",
+      nowMs,
+    );
+    for (const { accessKeyId } of gone) held.set(accessKeyId, (held.get(accessKeyId) ?? 1) - 1);
+    this.#sql.exec("DELETE FROM answers WHERE expiresAtMs < ?", nowMs);
+  }
+
+  #heldBy(accessKeyId: string): number {
+    return this.#heldNow().get(accessKeyId) ?? 0;
+  }
+
+  #heldNow(): Map<string, number> {
+    if (this.#held === null) {
+      const rows = this.#sql
+        .exec<{ accessKeyId: string; n: number }>(
+          "SELECT accessKeyId, count(*) AS n FROM requests GROUP BY accessKeyId",
+        )
+        .toArray();
+      this.#held = new Map(rows.map(({ accessKeyId, n }) => [accessKeyId, n]));
+    }
+    return this.#held;
+  }
+
+  #quotaRefusal(accessKeyId: string, nowMs: number): Result<never> {
+    const [first] = this.#sql
+      .exec<{ expiresAtMs: number }>(
+        "SELECT expiresAtMs FROM requests WHERE accessKeyId = ? ORDER BY expiresAtMs LIMIT 1",
+        accessKeyId,
+      )
+      .toArray();
+    const waitMs = Math.max(1_000, (first?.expiresAtMs ?? nowMs) - nowMs);
+    return refuseWith({
+      kind: "busy",
+      code: "request_quota",
+      message:
+        `This access key has made ${MAX_HELD_SIGNATURES} changing requests whose signatures still ` +
+        "hold. Other access keys are not held up.",
+      retryAfterS: Math.ceil(waitMs / 1_000),
+    });
+  }
+}
+
+function replayed(): Result<never> {
+  return refusal(
+    "conflict",
+    "request_replayed",
+    "A request with this very signature has acted, or tried to. Nothing was done now. To do it again, " +
+      "sign it anew: in another second, or with another idempotency-key.",
+  );
+}
+
+function repeated(row: AnswerRow, requestHash: string): Result<Admission> {
+  if (row.requestHash !== requestHash) {
+    return refusal(
+      "conflict",
+      "idempotency_key_reused",
+      "This idempotency-key belongs to another request. Nothing was done.",
+    );
+  }
+  switch (row.state) {
+    case "done":
+      return success({ kind: "repeated", status: row.status, body: row.body });
+    case "spent":
+      return refusal(
+        "conflict",
+        "idempotency_key_spent",
+        "The first request with this idempotency-key was carried out; its answer is not kept, since it " +
+          "holds a secret or is long.",
+      );
+    case "open":
+      return refusal(
+        "conflict",
+        "idempotency_key_open",
+        "The first request with this idempotency-key has not been answered: it may go on, or may have " +
+          "been carried out. Look before you send it under another key.",
+      );
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Whom a route asks: the region of whoever signed, and the HSM that leads a cluster there.
+ *
+ * Nothing of a session reaches the log.
+ */
+import type { Context } from "hono";
+import type { Principal } from "../access/sigv4.ts";
+import type { Input, OperationName, Output } from "../contracts/data-plane.ts";
+import type { HsmObject } from "../contracts/durable-objects.ts";
+import { granted, Refused } from "../contracts/result.ts";
+import type { Deployment } from "../platform/deployment.ts";
+
+/** The door sets the deployment, `authenticated` the principal. */
+export type RestEnv = { Variables: { principal: Principal; deployment: Deployment } };
+
+export const SESSION_HEADER = "holdfast-session";
+
+export type RestContext = Context<RestEnv>;
+
+/** The region of whoever signed. */
+export function regionOf(c: RestContext) {
+  const { account, region } = c.get("principal");
+  return c.get("deployment").region(account, region);
+}
+
+/** The HSM that leads a cluster's data plane. @throws Refused if none is in service. */
+async function leaderOf(c: RestContext, clusterId: string): Promise<HsmObject> {
+  const [leader] = granted(await regionOf(c).servingHsms(clusterId));
+  if (leader !== undefined) return c.get("deployment").hsm(leader);
+  const message = `Cluster '${clusterId}' has no HSM in service. Add one with CreateHsm.`;
+  throw new Refused({ kind: "conflict", code: "hsm_absent", message });
+}
+
+/**
+ * Carries out an operation on the HSM that leads the cluster of the path: it answers reads and
+ * takes writes. The session token goes to it in the call and is not kept. @throws Refused.
+ */
+export async function ask<K extends OperationName>(
+  c: RestContext,
+  name: K,
+  input: Input<K>,
+): Promise<Output<K>> {
+  return await askHsm(c, c.req.param("clusterId") ?? "", name, input);
+}
+
+export async function askHsm<K extends OperationName>(
+  c: RestContext,
+  clusterId: string,
+  name: K,
+  input: Input<K>,
+): Promise<Output<K>> {
+  const leader = await leaderOf(c, clusterId);
+  return granted(await leader.call(name, c.req.header(SESSION_HEADER) ?? "", input));
+}
