@@ -8,6 +8,7 @@
 import { decodeHex } from "../../crypto/base-encodings.ts";
 import type { Admission, RequestOrder, RequestOutcome } from "../contracts/region-api.ts";
 import { type Result, refusal, refuseWith, success } from "../contracts/result.ts";
+import type { SchemaStep } from "../platform/schema.ts";
 
 /** Requests of one access key whose signatures still hold. */
 const MAX_HELD_SIGNATURES = 20_000;
@@ -16,16 +17,17 @@ const MAX_ANSWERS = 1_000;
 const MAX_ANSWER_CHARACTERS = 16 * 1024;
 const ANSWER_LIFE_MS = 24 * 3_600_000;
 
-const SCHEMA: readonly string[] = [
-  `CREATE TABLE IF NOT EXISTS requests (
+export const REQUEST_TABLES: SchemaStep = [
+  `CREATE TABLE requests (
     signature BLOB PRIMARY KEY, accessKeyId TEXT NOT NULL, expiresAtMs INTEGER NOT NULL)
     WITHOUT ROWID`,
-  "CREATE INDEX IF NOT EXISTS requestsByEnd ON requests (expiresAtMs, accessKeyId)",
-  `CREATE TABLE IF NOT EXISTS answers (
+  "CREATE INDEX requestsByEnd ON requests (expiresAtMs)",
+  "CREATE INDEX requestsByKey ON requests (accessKeyId, expiresAtMs)",
+  `CREATE TABLE answers (
     accessKeyId TEXT NOT NULL, key TEXT NOT NULL, requestHash TEXT NOT NULL, state TEXT NOT NULL,
     status INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL DEFAULT '', expiresAtMs INTEGER NOT NULL,
     PRIMARY KEY (accessKeyId, key)) WITHOUT ROWID`,
-  "CREATE INDEX IF NOT EXISTS answersByEnd ON answers (expiresAtMs)",
+  "CREATE INDEX answersByEnd ON answers (expiresAtMs)",
 ];
 
 /** `open`: begun, and nothing is known of its end. `spent`: done, with an answer that is not kept. */
@@ -43,9 +45,9 @@ export class RequestLedger {
   /** Of each access key, how many of `requests` are its own; counted at the first request. */
   #held: Map<string, number> | null = null;
 
+  /** @param sql - of a region whose tables have been brought to today's version. */
   constructor(sql: SqlStorage) {
     this.#sql = sql;
-    for (const statement of SCHEMA) sql.exec(statement);
   }
 
   /** Whether a request may act; if it is repeated under its key, the first answer instead. */

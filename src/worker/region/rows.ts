@@ -9,6 +9,7 @@ import type { BackupState, BackupTrigger, ClusterState, HsmState } from "../../c
 import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 import type { ClusterCertificates } from "../contracts/control-api.ts";
 import type { SchemaStep } from "../platform/schema.ts";
+import { REQUEST_TABLES } from "./admission.ts";
 
 export type ClusterRow = {
   clusterId: string;
@@ -149,4 +150,5 @@ const FIRST_TABLES: SchemaStep = [
 export const REGION_SCHEMA: readonly SchemaStep[] = [
   FIRST_TABLES,
   ["ALTER TABLE backups ADD COLUMN envelopeEtag TEXT NOT NULL DEFAULT ''"],
+  REQUEST_TABLES,
 ];
