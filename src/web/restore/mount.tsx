@@ -6,7 +6,9 @@ import coreHash from "../../../assembly/core.wasm.sha256?raw";
 import coreUrl from "../../../build/core.wasm?url&inline";
 import { decodeBase64, encodeHex } from "../../crypto/base-encodings.ts";
 import { verifyModuleHash } from "../../crypto/module-hash.ts";
+import { loadScript } from "../design/guard.ts";
 import { showPage } from "../design/page.ts";
+import { NoCryptography } from "./no-cryptography.tsx";
 import { RestoreTool } from "./restore-tool.tsx";
 
 /** The core, out of the page itself: the page's policy forbids every request. */
@@ -18,9 +20,14 @@ function coreBytes(): Uint8Array<ArrayBuffer> {
 
 /** @param home - address of the landing page; absent in the single file. */
 export function mount(startWorker: () => Worker, home?: string): void {
-  const bytes = coreBytes();
-  const parts = { startWorker, module: compileVerified(bytes) };
   const place = home === undefined ? {} : { home };
+  // Absent where the context is not secure, whatever its type says.
+  if ((crypto.subtle as SubtleCrypto | undefined) === undefined) {
+    showPage(<NoCryptography {...place} />);
+    return;
+  }
+  const bytes = coreBytes();
+  const parts = { startWorker: () => loadScript(startWorker), module: compileVerified(bytes) };
   showPage(<RestoreTool parts={parts} coreDigest={digestText(bytes)} {...place} />);
 }
 
