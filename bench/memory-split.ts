@@ -117,6 +117,7 @@ async function share(work: (watch: Stopwatch | null) => Promise<void>): Promise<
 export async function measureSplit(keys: number): Promise<Split> {
   const { hsm, store } = await newHsm();
   const { token } = await hsm.login("admin", PRECO_PASSWORD);
+  hsm.initialize("certificate", "anchor");
   await hsm.activate(token, "officer-password");
   const cluster = await generateFullCluster({ keys, users: USERS, passwordCost: CHEAP });
   await importFullCluster(hsm, cluster, token);

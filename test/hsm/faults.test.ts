@@ -27,6 +27,7 @@ const FAULTS: { [C in HsmFault["code"]]: Extract<HsmFault, { code: C }> } = {
   user_protected: { code: "user_protected", username: "admin", why: "nobody deletes oneself" },
   user_owns_objects: { code: "user_owns_objects", username: "alice", keys: 2, certificates: 1 },
   already_activated: { code: "already_activated" },
+  not_initialized: { code: "not_initialized" },
   not_manufactured: { code: "not_manufactured" },
   already_manufactured: { code: "already_manufactured" },
   already_initialized: { code: "already_initialized" },

@@ -65,6 +65,7 @@ export interface Cast extends TestHsm {
 export async function activeHsm(hsmType?: HsmType): Promise<Cast> {
   const test = await newHsm(hsmType);
   const { hsm } = test;
+  hsm.initialize("certificate", "anchor");
   const admin = (await hsm.login("admin", PRECO_PASSWORD)).token;
   await hsm.activate(admin, passwordOf("admin"));
   for (const username of ["alice", "bob"]) {

@@ -39,7 +39,7 @@ export interface NewUser {
 
 /**
  * PRECO sets its password and becomes the first CO: the cluster is activated.
- * @throws HsmError `already_activated`, `password_invalid`.
+ * @throws HsmError `already_activated`, `not_initialized`, `password_invalid`.
  */
 export async function activate(
   context: HsmContext,
@@ -55,7 +55,7 @@ export async function activate(
  * A user sets their own password, or an admin anybody's, which also unlocks. PRECO's change
  * activates the cluster. Other sessions of the user end.
  *
- * @throws HsmError `password_invalid`, `user_not_found`, and those of `authorize`.
+ * @throws HsmError `password_invalid`, `user_not_found`, `not_initialized`, and those of `authorize`.
  */
 export async function changePassword(
   context: HsmContext,
@@ -65,13 +65,15 @@ export async function changePassword(
 ): Promise<UserView> {
   const check = (): FoundUser => {
     const target = passwordTarget(context, token, username);
+    if (isPreCo(target)) verifyInitialized(context);
     verifyPasswordRules(password, readPolicies(context.store));
     return target;
   };
   check();
   return await withVerifier(context, password, (verifier) => {
-    const { id, user } = check();
-    const isActivation = ROLE_OF[user.role] === "PRECO";
+    const target = check();
+    const { id, user } = target;
+    const isActivation = isPreCo(target);
     const next = {
       ...user,
       ...verifierAttributes(verifier),
@@ -171,6 +173,16 @@ function verifyDeletable(caller: Caller, target: FoundUser): void {
   if (role === "AU" || role === "PRECO") {
     throw new HsmError({ code: "user_protected", username, why: "the service needs it" });
   }
+}
+
+function isPreCo({ user }: FoundUser): boolean {
+  return ROLE_OF[user.role] === "PRECO";
+}
+
+/** Until its owner has claimed it by a certificate, nobody's password may make it theirs. */
+function verifyInitialized({ store }: HsmContext): void {
+  if (readConfiguration(store).clusterCertificatePem !== "") return;
+  throw new HsmError({ code: "not_initialized" });
 }
 
 function noteActivation(context: HsmContext): void {

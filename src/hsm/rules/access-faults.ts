@@ -29,6 +29,7 @@ export type AccessFault =
       readonly certificates: number;
     }
   | { readonly code: "already_activated" }
+  | { readonly code: "not_initialized" }
   | { readonly code: "not_manufactured" }
   | { readonly code: "already_manufactured" }
   | { readonly code: "already_initialized" }
@@ -117,6 +118,7 @@ type StateFault = Extract<
   {
     code:
       | "already_activated"
+      | "not_initialized"
       | "not_manufactured"
       | "already_manufactured"
       | "already_initialized"
@@ -127,6 +129,7 @@ type StateFault = Extract<
 
 const STATE_FAULTS: ReadonlySet<string> = new Set<StateFault["code"]>([
   "already_activated",
+  "not_initialized",
   "not_manufactured",
   "already_manufactured",
   "already_initialized",
@@ -142,6 +145,8 @@ function describeStateFault(fault: StateFault): string {
   switch (fault.code) {
     case "already_activated":
       return "The cluster is activated already. Log in with the password set then.";
+    case "not_initialized":
+      return "The cluster has no certificate yet. Initialize it (InitializeCluster), then activate.";
     case "not_manufactured":
       return "The HSM is blank. Manufacture it, or restore a backup onto it.";
     case "already_manufactured":

@@ -86,6 +86,7 @@ const ACCESS_FAMILY: Readonly<Record<AccessFault["code"], FaultFamily>> = {
   not_manufactured: "conflict",
   already_manufactured: "conflict",
   already_initialized: "conflict",
+  not_initialized: "conflict",
   policy_invalid: "invalid",
   changed_meanwhile: "conflict",
 };

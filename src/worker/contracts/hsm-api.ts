@@ -104,6 +104,8 @@ export interface HsmApi {
    * it acknowledges; any other HSM refuses direct writes (code `not_leader`).
    */
   serve(duty: ServiceDuty): Promise<Result<null>>;
+  /** Whether PRECO has become the first CO in the memory that it holds; false for a blank HSM. */
+  isActivated(): Promise<Result<boolean>>;
   /** Destroys everything the HSM holds. */
   zeroize(): Promise<Result<null>>;
 }

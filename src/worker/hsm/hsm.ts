@@ -116,6 +116,11 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     });
   }
 
+  isActivated(): Promise<Result<boolean>> {
+    const isBlank = readLocal(this.#sql, "making") === null;
+    return refusalsOf(() => !isBlank && this.#isActivated());
+  }
+
   zeroize(): Promise<Result<null>> {
     return this.#alone(async () => {
       await this.ctx.storage.deleteAll();

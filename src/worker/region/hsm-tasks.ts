@@ -6,7 +6,7 @@
  */
 import type { ClusterCertificates } from "../contracts/control-api.ts";
 import type { RestoreReceipt } from "../contracts/hsm-api.ts";
-import type { Result } from "../contracts/result.ts";
+import { type Result, success } from "../contracts/result.ts";
 import { scheduleDaily, startBackup } from "./backups.ts";
 import { againAt, DONE, failed, type Outcome } from "./clockwork.ts";
 import { clusterOf, hsmApi, type RegionContext } from "./context.ts";
@@ -188,11 +188,13 @@ export async function serveClusterTask(
   return told.ok ? DONE : failed(told.refusal);
 }
 
-/** Task `hsm_delete`: of an active cluster, freeze, back up, wait for READY; then zeroize. */
+/** Task `hsm_delete`: where a backup is due, freeze, back up, wait for READY; then zeroize. */
 export async function deleteHsmTask(context: RegionContext, hsmId: string): Promise<Outcome> {
   const row = context.store.hsm(hsmId);
   if (row?.state !== "DELETE_IN_PROGRESS") return DONE;
-  if (clusterOf(context, row).state === "ACTIVE" && row.filled === 1) {
+  const due = await isBackupDue(context, row);
+  if (!due.ok) return failed(due.refusal);
+  if (due.value) {
     const waiting = await backUpBeforeRemoval(context, row);
     if (waiting !== null) return waiting;
   }
@@ -203,6 +205,24 @@ export async function deleteHsmTask(context: RegionContext, hsmId: string): Prom
   returnToUninitialized(context, row);
   await context.reached("region_hsm_deleted");
   return DONE;
+}
+
+/**
+ * Whether the HSM has a cluster's state that would be lost with it. Of a cluster that is not known
+ * to be ACTIVE the HSM itself says so: what it told of its activation may not have got through.
+ */
+async function isBackupDue(context: RegionContext, row: HsmRow): Promise<Result<boolean>> {
+  if (row.filled === 0) return success(false);
+  if (clusterOf(context, row).state === "ACTIVE") return success(true);
+  const api = hsmApi(context, row);
+  const frozen = await api.freeze(); // It is not activated after it has answered.
+  if (!frozen.ok) return frozen.refusal.code === "hsm_blank" ? success(false) : frozen;
+  const activated = await api.isActivated();
+  if (!activated.ok || !activated.value) return activated;
+  if (context.store.moveCluster(row.clusterId, "INITIALIZED", "ACTIVE", "")) {
+    scheduleDaily(context, row.clusterId);
+  }
+  return activated;
 }
 
 /** @returns null once the HSM's last backup is READY; what to do meanwhile otherwise. */

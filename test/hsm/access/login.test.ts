@@ -258,10 +258,26 @@ describe("activation", () => {
     const create = () =>
       hsm.createUser(token, { username: "carol", role: "CU", password: "carol-password" });
     expect(await codeOf(create)).toBe("not_permitted");
+    hsm.initialize("certificate", "anchor");
     expect((await hsm.activate(token, "admin-password")).role).toBe("CO");
     expect(hsm.getConfiguration().activated).toBe(true);
     await create();
     expect(await codeOf(() => hsm.login("admin", PRECO_PASSWORD))).toBe("login_failed");
+  });
+
+  it("needs the cluster's certificate, by whichever way it is asked for", async () => {
+    const { hsm } = await newHsm();
+    const { token } = await hsm.login("admin", PRECO_PASSWORD);
+    const ways = [
+      () => hsm.activate(token, "admin-password"),
+      () => hsm.changePassword(token, "admin", "admin-password"),
+      () => hsm.changePassword(token, "ADMIN", "admin-password"),
+    ];
+    for (const way of ways) expect(await codeOf(way)).toBe("not_initialized");
+    expect(hsm.getConfiguration().activated).toBe(false);
+    expect((await hsm.login("admin", PRECO_PASSWORD)).user.role).toBe("PRECO");
+    hsm.initialize("certificate", "anchor");
+    expect((await hsm.activate(token, "admin-password")).role).toBe("CO");
   });
 
   it("happens once", async () => {
@@ -271,6 +287,7 @@ describe("activation", () => {
 
   it("is also what PRECO's change of its own password does", async () => {
     const { hsm } = await newHsm();
+    hsm.initialize("certificate", "anchor");
     const { token } = await hsm.login("admin", PRECO_PASSWORD);
     await hsm.changePassword(token, "admin", "admin-password");
     expect(hsm.getConfiguration().activated).toBe(true);

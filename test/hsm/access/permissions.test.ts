@@ -78,6 +78,7 @@ const OPERATIONS: Record<Permission, readonly ((hsm: Hsm, token: string) => unkn
 /** What an HSM does for whoever holds it, or by a password, and what is asked about below. */
 const ASKS_NO_ROLE = [
   "activate",
+  "admit",
   "constructor",
   "initialize",
   "login",
@@ -92,6 +93,7 @@ const SOME_PEM = readFileSync(new URL("../certificates/leaf.pem", import.meta.ur
 async function asker(role: Asker): Promise<{ hsm: Hsm; token: string }> {
   if (role === "PRECO" || role === "AU") {
     const { hsm } = await newHsm();
+    hsm.initialize("certificate", "anchor");
     const preCo = (await hsm.login("admin", PRECO_PASSWORD)).token;
     if (role === "PRECO") return { hsm, token: preCo };
     const token = (await hsm.login("app_user", APPLIANCE_PASSWORD)).token;
