@@ -19,6 +19,8 @@ export default defineConfig({
           ...shared,
           name: "edge",
           include: ["test/worker/**/*.test.ts"],
+          // Of the tests that say they may run side by side: those that crash.
+          maxConcurrency: 2,
           globalSetup: ["test/lib/build-edge.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -18,36 +18,36 @@ interface Prepared {
   readonly world: World;
 }
 
-/** The states that scenarios begin from, each made once and copied for every crash. */
+/** The states that scenarios begin from: each made once and copied, for crashes side by side too. */
 export class CrashStage {
   readonly #prepared = new Map<Beginning, Promise<Prepared>>();
   readonly #bindings: Record<string, string>;
   /** Empty and warm, for whatever begins next. */
-  #next: CrashRig;
+  #next: Promise<CrashRig>;
 
-  private constructor(bindings: Record<string, string>, next: CrashRig) {
+  private constructor(bindings: Record<string, string>) {
     this.#bindings = bindings;
-    this.#next = next;
+    this.#next = warmRig(bindings);
   }
 
   /** @param bindings - secrets of the deployment; its own unless given. */
   static async create(bindings?: Record<string, string>): Promise<CrashStage> {
-    const secrets = bindings ?? (await generateSecrets()).bindings;
-    return new CrashStage(secrets, await warmRig(secrets));
+    return new CrashStage(bindings ?? (await generateSecrets()).bindings);
   }
 
   /** A rig and a world of this kind, which the caller may spoil and must remove. */
   async begin(from: Beginning): Promise<Prepared> {
     const known = from === "nothing" ? null : await this.#prepare(from);
-    const begun = this.#next;
-    this.#next = await warmRig(this.#bindings);
+    const taken = this.#next;
+    this.#next = taken.then(() => warmRig(this.#bindings));
+    const begun = await taken;
     if (known === null) return { rig: begun, world: emptyWorld() };
     begun.takeStateOf(known.rig);
     return { rig: begun, world: copyWorld(known.world) };
   }
 
   async remove(): Promise<void> {
-    await this.#next.remove();
+    await (await this.#next).remove();
     for (const prepared of this.#prepared.values()) await (await prepared).rig.remove();
   }
 

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { DeleteBackupCommand } from "@aws-sdk/client-cloudhsm-v2";
-import { customerAuthority } from "../customer/authority.ts";
+import { type Authority, customerAuthority } from "../customer/authority.ts";
 import { ControlPlane, eventually } from "../customer/control-plane.ts";
 import { DataPlane, type Session } from "../customer/data-plane.ts";
 import type { RestAccess } from "../customer/rest-client.ts";
@@ -14,6 +14,14 @@ const OFFICER = "admin";
 const USER = "alice";
 /** Of the READY backups, how many are opened after every crash; the long run makes hundreds. */
 const NEWEST_TO_OPEN = 4;
+
+let authority: Promise<Authority> | undefined;
+
+/** One for all the clusters that this process makes, as a customer has one. */
+function ourAuthority(): Promise<Authority> {
+  authority ??= customerAuthority();
+  return authority;
+}
 
 export interface World {
   clusterId: string;
@@ -79,9 +87,9 @@ export class Scene {
     await this.ensureHsm();
     const described = await control.cluster(world.clusterId);
     if (described?.State === "UNINITIALIZED") {
-      const authority = await customerAuthority();
-      const signed = await authority.sign(described.Certificates?.ClusterCsr ?? "");
-      await control.initializeCluster(world.clusterId, signed, authority.pem);
+      const owner = await ourAuthority();
+      const signed = await owner.sign(described.Certificates?.ClusterCsr ?? "");
+      await control.initializeCluster(world.clusterId, signed, owner.pem);
     }
     const initialized = await control.cluster(world.clusterId);
     if (initialized?.State === "INITIALIZED") {
