@@ -4,10 +4,10 @@
  */
 import "reflect-metadata";
 import { randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as x509 from "@peculiar/x509";
-import { hasOpenssl, inFreshFolder, openssl } from "./tools.ts";
+import { inFreshFolder, openssl } from "./tools.ts";
 
 export const RSA_SHA256 = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
 const PUBLIC_EXPONENT = new Uint8Array([1, 0, 1]);
@@ -40,44 +40,62 @@ export interface AnchorChanges {
 
 /** An authority of the customer's own, whose key lives no longer than this object. */
 export async function customerAuthority(): Promise<Authority> {
-  if (hasOpenssl) return opensslAuthority();
+  const byOpenssl = opensslAuthority();
+  if (byOpenssl !== null) return byOpenssl;
   const algorithm = { ...RSA_SHA256, modulusLength: 2048, publicExponent: PUBLIC_EXPONENT };
   const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   return await webcryptoAuthority(keys, RSA_SHA256);
 }
 
-function opensslAuthority(): Authority {
-  const subject = "/O=Holdfast story/CN=Customer CA";
-  const { key, certificate } = inFreshFolder((folder) => {
-    const keyFile = join(folder, "ca.key");
-    const out = join(folder, "ca.crt");
-    openssl(
-      ...["req", "-x509", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", keyFile],
-      ...["-subj", subject, "-days", DAYS, "-sha256", "-out", out],
-    );
-    return { key: readFileSync(keyFile, "utf8"), certificate: readFileSync(out, "utf8") };
-  });
+interface AuthorityFiles {
+  readonly key: string;
+  readonly certificate: string;
+  /** A request of the authority itself, to try whether this openssl signs. */
+  readonly request: string;
+}
+
+/** Null where there is no openssl, or one that lacks what this takes. */
+function opensslAuthority(): Authority | null {
+  const files = inFreshFolder(opensslFiles);
+  if (files === null || opensslSigned(files, files.request) === null) return null;
   return {
-    pem: certificate,
+    pem: files.certificate,
     madeBy: "openssl",
-    sign: async (csr) =>
-      inFreshFolder((folder) => {
-        const files = { "ca.key": key, "ca.crt": certificate, "hsm.csr": csr };
-        for (const [name, text] of Object.entries(files)) {
-          writeFileSync(join(folder, name), text, { mode: 0o600 });
-        }
-        return openssl(
-          ...["x509", "-req", "-in", join(folder, "hsm.csr"), "-CA", join(folder, "ca.crt")],
-          ...[
-            "-CAkey",
-            join(folder, "ca.key"),
-            "-set_serial",
-            `0x${randomBytes(8).toString("hex")}`,
-          ],
-          ...["-days", DAYS, "-sha256"],
-        );
-      }),
+    sign: async (csr) => {
+      const certificate = opensslSigned(files, csr);
+      if (certificate === null) throw new Error("openssl did not sign the request of the HSM");
+      return certificate;
+    },
   };
+}
+
+function opensslFiles(folder: string): AuthorityFiles | null {
+  const keyFile = join(folder, "ca.key");
+  const out = join(folder, "ca.crt");
+  const subject = ["-subj", "/O=Holdfast story/CN=Customer CA"];
+  const made = openssl(
+    ...["req", "-x509", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", keyFile],
+    ...[...subject, "-days", DAYS, "-sha256", "-out", out],
+  );
+  const request = openssl("req", "-new", "-key", keyFile, ...subject);
+  if (made === null || request === null || !existsSync(out)) return null;
+  return { key: readFileSync(keyFile, "utf8"), certificate: readFileSync(out, "utf8"), request };
+}
+
+/** The certificate for a PEM request; null where openssl fails. */
+function opensslSigned({ key, certificate }: AuthorityFiles, csr: string): string | null {
+  return inFreshFolder((folder) => {
+    const files = { "ca.key": key, "ca.crt": certificate, "hsm.csr": csr };
+    for (const [name, text] of Object.entries(files)) {
+      writeFileSync(join(folder, name), text, { mode: 0o600 });
+    }
+    const serial = `0x${randomBytes(8).toString("hex")}`;
+    const printed = openssl(
+      ...["x509", "-req", "-in", join(folder, "hsm.csr"), "-CA", join(folder, "ca.crt")],
+      ...["-CAkey", join(folder, "ca.key"), "-set_serial", serial, "-days", DAYS, "-sha256"],
+    );
+    return printed?.includes("-----BEGIN CERTIFICATE-----") === true ? printed : null;
+  });
 }
 
 /** Self-signed with these keys, for ten years, unless `changes` want it otherwise. */

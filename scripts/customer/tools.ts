@@ -1,9 +1,10 @@
 /**
  * Real keys and certificates, by the tools a machine has: openssl, ssh-keygen, else Node.
  *
- * Private keys that a tool must see as files lie in a fresh folder of the owner's, gone afterwards.
+ * A tool that is absent, fails, or is another of that name is passed over. Private keys that a tool
+ * must see as files lie in a fresh folder of the owner's, gone afterwards.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -23,13 +24,6 @@ export interface MadeKey {
   readonly madeBy: string;
 }
 
-function has(tool: string, ...args: string[]): boolean {
-  return spawnSync(tool, args, { stdio: "ignore" }).error === undefined;
-}
-
-export const hasOpenssl = has("openssl", "version");
-const hasSshKeygen = has("ssh-keygen", "-?");
-
 /** The folder is gone when `work` has ended. */
 export function inFreshFolder<T>(work: (folder: string) => T): T {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-"));
@@ -40,36 +34,43 @@ export function inFreshFolder<T>(work: (folder: string) => T): T {
   }
 }
 
-/** What it prints. */
-export function openssl(...args: string[]): string {
-  return execFileSync("openssl", args, { stdio: ["ignore", "pipe", "pipe"] }).toString();
+/** What the tool prints, or null where there is none or it fails. */
+function run(tool: string, args: readonly string[]): string | null {
+  const { status, stdout } = spawnSync(tool, args, {
+    stdio: ["ignore", "pipe", "ignore"],
+    encoding: "utf8",
+  });
+  return status === 0 ? stdout : null;
+}
+
+/** What it prints, or null where there is no openssl or it fails. */
+export function openssl(...args: string[]): string | null {
+  return run("openssl", args);
+}
+
+// Not "PRIVATE KEY" anywhere: RSA, EC and OpenSSH have forms of their own.
+function isPkcs8(pem: string | null): pem is string {
+  return pem?.includes("-----BEGIN PRIVATE KEY-----") === true;
 }
 
 /** A fresh RSA-2048 private key. */
 export function rsaKey(): MadeKey {
-  if (hasOpenssl) {
-    const args = ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"];
-    return { pem: openssl(...args), madeBy: "openssl genpkey" };
-  }
+  const pem = openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048");
+  if (isPkcs8(pem)) return { pem, madeBy: "openssl genpkey" };
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   return { pem: privateKey.export({ type: "pkcs8", format: "pem" }) as string, madeBy: "Node" };
 }
 
 /** A fresh P-256 private key. */
 export function ecKey(): MadeKey {
-  if (hasSshKeygen) {
-    const pem = inFreshFolder((folder) => {
-      const file = join(folder, "key");
-      execFileSync(
-        "ssh-keygen",
-        ["-q", "-t", "ecdsa", "-b", "256", "-m", "PKCS8", "-N", "", "-C", "", "-f", file],
-        { stdio: "ignore" },
-      );
-      return readFileSync(file, "utf8");
-    });
-    // Builds of ssh-keygen without PKCS#8 support write their own format instead.
-    if (pem.includes("BEGIN PRIVATE KEY")) return { pem, madeBy: "ssh-keygen" };
-  }
+  const pem = inFreshFolder((folder) => {
+    const file = join(folder, "key");
+    const form = ["-t", "ecdsa", "-b", "256", "-m", "PKCS8"];
+    const made = run("ssh-keygen", ["-q", ...form, "-N", "", "-C", "", "-f", file]);
+    return made === null || !existsSync(file) ? null : readFileSync(file, "utf8");
+  });
+  // Builds of ssh-keygen without PKCS#8 support write their own format instead.
+  if (isPkcs8(pem)) return { pem, madeBy: "ssh-keygen" };
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   return { pem: privateKey.export({ type: "pkcs8", format: "pem" }) as string, madeBy: "Node" };
 }

@@ -58,8 +58,9 @@ function Interfaces(): JSX.Element {
         <dd>
           <code>POST {location.origin}/</code>
           <div class="small soft">
-            Set <code>AWS_ENDPOINT_URL_CLOUDHSM_V2</code> to this address; the AWS CLI, SDKs and
-            Terraform then work unchanged.
+            Set <code>AWS_ENDPOINT_URL_CLOUDHSM_V2</code> to this address for the AWS CLI and boto3;
+            give it as the endpoint in the code of other SDKs, the one for JavaScript above all, and
+            in Terraform. Those that have neither go to the real AWS.
           </div>
         </dd>
         <dt>REST interface</dt>
