@@ -69,7 +69,7 @@ export interface HostCluster {
   readonly state: ClusterState;
   /** HSMs that are not DELETED. */
   readonly hsmCount: number;
-  /** Whether the data of the cluster can be had: an ACTIVE HSM, or a READY backup. */
+  /** Whether the data of the cluster can be had: an ACTIVE HSM, or a READY backup with its objects. */
   readonly hasSource: boolean;
 }
 
@@ -98,8 +98,9 @@ export function newHsmRefusal(cluster: HostCluster): Refusal | null {
   if (state === "ACTIVE" && !hasSource) {
     return invalid(
       "backup_missing",
-      `Cluster '${clusterId}' has no HSM in service and no READY backup to restore. Restore a ` +
-        "backup that is PENDING_DELETION with RestoreBackup first.",
+      `Cluster '${clusterId}' has no HSM in service and no READY backup to restore that has its ` +
+        "objects. Restore a backup that is PENDING_DELETION with RestoreBackup first; one that is " +
+        "marked as damaged counts again when its objects are back and it is verified.",
     );
   }
   return null;

@@ -2,8 +2,8 @@
  * How long backups live: the retention policy, the purge, and the week in which a deletion is
  * undone.
  *
- * Spec: docs/AWS.md, "Backups by themselves"; docs/STORAGE.md §3. The purge never takes the newest
- * READY backup of a cluster, so never its last.
+ * Spec: docs/AWS.md, "Backups by themselves"; docs/STORAGE.md §2. The purge takes only what a newer
+ * backup stands behind that is READY and sound: never the newest of these, so never the last.
  */
 import { invalid, type Refusal } from "./refusal.ts";
 import type { BackupState } from "./states.ts";
@@ -16,7 +16,11 @@ export const MAX_RETENTION_DAYS: number = 379;
 export interface RetainedBackup {
   readonly backupId: string;
   readonly state: BackupState;
+  /** Its place in the chain: which of two is newer. A clock may have been wrong. */
+  readonly chainNumber: number;
   readonly createdAtMs: number;
+  /** Whether its objects are those that were put, by the last look. */
+  readonly sound: boolean;
   readonly neverExpires: boolean;
 }
 
@@ -46,15 +50,26 @@ export function nextExpiryMs(
   backups: readonly RetainedBackup[],
   retentionMs: number,
 ): number | null {
-  const oldest = purgeable(backups)[0];
-  return oldest === undefined ? null : oldest.createdAtMs + retentionMs;
+  const dates = purgeable(backups).map((backup) => backup.createdAtMs + retentionMs);
+  return dates.length === 0 ? null : Math.min(...dates);
 }
 
-/** READY backups under the policy, oldest first, without the newest READY one of all. */
+/**
+ * Whether a backup that the purge marked may go when its time comes: only if a newer one is READY
+ * and sound then.
+ */
+export function mayEnd(
+  backup: Pick<RetainedBackup, "chainNumber">,
+  newestSound: Pick<RetainedBackup, "chainNumber"> | null,
+): boolean {
+  return newestSound !== null && newestSound.chainNumber > backup.chainNumber;
+}
+
+/** READY backups under the policy that are older than the newest sound one, oldest first. */
 function purgeable(backups: readonly RetainedBackup[]): RetainedBackup[] {
-  return backups
+  const ready = backups
     .filter((backup) => backup.state === "READY")
-    .toSorted((a, b) => a.createdAtMs - b.createdAtMs)
-    .slice(0, -1)
-    .filter((backup) => !backup.neverExpires);
+    .toSorted((a, b) => a.chainNumber - b.chainNumber);
+  const newestSound = ready.findLast((backup) => backup.sound) ?? null;
+  return ready.filter((backup) => !backup.neverExpires && mayEnd(backup, newestSound));
 }

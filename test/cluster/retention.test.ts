@@ -3,13 +3,20 @@ import {
   expiredBackups,
   MAX_RETENTION_DAYS,
   MIN_RETENTION_DAYS,
+  mayEnd,
   nextExpiryMs,
   type RetainedBackup,
   retentionRefusal,
 } from "../../src/cluster/retention.ts";
 
-function ready(backupId: string, createdAtMs: number, changes: Partial<RetainedBackup> = {}) {
-  return { backupId, state: "READY", createdAtMs, neverExpires: false, ...changes } as const;
+/** A sound one; made in the order of its date unless it is told otherwise. */
+function ready(
+  backupId: string,
+  createdAtMs: number,
+  changes: Partial<RetainedBackup> = {},
+): RetainedBackup {
+  const facts = { state: "READY", sound: true, neverExpires: false } as const;
+  return { backupId, createdAtMs, chainNumber: createdAtMs, ...facts, ...changes };
 }
 
 describe("the retention policy", () => {
@@ -25,6 +32,10 @@ describe("the retention policy", () => {
     expect(retentionRefusal(days) === null).toBe(allowed);
   });
 });
+
+function damaged(backupId: string, createdAtMs: number): RetainedBackup {
+  return ready(backupId, createdAtMs, { sound: false });
+}
 
 describe("the purge", () => {
   const RETENTION_MS = 100;
@@ -48,6 +59,27 @@ describe("the purge", () => {
       1_000,
       ["a"],
     ],
+    [
+      "what is older in the chain, and not what a clock that was ahead makes look older",
+      [ready("a", 0), ready("b", 40_000, { chainNumber: 1 }), ready("c", 50, { chainNumber: 2 })],
+      1_000,
+      ["a"],
+    ],
+    ["not the one that a damaged one follows", [ready("a", 0), damaged("b", 50)], 1_000, []],
+    [
+      "what a sound one follows, whatever follows that",
+      [ready("a", 0), ready("b", 1), damaged("c", 2), damaged("d", 3)],
+      1_000,
+      ["a"],
+    ],
+    ["a damaged one that a sound one follows", [damaged("a", 0), ready("b", 50)], 1_000, ["a"]],
+    ["nothing where none is sound", [damaged("a", 0), damaged("b", 1)], 1_000, []],
+    [
+      "not the one that is followed by one on its way out",
+      [ready("a", 0), ready("b", 1, { state: "PENDING_DELETION" }), damaged("c", 2)],
+      1_000,
+      [],
+    ],
   ])("takes %s", (_, backups, nowMs, expired) => {
     expect(expiredBackups(backups, RETENTION_MS, nowMs)).toEqual(expired);
   });
@@ -56,5 +88,14 @@ describe("the purge", () => {
     const backups = [ready("a", 5, { neverExpires: true }), ready("b", 10), ready("c", 20)];
     expect(nextExpiryMs(backups, RETENTION_MS)).toBe(110);
     expect(nextExpiryMs([ready("a", 0)], RETENTION_MS)).toBeNull();
+    const dated = [ready("a", 500, { chainNumber: 1 }), ready("b", 5, { chainNumber: 2 })];
+    expect(nextExpiryMs([...dated, ready("c", 900)], RETENTION_MS)).toBe(105);
+    expect(nextExpiryMs([ready("a", 0), damaged("b", 1)], RETENTION_MS)).toBeNull();
+  });
+
+  it("ends a backup only where a newer one is sound by then", () => {
+    expect(mayEnd(ready("a", 1), ready("b", 2))).toBe(true);
+    expect(mayEnd(ready("b", 2), ready("a", 1))).toBe(false);
+    expect(mayEnd(ready("a", 1), null)).toBe(false);
   });
 });

@@ -12,6 +12,8 @@ import type { Result } from "./result.ts";
 export interface BackupView {
   readonly location: BackupLocation;
   readonly state: BackupState;
+  /** What is wrong with its objects, in a sentence; null: nothing that is known. */
+  readonly damage: string | null;
   readonly createdAtMs: number;
   readonly deleteAtMs: number | null;
   readonly hsmType: string;
@@ -73,6 +75,9 @@ export interface RegionApi {
   /** Back up now: a CREATE_IN_PROGRESS row and a due task; poll `backup`. */
   backUpNow(clusterId: string): Promise<Result<BackupView>>;
   backup(backupId: string): Promise<Result<BackupView>>;
-  /** What is needed to read a backup; refused with `backup_not_ready` unless it has its objects. */
+  /**
+   * What is needed to read a backup. Refused with `backup_not_ready` in another state, and with
+   * `backup_object_missing` if its objects are not those that were put.
+   */
   readableBackup(backupId: string): Promise<Result<StoredBackupOrder>>;
 }

@@ -147,6 +147,43 @@ export async function getSealed(
   return { envelope: bytes, body };
 }
 
+/** What the bucket says of a backup's two objects, without reading them. */
+interface SealedLook {
+  /** What is wrong, in sentences of letters, digits, spaces, full stops and colons; null: nothing. */
+  readonly fault: string | null;
+  /** Of the envelope that lies there; "" if there is none. */
+  readonly envelopeEtag: string;
+}
+
+export async function lookAtSealed(
+  bucket: R2Bucket,
+  order: StoredBackupOrder,
+): Promise<SealedLook> {
+  const [body, envelope] = await Promise.all([
+    bucket.head(order.bodyKey),
+    bucket.head(order.envelopeKey),
+  ]);
+  const faults = [
+    faultOf("body", knownBody(order), body),
+    faultOf("envelope", knownEnvelope(order), envelope),
+  ].filter((fault) => fault !== null);
+  return {
+    fault: faults.length === 0 ? null : faults.join(" "),
+    envelopeEtag: envelope?.etag ?? "",
+  };
+}
+
+function faultOf(
+  what: string,
+  { etag, bytes }: KnownObject,
+  found: R2Object | null,
+): string | null {
+  if (found === null) return `The ${what} is missing.`;
+  if (found.size !== bytes) return `The ${what} has ${found.size} bytes instead of ${bytes}.`;
+  if (etag === "" || found.etag === etag) return null;
+  return `The ${what} is not the object that was put: its etag is another.`;
+}
+
 function objectMissing(order: StoredBackupOrder, what: string): Refused {
   return new Refused({
     kind: "conflict",

@@ -28,6 +28,8 @@ export const scheduleVariable = z.strictObject({
   retryMs: milliseconds(1_000),
   /** How long one day of a retention policy lasts. */
   retentionDayMs: milliseconds(DAY_MS),
+  /** How often it is looked whether a backup has its objects. */
+  checkMs: milliseconds(DAY_MS),
   /** Time between two sweeps for objects that no row names. */
   sweepMs: milliseconds(6 * HOUR_MS),
   /** Younger objects are left alone by the sweep. */

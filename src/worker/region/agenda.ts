@@ -1,6 +1,7 @@
 /**
  * Which function does which due task, and what is said when its last attempt has failed.
  */
+import { checkTask } from "./backup-check.ts";
 import { createBackupTask, dailyBackupTask, giveUpBackup, sweepTask } from "./backup-tasks.ts";
 import type { Agenda } from "./clockwork.ts";
 import {
@@ -30,6 +31,7 @@ export const AGENDA: Agenda = {
   hsm_delete: { run: deleteHsmTask, report: reportHsm },
   backup_create: { run: createBackupTask, giveUp: giveUpBackup },
   backup_daily: { run: dailyBackupTask },
+  backup_check: { run: checkTask },
   backup_delete: { run: endBackup },
   retention: { run: purge },
   sweep: { run: sweepTask },

@@ -7,7 +7,7 @@
  */
 import type { BackupReceipt } from "../contracts/hsm-api.ts";
 import { backupsPrefix } from "../platform/objects.ts";
-import { scheduleDaily, startBackup } from "./backups.ts";
+import { nextDailyMs, scheduleDaily, startBackup } from "./backups.ts";
 import { DONE, failed, nextAt, type Outcome } from "./clockwork.ts";
 import { hsmApi, type RegionContext } from "./context.ts";
 import { scheduleRetention } from "./retention.ts";
@@ -36,7 +36,8 @@ export async function createBackupTask(context: RegionContext, backupId: string)
 /** CREATE_IN_PROGRESS → READY with everything that follows from it, in one turn. */
 function completeBackup(context: RegionContext, row: BackupRow, receipt: BackupReceipt): void {
   const { store } = context;
-  const columns = { ...receipt, restorableOffline: receipt.restorableOffline ? 1 : 0 };
+  const restorableOffline = receipt.restorableOffline ? 1 : 0;
+  const columns = { ...receipt, restorableOffline, checkedAtMs: context.nowMs() };
   if (!store.moveBackup(row.backupId, "CREATE_IN_PROGRESS", "READY", columns)) return;
   store.updateCluster(row.clusterId, {
     lastDigest: receipt.containerDigest,
@@ -44,6 +45,8 @@ function completeBackup(context: RegionContext, row: BackupRow, receipt: BackupR
     stateMessage: "",
   });
   scheduleRetention(context, row.clusterId);
+  const checkAtMs = context.nowMs() + context.deployment.schedule.checkMs;
+  context.due.schedule("backup_check", row.clusterId, row.clusterId, checkAtMs);
   if (context.store.activeHsms(row.clusterId).length > 0) scheduleDaily(context, row.clusterId);
   wakeWaiting(context, row);
 }
@@ -84,7 +87,7 @@ export async function dailyBackupTask(context: RegionContext, clusterId: string)
   const [leader] = context.store.activeHsms(clusterId);
   if (cluster?.state !== "ACTIVE" || leader === undefined) return DONE;
   const { backupIntervalMs, retryMs } = context.deployment.schedule;
-  const dueAtMs = (cluster.lastBackupAtMs ?? 0) + backupIntervalMs;
+  const dueAtMs = nextDailyMs(context, cluster.lastBackupAtMs ?? 0);
   if (dueAtMs > context.nowMs()) return nextAt(dueAtMs);
   const row = startBackup(context, leader, "daily");
   // READY sets the next date, a failure an earlier one; this one is in case neither is heard of.

@@ -1,7 +1,8 @@
 /**
  * The backup catalogue: beginning a backup, listing, deleting and bringing one back.
  *
- * Spec: docs/STORAGE.md §2, I1 to I4. Nothing here touches a bucket.
+ * Spec: docs/STORAGE.md §2, I1 to I4. Before a backup is read it is looked whether its objects are
+ * there; otherwise nothing here asks the bucket.
  */
 
 import { generateId } from "../../cluster/ids.ts";
@@ -11,6 +12,8 @@ import type { CatalogView, Listing, ListOrder } from "../contracts/control-api.t
 import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
 import type { BackupView } from "../contracts/region-api.ts";
 import { type Result, refusal, refuseWith, success } from "../contracts/result.ts";
+import { refusalsOf } from "../platform/fault-response.ts";
+import { checkBackup, promisesObjects } from "./backup-check.ts";
 import { backupNotFound, clusterNotFound, type RegionContext } from "./context.ts";
 import { beginDeletion, scheduleRetention } from "./retention.ts";
 import { type BackupRow, certificatesOf, type HsmRow } from "./rows.ts";
@@ -56,6 +59,9 @@ export function startBackup(
     containerBytes: 0,
     stateDigest: "",
     restorableOffline: 0,
+    damage: null,
+    checkedAtMs: null,
+    deletedBy: null,
   };
   store.insertBackup(row);
   store.updateCluster(cluster.clusterId, { nextChainNumber: cluster.nextChainNumber + 1 });
@@ -66,8 +72,14 @@ export function startBackup(
 /** The promise: a backup no later than the interval after the last one, while an HSM is ACTIVE. */
 export function scheduleDaily(context: RegionContext, clusterId: string): void {
   const lastMs = context.store.cluster(clusterId)?.lastBackupAtMs ?? context.nowMs();
-  const dueAtMs = Math.max(context.nowMs(), lastMs + context.deployment.schedule.backupIntervalMs);
-  context.due.reschedule("backup_daily", clusterId, clusterId, dueAtMs);
+  context.due.reschedule("backup_daily", clusterId, clusterId, nextDailyMs(context, lastMs));
+}
+
+/** When the next daily backup is due: at once if the last one was made by a clock that was ahead. */
+export function nextDailyMs(context: RegionContext, lastMs: number): number {
+  const nowMs = context.nowMs();
+  if (lastMs > nowMs) return nowMs;
+  return Math.max(nowMs, lastMs + context.deployment.schedule.backupIntervalMs);
 }
 
 /** Back up now, from the cluster's leader. */
@@ -96,17 +108,31 @@ export function describeBackup(context: RegionContext, backupId: string): Result
   return row === null ? backupNotFound(backupId) : success(backupView(context, row));
 }
 
-/** What is needed to read a backup that has its objects. */
-export function readableBackup(
+/** What is needed to read a backup, once it is known to have its objects. */
+export async function readableBackup(
   context: RegionContext,
   backupId: string,
-): Result<StoredBackupOrder> {
+): Promise<Result<StoredBackupOrder>> {
+  const asked = context.store.backup(backupId);
+  if (asked !== null && promisesObjects(asked)) {
+    const checked = await refusalsOf(() => checkBackup(context, asked));
+    if (!checked.ok) return checked;
+    if (checked.value !== null) return damaged(backupId, checked.value);
+  }
   const row = context.store.backup(backupId);
   if (row === null) return backupNotFound(backupId);
-  const hasObjects = row.state === "READY" || row.state === "PENDING_DELETION";
-  if (hasObjects) return success(storedBackupOrder(context, row, row));
+  if (promisesObjects(row)) return success(storedBackupOrder(context, row, row));
   const message = `Backup '${backupId}' is ${row.state}; it can be read when it is READY.`;
   return refusal("conflict", "backup_not_ready", message);
+}
+
+function damaged(backupId: string, damage: string): Result<never> {
+  return refusal(
+    "conflict",
+    "backup_object_missing",
+    `Backup '${backupId}' is damaged. ${damage} Use another backup of the cluster, or put the ` +
+      "object back, and find out who changed the bucket.",
+  );
 }
 
 const FACETS: Facets<BackupRow> = {
@@ -140,7 +166,8 @@ export function deleteBackup(context: RegionContext, backupId: string): Result<C
   const { store, deployment } = context;
   const row = store.backup(backupId);
   if (row === null) return backupNotFound(backupId);
-  if (!beginDeletion(context, row, context.nowMs() + deployment.schedule.undeleteMs)) {
+  const deleteAtMs = context.nowMs() + deployment.schedule.undeleteMs;
+  if (!beginDeletion(context, row, "person", deleteAtMs)) {
     return wrongState(context, backupId, "only a READY backup can be deleted");
   }
   return viewOf(context, backupId);
@@ -155,7 +182,8 @@ export function undeleteBackup(context: RegionContext, backupId: string): Result
   if (row.state !== "PENDING_DELETION" || !inTime) {
     return wrongState(context, backupId, "only a backup that is PENDING_DELETION can be restored");
   }
-  store.moveBackup(backupId, "PENDING_DELETION", "READY", { deleteAtMs: null });
+  const noEnd = { deleteAtMs: null, deletedBy: null };
+  store.moveBackup(backupId, "PENDING_DELETION", "READY", noEnd);
   context.due.cancel("backup_delete", backupId);
   scheduleRetention(context, row.clusterId);
   return viewOf(context, backupId);
@@ -168,7 +196,7 @@ export function modifyBackup(
 ): Result<CatalogView> {
   const row = context.store.backup(backupId);
   if (row === null) return backupNotFound(backupId);
-  if (row.state !== "READY" && row.state !== "PENDING_DELETION") {
+  if (!promisesObjects(row)) {
     return wrongState(context, backupId, "its attributes cannot be changed");
   }
   context.store.updateBackup(backupId, { neverExpires: neverExpires ? 1 : 0 });

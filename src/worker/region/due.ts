@@ -16,6 +16,7 @@ export type Task =
   | "hsm_delete"
   | "backup_create"
   | "backup_daily"
+  | "backup_check"
   | "backup_delete"
   | "retention"
   | "sweep";

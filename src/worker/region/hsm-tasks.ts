@@ -7,6 +7,7 @@
 import type { ClusterCertificates } from "../contracts/control-api.ts";
 import type { RestoreReceipt } from "../contracts/hsm-api.ts";
 import { type Result, success } from "../contracts/result.ts";
+import { checkBackup, promisesObjects } from "./backup-check.ts";
 import { scheduleDaily, startBackup } from "./backups.ts";
 import { againAt, DONE, failed, type Outcome } from "./clockwork.ts";
 import { clusterOf, hsmApi, type RegionContext } from "./context.ts";
@@ -53,7 +54,7 @@ async function fill(context: RegionContext, row: HsmRow): Promise<Outcome> {
   const leaving = context.store.hsmsOf(row.clusterId).some((hsm) => hsm.filled === 1);
   if (leaving) return againAt(context.nowMs() + context.deployment.schedule.retryMs);
   const source = newestSource(context, cluster);
-  if (source === null) return { kind: "failed", reason: "There is no READY backup to restore." };
+  if (source === null) return { kind: "failed", reason: "There is no sound backup to restore." };
   const receipt = await restoreOnto(context, row, cluster, source);
   if (!receipt.ok) return failed(receipt.refusal);
   return enterAlone(context, row, foundCertificate(cluster, receipt.value));
@@ -100,13 +101,20 @@ function begunAnew(context: RegionContext, row: HsmRow, reason: string): Outcome
   return { kind: "failed", reason };
 }
 
-function restoreOnto(
+async function restoreOnto(
   context: RegionContext,
   row: HsmRow,
   cluster: ClusterRow,
   backup: BackupRow,
 ): Promise<Result<RestoreReceipt>> {
-  return hsmApi(context, row).restore(storedBackupOrder(context, backup, cluster));
+  const order = storedBackupOrder(context, backup, cluster);
+  const receipt = await hsmApi(context, row).restore(order);
+  if (!receipt.ok && receipt.refusal.code === "backup_object_missing") {
+    // Marked, it is passed over from now on: the next attempt takes another.
+    await checkBackup(context, backup);
+    context.store.updateHsm(row.hsmId, { backupId: null });
+  }
+  return receipt;
 }
 
 /**
@@ -228,7 +236,11 @@ async function isBackupDue(context: RegionContext, row: HsmRow): Promise<Result<
 /** @returns null once the HSM's last backup is READY; what to do meanwhile otherwise. */
 async function backUpBeforeRemoval(context: RegionContext, row: HsmRow): Promise<Outcome | null> {
   const known = row.backupId === null ? null : context.store.backup(row.backupId);
-  if (known?.state === "READY" || known?.state === "PENDING_DELETION") return null;
+  if (known !== null && promisesObjects(known)) {
+    // The last look at what will be all there is of this memory.
+    const damage = await checkBackup(context, known);
+    return damage === null ? null : begunAnew(context, row, `Its backup is damaged. ${damage}`);
+  }
   if (known?.state === "DELETED") {
     const reason = known.failure ?? "it was deleted.";
     const message = `The HSM was not deleted, because its backup failed: ${reason}`;

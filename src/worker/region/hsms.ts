@@ -57,12 +57,12 @@ export function createHsm(context: RegionContext, order: CreateHsmOrder): Result
   return success(hsmView(row, cluster.hsmType));
 }
 
-/** What a new HSM is filled with when none is live: the newest READY backup, else the source's. */
+/** What a new HSM is filled with when none is live: the newest sound backup, else the source's. */
 export function newestSource(context: RegionContext, cluster: ClusterRow): BackupRow | null {
-  const own = context.store.newestReady(cluster.clusterId);
+  const own = context.store.newestSound(cluster.clusterId);
   if (own !== null || cluster.sourceBackupId === null) return own;
   const source = context.store.backup(cluster.sourceBackupId);
-  return source?.state === "READY" ? source : null;
+  return source?.state === "READY" && source.damage === null ? source : null;
 }
 
 /** → DELETE_IN_PROGRESS. Of an active cluster the HSM goes only after its backup is READY. */

@@ -2,17 +2,29 @@
  * The end of a backup: the retention purge, the week of grace, and the objects that go last.
  *
  * Spec: docs/STORAGE.md §2, I1 and I3: the row says DELETED before the first object is deleted.
+ * The purge looks at what it keeps before it marks anything, and again before it deletes.
  */
-import { expiredBackups, nextExpiryMs } from "../../cluster/retention.ts";
+import {
+  expiredBackups,
+  mayEnd,
+  nextExpiryMs,
+  type RetainedBackup,
+} from "../../cluster/retention.ts";
+import { newestChecked, raise } from "./backup-check.ts";
 import { againAt, DONE, nextAt, type Outcome } from "./clockwork.ts";
 import type { RegionContext } from "./context.ts";
 import type { BackupRow } from "./rows.ts";
 
 /** READY → PENDING_DELETION until `deleteAtMs`: the common step of DeleteBackup and the purge. */
-export function beginDeletion(context: RegionContext, row: BackupRow, deleteAtMs: number): boolean {
+export function beginDeletion(
+  context: RegionContext,
+  row: BackupRow,
+  deletedBy: "person" | "purge",
+  deleteAtMs: number,
+): boolean {
   const { backupId, clusterId } = row;
-  if (!context.store.moveBackup(backupId, "READY", "PENDING_DELETION", { deleteAtMs }))
-    return false;
+  const end = { deleteAtMs, deletedBy };
+  if (!context.store.moveBackup(backupId, "READY", "PENDING_DELETION", end)) return false;
   context.due.reschedule("backup_delete", backupId, clusterId, deleteAtMs);
   return true;
 }
@@ -26,17 +38,16 @@ export function scheduleRetention(context: RegionContext, clusterId: string): vo
 
 /** Task: marks for deletion what the cluster's policy no longer keeps. */
 export async function purge(context: RegionContext, clusterId: string): Promise<Outcome> {
+  // The one that will be kept, and those that were thought to be newer, are looked at first.
+  await newestChecked(context, clusterId);
   const nowMs = context.nowMs();
-  const expired = expiredBackups(
-    retained(context, clusterId),
-    retentionOf(context, clusterId),
-    nowMs,
-  );
-  for (const backupId of expired) {
+  const retentionMs = retentionOf(context, clusterId);
+  for (const backupId of expiredBackups(retained(context, clusterId), retentionMs, nowMs)) {
     const row = context.store.backup(backupId);
-    if (row !== null) beginDeletion(context, row, nowMs + context.deployment.schedule.undeleteMs);
+    const deleteAtMs = nowMs + context.deployment.schedule.undeleteMs;
+    if (row !== null) beginDeletion(context, row, "purge", deleteAtMs);
   }
-  const nextMs = nextExpiryMs(retained(context, clusterId), retentionOf(context, clusterId));
+  const nextMs = nextExpiryMs(retained(context, clusterId), retentionMs);
   return nextMs === null ? DONE : nextAt(nextMs);
 }
 
@@ -49,6 +60,9 @@ export async function endBackup(context: RegionContext, backupId: string): Promi
   if (row.state === "PENDING_DELETION") {
     const deleteAtMs = row.deleteAtMs ?? 0;
     if (deleteAtMs > context.nowMs()) return againAt(deleteAtMs);
+    if (row.deletedBy === "purge" && !mayEnd(row, await newestChecked(context, row.clusterId))) {
+      return await withdraw(context, row);
+    }
     context.store.moveBackup(backupId, "PENDING_DELETION", "DELETED");
     await context.reached("region_backup_deleted");
   } else if (row.state !== "DELETED") {
@@ -61,10 +75,23 @@ export async function endBackup(context: RegionContext, backupId: string): Promi
   return DONE;
 }
 
-function retained(context: RegionContext, clusterId: string) {
-  return context.store
-    .backupsOf(clusterId)
-    .map((row) => ({ ...row, neverExpires: row.neverExpires === 1 }));
+/** The purge was wrong, as it turns out: what it took this one's place by is not there. */
+async function withdraw(context: RegionContext, row: BackupRow): Promise<Outcome> {
+  const noEnd = { deleteAtMs: null, deletedBy: null };
+  if (context.store.moveBackup(row.backupId, "PENDING_DELETION", "READY", noEnd)) {
+    raise("alarm", "purge_withdrawn", row, { damage: row.damage });
+    scheduleRetention(context, row.clusterId);
+  }
+  await context.reached("region_backup_restored");
+  return DONE;
+}
+
+function retained(context: RegionContext, clusterId: string): RetainedBackup[] {
+  return context.store.backupsOf(clusterId).map((row) => ({
+    ...row,
+    neverExpires: row.neverExpires === 1,
+    sound: row.damage === null,
+  }));
 }
 
 function retentionOf(context: RegionContext, clusterId: string): number {

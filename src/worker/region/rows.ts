@@ -92,6 +92,12 @@ export type BackupRow = {
   containerBytes: number;
   stateDigest: string;
   restorableOffline: number;
+  /** What is wrong with its objects; null while they are those that were put. */
+  damage: string | null;
+  /** When its objects were last looked at. */
+  checkedAtMs: number | null;
+  /** Who set its end, which decides what happens then; null unless an end was set. */
+  deletedBy: "person" | "purge" | null;
 };
 
 export type TagRow = { resourceId: string; key: string; value: string };
@@ -151,4 +157,15 @@ export const REGION_SCHEMA: readonly SchemaStep[] = [
   FIRST_TABLES,
   ["ALTER TABLE backups ADD COLUMN envelopeEtag TEXT NOT NULL DEFAULT ''"],
   REQUEST_TABLES,
+  [
+    "ALTER TABLE backups ADD COLUMN damage TEXT",
+    "ALTER TABLE backups ADD COLUMN checkedAtMs INTEGER",
+    "ALTER TABLE backups ADD COLUMN deletedBy TEXT",
+    // Who it was is not known any more; the purge's end is the one that looks before it acts.
+    "UPDATE backups SET deletedBy = 'purge' WHERE state = 'PENDING_DELETION'",
+    // The prefix was free before; from now on such a tag says what only the region may say.
+    "DELETE FROM tags WHERE lower(substr(key, 1, 9)) = 'holdfast:'",
+    `INSERT INTO due (task, subject, clusterId, dueAtMs)
+     SELECT 'backup_check', clusterId, clusterId, 0 FROM clusters`,
+  ],
 ];

@@ -10,6 +10,7 @@ import { parseBackupArn } from "../../cluster/ids.ts";
 import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 import type { Place } from "../contracts/place.ts";
 import { type Result, refusal, refuseWith, success } from "../contracts/result.ts";
+import { checkBackup } from "./backup-check.ts";
 import type { RegionContext } from "./context.ts";
 import type { BackupRow } from "./rows.ts";
 import { storedBackupOrder } from "./views.ts";
@@ -25,6 +26,9 @@ export async function verifySource(
   if (!found.ok) return found;
   const reader = context.deployment.reader(place.account, found.value.backupId);
   const probe = await reader.probe(storedBackupOrder(context, found.value, target));
+  // The reader found the objects, or found them missing: so does the mark on the row.
+  const isMissing = !probe.ok && probe.refusal.code === "backup_object_missing";
+  if (isMissing !== (found.value.damage !== null)) await checkBackup(context, found.value);
   // Not the answer itself: what came by RPC would be held, undisposed of, by a second RPC.
   if (!probe.ok) return refuseWith({ ...probe.refusal });
   // The reader took its time, so other events may have run: once more, in the turn that inserts.

@@ -26,6 +26,9 @@ import {
 
 type Value = string | number | null;
 
+/** What may change together with a backup's state, beside what its HSM reports. */
+type MovedColumn = "deleteAtMs" | "deletedBy" | "failure" | "checkedAtMs";
+
 export class RegionStore {
   readonly #sql: SqlStorage;
   /** What `requirePlace` has read: once written, it never changes. */
@@ -92,11 +95,11 @@ export class RegionStore {
     return this.#first<HsmRow>("SELECT * FROM hsms WHERE hsmId = ?", hsmId);
   }
 
-  /** HSMs of a cluster that are not DELETED, oldest first. */
+  /** HSMs of a cluster that are not DELETED, in the order in which they were created. */
   hsmsOf(clusterId: string): HsmRow[] {
     return this.#sql
       .exec<HsmRow>(
-        "SELECT * FROM hsms WHERE clusterId = ? AND state <> 'DELETED' ORDER BY createdAtMs, rowid",
+        "SELECT * FROM hsms WHERE clusterId = ? AND state <> 'DELETED' ORDER BY rowid",
         clusterId,
       )
       .toArray();
@@ -138,9 +141,10 @@ export class RegionStore {
       .toArray();
   }
 
-  /** The READY backup with the highest number; null if the cluster has none. */
-  newestReady(clusterId: string): BackupRow | null {
-    return this.backupsOf(clusterId).findLast((row) => row.state === "READY") ?? null;
+  /** The READY backup with the highest number that is not marked as damaged; null if none is. */
+  newestSound(clusterId: string): BackupRow | null {
+    const isSound = (row: BackupRow) => row.state === "READY" && row.damage === null;
+    return this.backupsOf(clusterId).findLast(isSound) ?? null;
   }
 
   backupInProgress(clusterId: string): BackupRow | null {
@@ -159,7 +163,7 @@ export class RegionStore {
     backupId: string,
     from: BackupState,
     to: BackupState,
-    changes: Partial<Pick<BackupRow, "deleteAtMs" | "failure" | keyof BackupReceipt>> = {},
+    changes: Partial<Pick<BackupRow, MovedColumn | keyof BackupReceipt>> = {},
   ): boolean {
     if (!mayBackupMove(from, to)) throw new Error(`unreachable: backup from ${from} to ${to}`);
     const names = Object.keys(changes);

@@ -1,10 +1,13 @@
 /**
- * Tags of clusters and backups: at most 50 each, keys unique, the prefix `aws:` reserved.
+ * Tags of clusters and backups: at most 50 each, keys unique, two prefixes reserved.
+ *
+ * Spec: docs/AWS.md, "Operations". What the region says of a backup by a tag is in none of its rows.
  */
 import type { Refusal } from "../../cluster/refusal.ts";
 import type { Tag } from "../contracts/control-api.ts";
 import { type Result, refusal, refuseWith, success } from "../contracts/result.ts";
 import type { RegionContext } from "./context.ts";
+import { marksOf } from "./views.ts";
 
 const MAX_TAGS = 50;
 
@@ -15,13 +18,22 @@ export function tagsRefusal(existing: readonly string[], added: readonly Tag[]):
     const message = `Tag key '${repeated}' is given more than once.`;
     return { kind: "invalid", code: "tag_repeated", message };
   }
-  const reserved = keys.find((key) => key.toLowerCase().startsWith("aws:"));
-  if (reserved !== undefined) {
-    const message = `Tag key '${reserved}' is reserved: it begins with 'aws:'.`;
-    return { kind: "invalid", code: "tag_reserved", message };
-  }
+  const reserved = reservedRefusal(keys);
+  if (reserved !== null) return reserved;
   if (new Set([...existing, ...keys]).size <= MAX_TAGS) return null;
   return { kind: "limit", code: "tag_limit", message: `A resource can have ${MAX_TAGS} tags.` };
+}
+
+const RESERVED_PREFIXES = ["aws:", "holdfast:"];
+
+function reservedRefusal(keys: readonly string[]): Refusal | null {
+  for (const key of keys) {
+    const prefix = RESERVED_PREFIXES.find((each) => key.toLowerCase().startsWith(each));
+    if (prefix === undefined) continue;
+    const message = `Tag key '${key}' is reserved: it begins with '${prefix}'.`;
+    return { kind: "invalid", code: "tag_reserved", message };
+  }
+  return null;
 }
 
 export function putTags(context: RegionContext, resourceId: string, tags: readonly Tag[]): void {
@@ -31,7 +43,10 @@ export function putTags(context: RegionContext, resourceId: string, tags: readon
 export function listTags(context: RegionContext, resourceId: string): Result<readonly Tag[]> {
   const missing = missingResource(context, resourceId);
   if (missing !== null) return missing;
-  return success(context.store.tags(resourceId).map(({ key, value }) => ({ key, value })));
+  const backup = context.store.backup(resourceId);
+  const marks = backup === null ? [] : marksOf(backup);
+  const tags = context.store.tags(resourceId).map(({ key, value }) => ({ key, value }));
+  return success([...marks, ...tags]);
 }
 
 export function tagResource(
@@ -55,6 +70,8 @@ export function untagResource(
 ): Result<null> {
   const missing = missingResource(context, resourceId);
   if (missing !== null) return missing;
+  const reserved = reservedRefusal(keys);
+  if (reserved !== null) return refuseWith(reserved);
   for (const key of keys) context.store.deleteTag(resourceId, key);
   return success(null);
 }

@@ -45,6 +45,7 @@ export function backupView(context: RegionContext, row: BackupRow): BackupView {
   return {
     location: context.store.backupLocation(row),
     state: row.state,
+    damage: row.damage,
     createdAtMs: row.createdAtMs,
     deleteAtMs: row.deleteAtMs,
     hsmType: row.hsmType,
@@ -65,8 +66,17 @@ export function catalogView(context: RegionContext, row: BackupRow): CatalogView
   return {
     backup: backupView(context, row),
     neverExpires: row.neverExpires === 1,
-    tags: tagViews(context, row.backupId),
+    tags: [...marksOf(row), ...tagViews(context, row.backupId)],
   };
+}
+
+const DAMAGE_TAG = "holdfast:damaged";
+/** Characters that the value of a tag may have on the wire. */
+const TAG_VALUE_CHARACTERS = 256;
+
+/** What the AWS wire has no member for, as tags that nobody sets or removes. */
+export function marksOf({ damage }: BackupRow): Tag[] {
+  return damage === null ? [] : [{ key: DAMAGE_TAG, value: damage.slice(0, TAG_VALUE_CHARACTERS) }];
 }
 
 /** What an HSM or a reader is told of this backup, for a cluster of the target's kind. */

@@ -34,6 +34,9 @@ const backupSchema = z
     clusterId: z.string(),
     region: z.string(),
     state: z.enum(["CREATE_IN_PROGRESS", "READY", "PENDING_DELETION", "DELETED"]),
+    damage: z.string().nullable().openapi({
+      description: "What is wrong with its objects in the bucket; null: nothing that is known.",
+    }),
     createdAt: z.iso.datetime(),
     deleteAt: z.iso.datetime().nullable(),
     hsmType: z.string(),

@@ -50,7 +50,9 @@ describe("a download", () => {
       const answer = await rest(edge, "GET", path);
       expect(answer.status).toBe(409);
       expect(answer.body.error.code).toBe("backup_object_missing");
-      expect(answer.body.error.message).toContain(`The ${part} of backup '${backup.backupId}'`);
+      expect(answer.body.error.message).toContain(
+        `Backup '${backup.backupId}' is damaged. The ${part}`,
+      );
     } finally {
       await writeObject(edge, key, bytes);
     }

@@ -1,0 +1,124 @@
+/**
+ * Whether a backup has its objects (I1), and the mark on its row if it has not.
+ *
+ * Spec: docs/STORAGE.md §2, "Damaged backups". The bucket is asked for size and etag; no byte is
+ * read. An envelope whose etag was never kept is pinned once a reader has opened it with its body.
+ */
+import { Refused } from "../contracts/result.ts";
+import { backupBucket, lookAtSealed } from "../platform/objects.ts";
+import { DONE, nextAt, type Outcome } from "./clockwork.ts";
+import type { RegionContext } from "./context.ts";
+import type { BackupRow } from "./rows.ts";
+import { storedBackupOrder } from "./views.ts";
+
+/** Backups that one run looks at: each is two questions to the bucket. */
+const CHECKED_AT_ONCE = 50;
+
+/**
+ * Looks at the backup's objects and marks its row, or takes the mark away.
+ *
+ * @returns what is wrong, as a sentence of characters that a tag may have; null: it is sound.
+ * @throws Refused, whatever the bucket throws: nothing was learnt, and the row is as it was.
+ */
+export async function checkBackup(context: RegionContext, row: BackupRow): Promise<string | null> {
+  const order = storedBackupOrder(context, row, row);
+  const bucket = backupBucket(context.deployment, order.source.region);
+  const found = await lookAtSealed(bucket, order);
+  if (found.fault !== null) return note(context, row.backupId, found.fault, {});
+  if (row.envelopeEtag !== "") return note(context, row.backupId, null, {});
+  const { envelopeEtag } = found;
+  const reader = context.deployment.reader(order.source.account, row.backupId);
+  const probe = await reader.probe({ ...order, envelopeEtag });
+  if (probe.ok) return note(context, row.backupId, null, { envelopeEtag });
+  const { kind, code } = probe.refusal;
+  if (kind === "unavailable" || kind === "conflict") throw new Refused({ ...probe.refusal });
+  const fault = isOfKeys(code) ? null : `The objects are not those of this backup: ${code}.`;
+  return note(context, row.backupId, fault, {});
+}
+
+/** Refusals that speak of the deployment's keys or this build, not of the bytes. */
+function isOfKeys(code: string): boolean {
+  return (
+    code.startsWith("key_mismatch_") || code === "manufacturer_mismatch" || code === "newer_version"
+  );
+}
+
+/** The finding becomes the row's, and whoever watches the log hears of a change. */
+function note(
+  context: RegionContext,
+  backupId: string,
+  damage: string | null,
+  pinned: Partial<Pick<BackupRow, "envelopeEtag">>,
+): string | null {
+  const { store, due } = context;
+  const row = store.backup(backupId);
+  if (row === null || !promisesObjects(row)) return damage;
+  store.updateBackup(backupId, { damage, checkedAtMs: context.nowMs(), ...pinned });
+  if (row.damage === damage) return damage;
+  const newestSound = store.newestSound(row.clusterId)?.backupId ?? null;
+  if (damage === null) raise("notice", "backup_sound_again", row, { newestSound });
+  else raise("alarm", "backup_damaged", row, { damage, newestSound });
+  // What the purge may take depends on which backups are sound.
+  due.schedule("retention", row.clusterId, row.clusterId, context.nowMs());
+  return damage;
+}
+
+/** Writes an event to the log that somebody should look at: an alarm, or that it is over. */
+export function raise(
+  level: "alarm" | "notice",
+  event: string,
+  row: BackupRow,
+  facts: Record<string, unknown>,
+): void {
+  const { backupId, clusterId, chainNumber, state } = row;
+  const names = { backupId, clusterId, chainNumber, state };
+  console.error(JSON.stringify({ event, level, ...names, ...facts }));
+}
+
+/** I1 speaks of these rows. */
+export function promisesObjects({ state }: BackupRow): boolean {
+  return state === "READY" || state === "PENDING_DELETION";
+}
+
+/**
+ * The newest backup of the cluster that is READY and sound, as the bucket says at this moment; null
+ * if there is none. By the order of the chain: a clock may have been wrong.
+ */
+export async function newestChecked(
+  context: RegionContext,
+  clusterId: string,
+): Promise<BackupRow | null> {
+  for (;;) {
+    const candidate = context.store.newestSound(clusterId);
+    if (candidate === null) return null;
+    await checkBackup(context, candidate);
+    const now = context.store.newestSound(clusterId);
+    if (now?.backupId === candidate.backupId) return now;
+  }
+}
+
+/** Task `backup_check`: looks at every backup once in an interval, the longest unseen first. */
+export async function checkTask(context: RegionContext, clusterId: string): Promise<Outcome> {
+  const { checkMs } = context.deployment.schedule;
+  for (const row of unseen(context, clusterId).slice(0, CHECKED_AT_ONCE)) {
+    await checkBackup(context, row);
+  }
+  if (unseen(context, clusterId).length > 0) return nextAt(context.nowMs());
+  const seenAtMs = held(context, clusterId).map((row) => row.checkedAtMs ?? 0);
+  return seenAtMs.length === 0 ? DONE : nextAt(Math.min(...seenAtMs) + checkMs);
+}
+
+/** Those whose check is an interval old; one that a wrong clock dated ahead is as good as unseen. */
+function unseen(context: RegionContext, clusterId: string): BackupRow[] {
+  const nowMs = context.nowMs();
+  const sinceMs = nowMs - context.deployment.schedule.checkMs;
+  return held(context, clusterId)
+    .filter(
+      ({ checkedAtMs }) => checkedAtMs === null || checkedAtMs <= sinceMs || checkedAtMs > nowMs,
+    )
+    .toSorted((a, b) => (a.checkedAtMs ?? 0) - (b.checkedAtMs ?? 0));
+}
+
+function held(context: RegionContext, clusterId: string): BackupRow[] {
+  return context.store.backupsOf(clusterId).filter(promisesObjects);
+}
