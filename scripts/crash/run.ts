@@ -18,7 +18,7 @@ interface Prepared {
   readonly world: World;
 }
 
-/** The states that scenarios begin from: each made once and copied, for crashes side by side too. */
+/** The states that scenarios begin from: made once and copied, for crashes side by side too. */
 export class CrashStage {
   readonly #prepared = new Map<Beginning, Promise<Prepared>>();
   readonly #bindings: Record<string, string>;
