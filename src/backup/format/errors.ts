@@ -4,7 +4,13 @@
  * Spec: FORMAT.md §9. A fault holds facts only: ids, names, positions; never a key or plaintext.
  */
 
-import { describeKeyMismatch, type KeyMismatch, type KeyName } from "./key-faults.ts";
+import {
+  describeKeyInactive,
+  describeKeyMismatch,
+  type KeyInactive,
+  type KeyMismatch,
+  type KeyName,
+} from "./key-faults.ts";
 
 /** The parts of a file that have a magic number and a version of their own. */
 export type FilePart = "key_block" | "container" | "envelope";
@@ -33,6 +39,7 @@ export type BackupFault =
       readonly got: string;
     }
   | KeyMismatch
+  | KeyInactive
   | { readonly code: "manufacturer_mismatch"; readonly expected: string; readonly got: string }
   | { readonly code: "key_block_damaged" }
   | { readonly code: "header_damaged" }
@@ -56,7 +63,7 @@ export type BackupFault =
 
 export type BackupFaultCode = BackupFault["code"];
 
-/** The bytes are bad, or not for us. Our own mistakes are TypeError and RangeError. */
+/** The bytes are bad, or not for us, or no key may make them. Our own mistakes are TypeError and RangeError. */
 export class BackupError extends Error {
   readonly fault: BackupFault;
 
@@ -97,6 +104,8 @@ export function describeFault(fault: BackupFault): string {
       return describeSeal(fault);
     case "key_mismatch":
       return describeKeyMismatch(fault);
+    case "key_inactive":
+      return describeKeyInactive(fault);
     case "manufacturer_mismatch":
     case "mode_mismatch":
     case "wrong_backup":

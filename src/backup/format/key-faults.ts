@@ -1,5 +1,5 @@
 /**
- * The fault of a key that does not open a backup: which of them, and what to do about it.
+ * The faults of keys: one that does not open a backup, none that may make one; and what to do then.
  *
  * Spec: FORMAT.md §9. Names of keys only, never a key.
  */
@@ -13,6 +13,27 @@ export interface KeyMismatch {
   readonly id: string;
   /** No such key here, destroyed, or it is there and refuses. */
   readonly found: "absent" | "destroyed" | "refused";
+}
+
+/** Of these keys none is active: the others open backups, and nothing new is put under them. */
+export interface KeyInactive {
+  readonly code: "key_inactive";
+  readonly which: "cmk" | "mkbk" | "akbk";
+}
+
+/** Where the keys of a kind come from; the words of docs/DEPLOY.md. */
+const SOURCE: Readonly<Record<KeyInactive["which"], readonly [name: string, variable: string]>> = {
+  cmk: ["KMS key (CMK)", "LOCAL_KMS"],
+  mkbk: ["manufacturer key (MKBK)", "MANUFACTURER"],
+  akbk: ["operator key (AKBK)", "OPERATOR"],
+};
+
+export function describeKeyInactive({ which }: KeyInactive): string {
+  const [name, variable] = SOURCE[which];
+  return (
+    `There is no active ${name}: a retired one opens backups and makes none. Add an active ` +
+    `version to ${variable}.`
+  );
 }
 
 /** `found` is "refused" where the key is there under its id; the other words read as they stand. */

@@ -7,7 +7,7 @@ import { encodeHex } from "../../crypto/base-encodings.ts";
 import type { Core } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import { concatBytes, equalBytes, viewOf } from "./bytes.ts";
-import { keyMismatch } from "./errors.ts";
+import { BackupError, keyMismatch } from "./errors.ts";
 import { KEY_BYTES, KEY_ID_BYTES, LABEL, SUITE } from "./layout.ts";
 
 /** One version of an MKBK or AKBK. */
@@ -98,9 +98,10 @@ export function derivePbk(core: Core, mkbk: UsableKey, akbk: UsableKey): Persist
 
 /**
  * The PBK under which new backups are wrapped: of each ring the active key with the highest number.
+ * @throws BackupError `key_inactive` of mkbk or akbk.
  */
 export function activePbk(core: Core, ring: Keyring): PersistentKey {
-  return derivePbk(core, activeKey(ring.mkbk, "MKBK"), activeKey(ring.akbk, "AKBK"));
+  return derivePbk(core, activeKey(ring.mkbk, "mkbk"), activeKey(ring.akbk, "akbk"));
 }
 
 /**
@@ -142,14 +143,14 @@ function pbkContext(ids: Uint8Array): Uint8Array {
   return concatBytes(prefix, ids);
 }
 
-function activeKey(versions: readonly KeyVersion[], name: string): UsableKey {
+function activeKey(versions: readonly KeyVersion[], which: "mkbk" | "akbk"): UsableKey {
   let newest: UsableKey | null = null;
   for (const { id, version, state, key } of versions) {
     if (state !== "active" || key === null) continue;
     if (newest === null || version > newest.version) newest = { id, version, key };
   }
   // SP 800-57 part 1 §5.3.6: a key past its originator's use must not wrap.
-  if (newest === null) throw new RangeError(`${name}: the keyring has no active key`);
+  if (newest === null) throw new BackupError({ code: "key_inactive", which });
   return newest;
 }
 

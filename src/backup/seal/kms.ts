@@ -7,23 +7,28 @@ import { SecretKey } from "../../crypto/secret-key.ts";
 import type { RandomBytes, Subtle } from "../../crypto/web-crypto.ts";
 import { concatBytes } from "../format/bytes.ts";
 import { encodeCbor } from "../format/cbor.ts";
-import { keyMismatch } from "../format/errors.ts";
+import { BackupError, keyMismatch } from "../format/errors.ts";
 import { KEY_BYTES, LABEL, labelBytes, NONCE_BYTES, TAG_BYTES } from "../format/layout.ts";
 import { importGcmKey, openGcm, sealGcm } from "./aes-gcm.ts";
 import type { EncryptionContext } from "./location.ts";
 
 /** A fresh data key, disposed of by whoever asked for it, and its wrap under a CMK. */
 export interface WrappedDataKey {
+  /** Of the CMK. */
+  readonly keyId: string;
   readonly dataKey: SecretKey;
   readonly wrapped: Uint8Array;
 }
 
 export interface Kms {
-  /** Name of the CMK that wraps new data keys. */
-  readonly keyId: string;
-  /** A fresh 32-byte data key. */
+  /** Name of the CMK that wraps new data keys; null if none is active: then it only unwraps. */
+  readonly keyId: string | null;
+  /** A fresh 32-byte data key. @throws BackupError `key_inactive`. */
   generateDataKey(context: EncryptionContext): Promise<WrappedDataKey>;
-  /** An existing data key, borrowed, wrapped under `keyId`: 1 to 6,144 bytes. */
+  /**
+   * An existing data key, borrowed, wrapped under `keyId`: 1 to 6,144 bytes.
+   * @throws BackupError `key_inactive`.
+   */
   wrap(dataKey: SecretKey, context: EncryptionContext): Promise<Uint8Array>;
   /** @returns a fresh key. @throws BackupError `key_mismatch` of the cmk. */
   unwrap(keyId: string, wrapped: Uint8Array, context: EncryptionContext): Promise<SecretKey>;
@@ -43,28 +48,33 @@ const WRAPPED_BYTES: number = 1 + NONCE_BYTES + KEY_BYTES + TAG_BYTES;
 /**
  * A KMS over CMKs held in memory: AES-256-GCM, random nonces.
  *
- * @param keys - borrowed for the life of the provider; the first active one wraps.
- * @throws RangeError if none is active.
+ * @param keys - borrowed for the life of the provider; the first active one wraps, all that are not
+ * destroyed unwrap.
  */
 export function localKms(subtle: Subtle, random: RandomBytes, keys: readonly CustomerKey[]): Kms {
-  const active = keys.find(({ state, key }) => state === "active" && key !== null);
-  if (active === undefined) throw new RangeError("keys: expected an active CMK, got none");
-  const keyId = active.id;
+  const active = keys.find(({ state, key }) => state === "active" && key !== null) ?? null;
 
-  async function wrap(dataKey: SecretKey, context: EncryptionContext): Promise<Uint8Array> {
+  async function wrapUnder(
+    { id }: CustomerKey,
+    dataKey: SecretKey,
+    context: EncryptionContext,
+  ): Promise<Uint8Array> {
     const nonce = random(NONCE_BYTES);
-    const parameters = { nonce, additionalData: associatedData(keyId, context) };
-    const cmk = await importGcmKey(subtle, usable(keys, keyId));
+    const parameters = { nonce, additionalData: associatedData(id, context) };
+    const cmk = await importGcmKey(subtle, usable(keys, id));
     const sealed = await dataKey.use((bytes) => sealGcm(subtle, cmk, parameters, bytes));
     return concatBytes(Uint8Array.of(WRAP_VERSION), nonce, sealed);
   }
 
   return {
-    keyId,
-    wrap,
+    keyId: active?.id ?? null,
+    async wrap(dataKey: SecretKey, context: EncryptionContext): Promise<Uint8Array> {
+      return await wrapUnder(requireActive(active), dataKey, context);
+    },
     async generateDataKey(context: EncryptionContext): Promise<WrappedDataKey> {
+      const cmk = requireActive(active);
       const dataKey = new SecretKey(random(KEY_BYTES));
-      return { dataKey, wrapped: await wrap(dataKey, context) };
+      return { keyId: cmk.id, dataKey, wrapped: await wrapUnder(cmk, dataKey, context) };
     },
     async unwrap(id: string, wrapped: Uint8Array, context: EncryptionContext): Promise<SecretKey> {
       const cmk = await importGcmKey(subtle, usable(keys, id));
@@ -77,6 +87,12 @@ export function localKms(subtle: Subtle, random: RandomBytes, keys: readonly Cus
       return new SecretKey(dataKey);
     },
   };
+}
+
+/** SP 800-57 part 1 §5.3.6: a key past its originator's use must not wrap. */
+function requireActive(cmk: CustomerKey | null): CustomerKey {
+  if (cmk === null) throw new BackupError({ code: "key_inactive", which: "cmk" });
+  return cmk;
 }
 
 /** LABEL(local-kms) ‖ CBOR([key id, [[name, value], …]]). */

@@ -70,7 +70,7 @@ export interface SealPlatform {
 
 /**
  * A fresh data key, wrapped for `recipients`, and a fresh seal id.
- * @throws RangeError if there is nobody to wrap it for.
+ * @throws BackupError `key_inactive` of the cmk. RangeError if there is nobody to wrap it for.
  */
 export async function beginSeal(
   platform: SealPlatform,
@@ -113,11 +113,7 @@ export async function readdressSeal(
   using dataKey = await unwrapDataKey(platform.subtle, openers, seal);
   const { sealId } = seal;
   const { kms, recoveryPublicKey } = recipients;
-  const first: Recipient[] = [];
-  if (kms !== null) {
-    const wrapped = await kms.wrap(dataKey, encryptionContext(location));
-    first.push({ kind: "kms", keyId: kms.keyId, wrapped });
-  }
+  const first = await wrapForKms(kms, dataKey, location);
   const second = await wrapForKit(platform, recoveryPublicKey, dataKey, location, sealId);
   return addressed(platform.core, dataKey, { sealId, location, recipients: [...first, ...second] });
 }
@@ -150,8 +146,19 @@ async function generateDataKey(
   location: BackupLocation,
 ): Promise<{ dataKey: SecretKey; first: Recipient[] }> {
   if (kms === null) return { dataKey: new SecretKey(random(KEY_BYTES)), first: [] };
-  const { dataKey, wrapped } = await kms.generateDataKey(encryptionContext(location));
-  return { dataKey, first: [{ kind: "kms", keyId: kms.keyId, wrapped }] };
+  const { keyId, dataKey, wrapped } = await kms.generateDataKey(encryptionContext(location));
+  return { dataKey, first: [{ kind: "kms", keyId, wrapped }] };
+}
+
+async function wrapForKms(
+  kms: Kms | null,
+  dataKey: SecretKey,
+  location: BackupLocation,
+): Promise<Recipient[]> {
+  if (kms === null) return [];
+  const wrapped = await kms.wrap(dataKey, encryptionContext(location));
+  if (kms.keyId === null) throw new Error("unreachable: wrapped under no CMK");
+  return [{ kind: "kms", keyId: kms.keyId, wrapped }];
 }
 
 async function wrapForKit(

@@ -44,6 +44,7 @@ const TITLE: Readonly<Record<PlainCode, string>> = {
   record_invalid: "A record is not one this version knows",
   manifest_mismatch: "The backup contradicts itself",
   trailer_damaged: DAMAGED,
+  key_inactive: "No key may make a backup now",
   verification_failed: "The backup did not read back",
 };
 

@@ -32,7 +32,7 @@ import {
  * Makes the backup that is ordered, or answers with the receipt of the one that was made.
  *
  * @param isRunning - whether a backup of that id is being made in this object: its spool is kept.
- * @throws Refused, BackupError `verification_failed`, whatever the bucket throws.
+ * @throws Refused, BackupError `key_inactive`, `verification_failed`, whatever the bucket throws.
  */
 export async function backUp(
   site: HsmSite,

@@ -1,8 +1,10 @@
 /**
  * The keys that open a backup in one HSM: the AKBK installed in it, and the MKBK of its hardware.
  *
- * Spec: FORMAT.md §5, DEPLOY.md. The MKBK belongs to the hardware and is always the deployment's;
- * the AKBK stays what it was when the HSM was made, whatever the deployment holds now.
+ * Spec: FORMAT.md §5, DEPLOY.md. The MKBK belongs to the hardware and is always the deployment's.
+ * Versions of the AKBK stay the bytes that they were when the HSM was made, whatever the deployment
+ * holds now; but what state a version is in, and which are new, the deployment says: a key that is
+ * retired or destroyed is so in every HSM.
  */
 
 import type { Keyring, KeyVersion } from "../../backup/format/keys.ts";
@@ -20,10 +22,17 @@ export class InstalledKeyring implements Disposable {
 
   /** @param storageKek - the HSM's storage key. */
   constructor({ secrets, storage }: HsmSite, storageKek: Kek) {
+    const { manufacturer, operator } = secrets;
     const installed = readLocal(storage.sql, "making")?.akbk ?? [];
-    const akbk = installed.map((entry) => unwrapAkbk(storageKek, entry));
-    const { manufacturer } = secrets;
-    this.ring = { manufacturer: manufacturer.name, mkbk: manufacturer.mkbk, akbk };
+    const akbk = installed.map((entry) =>
+      unwrapAkbk(storageKek, entry, operator.akbk.find(isVersion(entry))?.state ?? entry.state),
+    );
+    const added = operator.akbk.filter((held) => !installed.some((own) => isVersion(own)(held)));
+    this.ring = {
+      manufacturer: manufacturer.name,
+      mkbk: manufacturer.mkbk,
+      akbk: [...akbk, ...added],
+    };
     this.#unwrapped = akbk.flatMap(({ key }) => (key === null ? [] : [key]));
   }
 
@@ -43,11 +52,18 @@ export function installAkbk(storageKek: Kek, akbk: readonly KeyVersion[]): Insta
   }));
 }
 
-function unwrapAkbk(storageKek: Kek, installed: InstalledAkbk): KeyVersion {
-  const { id, version, state, wrapped } = installed;
-  const key =
-    wrapped === null
-      ? null
-      : unwrapSecret(storageKek, LOCAL_SECRET.akbk, version, requireBase64(wrapped));
-  return { id: requireHex(id), version, state, key };
+function unwrapAkbk(
+  storageKek: Kek,
+  { id, version, wrapped }: InstalledAkbk,
+  state: KeyVersion["state"],
+): KeyVersion {
+  const isUsable = wrapped !== null && state !== "destroyed";
+  const key = isUsable
+    ? unwrapSecret(storageKek, LOCAL_SECRET.akbk, version, requireBase64(wrapped))
+    : null;
+  return { id: requireHex(id), version, state: isUsable ? state : "destroyed", key };
+}
+
+function isVersion({ id, version }: InstalledAkbk): (held: KeyVersion) => boolean {
+  return (held) => held.version === version && encodeHex(held.id) === id;
 }

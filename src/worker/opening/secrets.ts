@@ -66,15 +66,17 @@ const secret32 = base64Bytes
 const keyState = z.enum(["active", "retired", "destroyed"]);
 const keyBackupKeys = z
   .array(
-    z.object({
-      id: z
-        .string()
-        .regex(/^[0-9a-f]{32}$/)
-        .transform(requireHex),
-      version: z.int().min(1).max(0xffff_ffff),
-      state: keyState,
-      key: secret32.nullable(),
-    }),
+    z
+      .object({
+        id: z
+          .string()
+          .regex(/^[0-9a-f]{32}$/)
+          .transform(requireHex),
+        version: z.int().min(1).max(0xffff_ffff),
+        state: keyState,
+        key: secret32.nullable(),
+      })
+      .transform(asDestroyed),
   )
   .min(1);
 const authority = z.object({ certificate: z.string().min(1), key: z.string().min(1) });
@@ -83,10 +85,24 @@ const manufacturerVariable = z.object({ name: z.string().min(1).max(64), mkbk: k
 const operatorVariable = z.object({ name: z.string().min(1).max(64), akbk: keyBackupKeys });
 const kmsVariable = z.object({
   keys: z
-    .array(z.object({ id: z.string().min(1).max(64), key: secret32.nullable(), state: keyState }))
+    .array(
+      z
+        .object({ id: z.string().min(1).max(64), key: secret32.nullable(), state: keyState })
+        .transform(asDestroyed),
+    )
     .min(1),
 });
 const caVariable = z.object({ manufacturer: authority, operator: authority });
+
+/**
+ * A key that is destroyed has no bytes, and one without bytes is destroyed, whichever of the two
+ * the variable says: nothing later has to ask for both.
+ */
+function asDestroyed<T extends Pick<CustomerKey, "state" | "key">>(entry: T): T {
+  if (entry.state !== "destroyed" && entry.key !== null) return entry;
+  entry.key?.[Symbol.dispose]();
+  return { ...entry, state: "destroyed", key: null };
+}
 
 function readSecrets(env: SecretEnv): Secrets {
   return {

@@ -69,6 +69,8 @@ function backupRefusal(fault: BackupFault): Refusal {
   switch (fault.code) {
     case "key_mismatch":
       return { kind: "invalid", code: `key_mismatch_${fault.which}`, message };
+    case "key_inactive":
+      return { kind: "conflict", code: fault.code, message };
     case "verification_failed":
       return { kind: "unavailable", code: fault.code, message };
     case "not_ours":

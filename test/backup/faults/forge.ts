@@ -224,7 +224,7 @@ async function wrapFor(
   if (kind === "kms") {
     const kms = testKms(random);
     const wrapped = await kms.wrap(dataKey, encryptionContext(location));
-    return { kind, keyId: kms.keyId, wrapped };
+    return { kind, keyId: kms.keyId ?? "", wrapped };
   }
   const { account, region, clusterId, backupId } = location;
   const context = encode([account, region, clusterId, backupId, sealId], rfc8949EncodeOptions);

@@ -1,6 +1,7 @@
 /** The key hierarchy: how the PBK is derived and from which keys. FORMAT.md §5.2. */
 import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { BackupError } from "../../../src/backup/format/errors.ts";
 import {
   activePbk,
   derivePbk,
@@ -72,7 +73,12 @@ describe("the PBK", () => {
     const akbk = [keyVersion(1, "active", "akbk")];
     using pbk = activePbk(core, { manufacturer: "m", mkbk, akbk });
     expect(pbk.ids.mkbkVersion).toBe(3);
-    const none: Keyring = { manufacturer: "m", mkbk: [keyVersion(1, "retired")], akbk };
-    expect(() => activePbk(core, none)).toThrow(RangeError);
+  });
+
+  it.each(["mkbk", "akbk"] as const)("comes from none where no %s is active", (which) => {
+    const ring = { mkbk: [keyVersion(1, "active")], akbk: [keyVersion(1, "active", "akbk")] };
+    const retired = [keyVersion(1, "retired", which), keyVersion(2, "retired", which)];
+    const none: Keyring = { manufacturer: "m", ...ring, [which]: retired };
+    expect(() => activePbk(core, none)).toThrow(new BackupError({ code: "key_inactive", which }));
   });
 });

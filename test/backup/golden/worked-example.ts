@@ -135,7 +135,7 @@ async function sealValues(
   const sealer = new BodySealer(core, subtle, keys, container.length);
   const pieces: Uint8Array[] = [];
   for await (const piece of sealer.seal([container])) pieces.push(piece);
-  const recipients = [{ kind: "kms" as const, keyId: kms.keyId, wrapped }];
+  const recipients = [{ kind: "kms" as const, keyId: kms.keyId ?? "", wrapped }];
   const clear = { sealId, location: LOCATION, recipients, ...sealer.sealed() };
   const envelope = await sealEnvelope(subtle, random, keys, clear, keyBlock);
   const { authenticated, nonce, sealedKeyBlock } = decodeEnvelope(envelope);

@@ -1,5 +1,6 @@
 /** The local KMS: which CMK wraps, and what the others still open. FORMAT.md §7.4. */
 import { describe, expect, it } from "vitest";
+import { BackupError } from "../../../src/backup/format/errors.ts";
 import { type CustomerKey, localKms } from "../../../src/backup/seal/kms.ts";
 import type { EncryptionContext } from "../../../src/backup/seal/location.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
@@ -29,9 +30,16 @@ describe("the local KMS", () => {
     expect(kms.keyId).toBe("current");
   });
 
-  it("does not begin without an active CMK", () => {
-    expect(() => kmsOf()).toThrow(RangeError);
-    expect(() => kmsOf(cmk("lost", "active", false), cmk("old", "retired"))).toThrow(RangeError);
+  it("opens and makes nothing without an active CMK", async () => {
+    const { dataKey, wrapped } = await kmsOf(cmk("old", "active")).generateDataKey(CONTEXT);
+    const kms = kmsOf(cmk("lost", "active", false), cmk("old", "retired"));
+    expect(kms.keyId).toBeNull();
+    const opened = await kms.unwrap("old", wrapped, CONTEXT);
+    expect(opened.use((bytes) => [...bytes])).toEqual(dataKey.use((bytes) => [...bytes]));
+    for (const make of [() => kms.generateDataKey(CONTEXT), () => kms.wrap(dataKey, CONTEXT)]) {
+      await expect(make()).rejects.toMatchObject({ fault: { code: "key_inactive", which: "cmk" } });
+    }
+    await expect(kmsOf().generateDataKey(CONTEXT)).rejects.toBeInstanceOf(BackupError);
   });
 
   it("opens under a retired CMK what was wrapped when it was active", async () => {
@@ -70,7 +78,7 @@ describe("the local KMS", () => {
   ])("refuses a data key with %s", async (_, change, other) => {
     const kms = testKms();
     const { wrapped } = await kms.generateDataKey(CONTEXT);
-    const unwrapped = kms.unwrap(kms.keyId, change(wrapped), other);
+    const unwrapped = kms.unwrap(kms.keyId ?? "", change(wrapped), other);
     await expect(unwrapped).rejects.toMatchObject({ fault: { which: "cmk", found: "refused" } });
   });
 });
