@@ -37,15 +37,38 @@ const pairedWrite: Scenario = { from: "paired", drive: (scene) => scene.importKe
 const backUp: Scenario = { from: "active", drive: (scene) => scene.data.backUp() };
 const restore: Scenario = { from: "resting", drive: (scene) => scene.ensureHsm() };
 
-const removeHsm: Scenario = {
+const removeHsm: Scenario = { from: "active", drive: removeLeader };
+
+/** The one that is left has led nobody yet: it takes over with all that was acknowledged. */
+const removeOfTwo: Scenario = { from: "paired", drive: removeLeader };
+
+/** A second HSM joins; whenever the edge was killed, it serves in the end, and holds everything. */
+const addHsm: Scenario = {
   from: "active",
-  drive: async ({ world, control }) => {
-    const cluster = await control.cluster(world.clusterId);
-    const HsmId = cluster?.Hsms?.[0]?.HsmId ?? "";
-    await control.client.send(new DeleteHsmCommand({ ClusterId: world.clusterId, HsmId }));
-    await forever();
+  drive: (scene) => scene.control.createHsm(scene.world.clusterId),
+  afterwards: async (scene) => {
+    const { world, control } = scene;
+    const [leader] = await eventually("both HSMs to serve", async () => {
+      const hsms = (await control.cluster(world.clusterId))?.Hsms ?? [];
+      return hsms.length === 2 && hsms.every((hsm) => hsm.State === "ACTIVE") ? hsms : null;
+    });
+    await eventually("a write to be taken", () =>
+      scene.importKey("beside-the-new-one").then(
+        () => true,
+        () => null,
+      ),
+    );
+    await control.deleteHsm(world.clusterId, leader?.HsmId ?? "");
   },
 };
+
+/** The oldest HSM leads. */
+async function removeLeader({ world, control }: Scene): Promise<never> {
+  const cluster = await control.cluster(world.clusterId);
+  const HsmId = cluster?.Hsms?.[0]?.HsmId ?? "";
+  await control.client.send(new DeleteHsmCommand({ ClusterId: world.clusterId, HsmId }));
+  return forever();
+}
 
 /** Deletes the newest backup; the world no longer counts on it. */
 const deleteBackup: Scenario = {
@@ -99,6 +122,11 @@ export const SCENARIOS: Readonly<Record<StorageStep, Scenario>> = {
   hsm_initialized: bringUp,
   region_cluster_initialized: bringUp,
   region_cluster_active: bringUp,
+  region_hsm_joining: addHsm,
+  hsm_held: addHsm,
+  hsm_brought_up: addHsm,
+  hsm_joined: addHsm,
+  hsm_retired: removeOfTwo,
   write_committed: write,
   write_replicated: pairedWrite,
   region_backup_begun: backUp,

@@ -75,11 +75,28 @@ export interface RestoreReceipt {
   readonly clusterCertificate: string;
 }
 
-/** An HSM's part in its cluster, told to it by `Region` whenever the membership changes. */
+/**
+ * An HSM's part in its cluster. Orders have numbers that grow from one to the next: one that is
+ * older than what the HSM has heard already is refused (`order_stale`), whenever it arrives.
+ */
 export interface ServiceDuty {
+  readonly number: number;
   readonly leader: boolean;
-  /** The other ACTIVE HSMs of the cluster; empty unless `leader`. */
+  /** The other ACTIVE HSMs of the cluster, and one that joins; empty unless `leader`. */
   readonly peers: readonly HsmLocation[];
+}
+
+/** A peer that the leader found equal to itself, digest by digest, at this place of its history. */
+export interface ComparedPeer {
+  readonly hsmId: string;
+  readonly history: string;
+  /** Number of the change whose digest was compared; what was written since is not on the peer. */
+  readonly change: number;
+}
+
+export interface ServiceOrder extends ServiceDuty {
+  /** Of the peers the one that joins; null: all of them serve already. */
+  readonly joining: ComparedPeer | null;
 }
 
 /** RPC face of the `Hsm` Durable Object towards `Region`. */
@@ -90,20 +107,40 @@ export interface HsmApi {
   initialize(clusterCertificate: string, trustAnchor: string): Promise<Result<null>>;
   /** Snapshot, wrap, verify, seal, put. Returns when both objects are in the bucket. */
   createBackup(order: CreateBackupOrder): Promise<Result<BackupReceipt>>;
-  /** Stages, authenticates, then flips: afterwards nothing of the earlier state is left. */
-  restore(order: StoredBackupOrder): Promise<Result<RestoreReceipt>>;
+  /** Whether its memory can be read: asked before anything is done that relies on it. */
+  fitness(): Promise<Result<null>>;
+  /**
+   * Stages, authenticates, then flips: afterwards nothing of the earlier state is left, and the HSM
+   * follows. `number`: as of a `ServiceDuty`.
+   */
+  restore(order: StoredBackupOrder, number: number): Promise<Result<RestoreReceipt>>;
   /** Hex digest of the cluster state this HSM holds. */
   stateDigest(): Promise<Result<string>>;
   /**
-   * Accepts no change of cluster state from now on (answers "unavailable", code `hsm_frozen`), so
-   * that a backup taken next holds every acknowledged write. Reads go on. Lasts until `serve`.
+   * Takes no changes for a while (`hsm_frozen`; SCHEDULE, `holdMs`), so that `bringUp` comes to an
+   * end beside clients that write. Only a leader is held, and by one holder: the id of the HSM that
+   * joins. Asked again it lasts longer; it ends by its time, whatever became of who asked.
    */
-  freeze(): Promise<Result<null>>;
+  hold(holder: string): Promise<Result<null>>;
+  /** Ends the hold of this holder; another's stays. */
+  release(holder: string): Promise<Result<null>>;
   /**
-   * Serves the data plane. As leader it applies writes and pushes each to `peers`, in order, before
-   * it acknowledges; any other HSM refuses direct writes (code `not_leader`).
+   * Brings an HSM that was restored from this leader's backup to where the leader stands, and
+   * compares the two. Refused with `peer_off_line` if it does not come from this leader's history.
    */
-  serve(duty: ServiceDuty): Promise<Result<null>>;
+  bringUp(peer: HsmLocation): Promise<Result<ComparedPeer>>;
+  /**
+   * Serves the data plane. As leader it brings `peers` to where it stands, then applies writes and
+   * pushes each to them, in order, before it acknowledges; any other HSM refuses direct writes
+   * (code `not_leader`). With `joining` it answers only when that peer has everything; refused with
+   * `peer_behind` if it could not be brought there, and then it is no peer.
+   */
+  serve(order: ServiceOrder): Promise<Result<null>>;
+  /**
+   * Takes no changes any more (`hsm_leaving`) until a later order says otherwise, then brings its
+   * peers to where it stands or reports them: one of them may lead from the answer on. Reads go on.
+   */
+  retire(number: number): Promise<Result<null>>;
   /** Whether PRECO has become the first CO in the memory that it holds; false for a blank HSM. */
   isActivated(): Promise<Result<boolean>>;
   /** Destroys everything the HSM holds. */

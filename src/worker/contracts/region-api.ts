@@ -69,7 +69,8 @@ export interface RegionApi {
   noteActivated(clusterId: string): Promise<Result<null>>;
   /**
    * The leader `reporterId` says that a peer missed a write: the peer leaves service and is rebuilt
-   * from a fresh backup. Refused with `hsm_not_leader` if another HSM leads by now.
+   * from a fresh backup; one that is joining does not come into service by this attempt. Refused
+   * with `hsm_not_leader` if another HSM leads by now.
    */
   noteDegraded(clusterId: string, hsmId: string, reporterId: string): Promise<Result<null>>;
   /** Back up now: a CREATE_IN_PROGRESS row and a due task; poll `backup`. */

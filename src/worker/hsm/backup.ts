@@ -17,7 +17,7 @@ import { backupBucket, bodyKey, envelopeKey, putNew, putNewStream } from "../pla
 import { reached } from "../platform/reached.ts";
 import { InstalledKeyring } from "./keyring.ts";
 import { addAncestor } from "./local.ts";
-import { type HsmMemory, type HsmSite, openMemory } from "./memory.ts";
+import { type HsmMemory, type HsmSite, openToRead } from "./memory.ts";
 import { lastChange } from "./rows.ts";
 import {
   clearSpool,
@@ -47,7 +47,7 @@ export async function backUp(
   if (known !== null) return known;
   for (const id of spooledBackups(sql)) if (!isRunning(id)) clearSpool(sql, id);
   await reached("backup_begun", deployment, storage);
-  using memory = openMemory(site);
+  using memory = openToRead(site);
   using keys = new InstalledKeyring(site, memory.kek);
   const put = new PutBackup(site, order, memory);
   const { core } = memory;

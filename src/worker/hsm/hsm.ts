@@ -13,28 +13,30 @@ import type { Input, OperationName, Output } from "../contracts/data-plane.ts";
 import type { HsmObject } from "../contracts/durable-objects.ts";
 import type {
   BackupReceipt,
+  ComparedPeer,
   CreateBackupOrder,
   HardwareIdentity,
   ManufactureOrder,
   RestoreReceipt,
-  ServiceDuty,
+  ServiceOrder,
   StoredBackupOrder,
 } from "../contracts/hsm-api.ts";
 import type { Delta, PeerPosition } from "../contracts/peer-api.ts";
 import type { HsmLocation } from "../contracts/place.ts";
-import { Refused, type Result } from "../contracts/result.ts";
+import { Refused, type Result, success } from "../contracts/result.ts";
 import { type SecretEnv, type Secrets, secretsOf } from "../opening/secrets.ts";
 import { type Deployment, deploymentOf } from "../platform/deployment.ts";
 import { refusalsOf } from "../platform/fault-response.ts";
 import { reached } from "../platform/reached.ts";
 import { backUp } from "./backup.ts";
-import { initializeHsm, manufactureHsm } from "./life.ts";
+import { initializeHsm, manufactureHsm, verifyReadable } from "./life.ts";
 import { createLocalTable, readLocal, writeLocal } from "./local.ts";
-import { type HsmMemory, type HsmSite, openMemory } from "./memory.ts";
-import { DATA_PLANE } from "./operations.ts";
-import { beginHistory, ownPosition, Peers, takeDelta, withDeltaKeks } from "./peers.ts";
+import { type HsmMemory, type HsmSite, openMemory, openToRead } from "./memory.ts";
+import { CHANGES_NOTHING, DATA_PLANE } from "./operations.ts";
+import { ownPosition, Peers, takeDelta, withDeltaKeks } from "./peers.ts";
 import { restoreHsm } from "./restore.ts";
 import { createRecordTables, currentGeneration, lastChange } from "./rows.ts";
+import { Service } from "./service.ts";
 import { createSessionTable } from "./sessions.ts";
 import { createSpoolTables } from "./spool.ts";
 
@@ -42,7 +44,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   readonly #deployment: Deployment;
   readonly #secrets: Secrets;
   readonly #sql: SqlStorage;
-  readonly #peers: Peers;
+  readonly #service: Service;
   /** Backups being made, by id: an order repeated meanwhile waits for the same one. */
   readonly #backups = new Map<string, Promise<Result<BackupReceipt>>>();
   /** Manufacture, restore and zeroization come one after another. */
@@ -54,7 +56,9 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     this.#secrets = secretsOf(env);
     this.#sql = ctx.storage.sql;
     this.#createTables();
-    this.#peers = new Peers(ctx.storage, this.#deployment, this.#secrets, () => this.#digest());
+    const { storage } = ctx;
+    const peers = new Peers(storage, this.#deployment, this.#secrets, () => this.#digest());
+    this.#service = new Service(storage, this.#deployment, peers, () => this.#site().location);
   }
 
   manufacture(order: ManufactureOrder): Promise<Result<HardwareIdentity>> {
@@ -79,41 +83,38 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     return begun;
   }
 
-  restore(order: StoredBackupOrder): Promise<Result<RestoreReceipt>> {
-    return this.#alone(() => restoreHsm(this.#site(), order));
+  restore(order: StoredBackupOrder, number: number): Promise<Result<RestoreReceipt>> {
+    return this.#alone(() => restoreHsm(this.#site(), order, number));
   }
 
   stateDigest(): Promise<Result<string>> {
     return refusalsOf(() => this.#digest());
   }
 
-  /** No change comes after the flag, so the push behind it leaves no peer without one. */
-  freeze(): Promise<Result<null>> {
-    return refusalsOf(async () => {
-      const { location } = this.#site();
-      writeLocal(this.#sql, "frozen", true);
-      const duty = readLocal(this.#sql, "duty");
-      if (duty === null || duty.peers.length === 0) return null;
-      this.#peers.forget(); // Where a peer was last heard of proves nothing of where it stands.
-      await this.#settlePeers(location, duty.peers);
-      // A peer may lead from here on: asked again, this HSM must not measure it by its own state.
-      writeLocal(this.#sql, "duty", { ...duty, peers: [] });
-      return null;
-    });
+  fitness(): Promise<Result<null>> {
+    return refusalsOf(() => verifyReadable(this.#site()));
   }
 
-  serve(duty: ServiceDuty): Promise<Result<null>> {
-    return refusalsOf(() => {
-      this.#site();
-      this.ctx.storage.transactionSync(() => {
-        const led = readLocal(this.#sql, "duty")?.leader === true;
-        if (duty.leader && !led) beginHistory(this.#sql);
-        writeLocal(this.#sql, "duty", duty);
-        writeLocal(this.#sql, "frozen", false);
-      });
-      this.#peers.forget();
-      return null;
-    });
+  hold(holder: string): Promise<Result<null>> {
+    return refusalsOf(() => this.#service.hold(holder));
+  }
+
+  release(holder: string): Promise<Result<null>> {
+    return refusalsOf(() => this.#service.release(holder));
+  }
+
+  bringUp(peer: HsmLocation): Promise<Result<ComparedPeer>> {
+    return refusalsOf(() => this.#service.bringUp(peer));
+  }
+
+  serve(order: ServiceOrder): Promise<Result<null>> {
+    return refusalsOf(() => this.#service.serve(order));
+  }
+
+  /** One that is blank leads nobody, and never will again. */
+  async retire(number: number): Promise<Result<null>> {
+    if (readLocal(this.#sql, "making") === null) return success(null);
+    return refusalsOf(() => this.#service.retire(number));
   }
 
   isActivated(): Promise<Result<boolean>> {
@@ -151,43 +152,29 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     session: string,
     input: Input<K>,
   ): Promise<Result<Output<K>>> {
-    return this.#writing(({ hsm }) => DATA_PLANE[name](hsm, session, input));
+    const isRead = CHANGES_NOTHING.has(name);
+    return this.#writing(({ hsm }) => DATA_PLANE[name](hsm, session, input), isRead);
   }
 
   /**
    * Runs `f`, and answers only when what it changed is on every peer. An operation that refuses may
    * have changed something too: a wrong password counts.
    */
-  #writing<T>(f: (memory: HsmMemory, site: HsmSite) => Promise<T>): Promise<Result<T>> {
+  #writing<T>(
+    f: (memory: HsmMemory, site: HsmSite) => Promise<T>,
+    isRead = false,
+  ): Promise<Result<T>> {
     return refusalsOf(async () => {
+      if (!isRead) await this.#service.settle();
       const before = this.#changeCount();
       try {
         const site = this.#site();
-        using memory = openMemory(site);
+        using memory = openMemory(site, () => this.#service.verifyTakesChanges());
         return await f(memory, site);
       } finally {
-        if (this.#changeCount() !== before) await this.#replicate();
+        if (this.#changeCount() !== before) await this.#service.replicate();
         await this.#noteActivation();
       }
-    });
-  }
-
-  async #replicate(): Promise<void> {
-    await reached("write_committed", this.#deployment, this.ctx.storage);
-    const peers = readLocal(this.#sql, "duty")?.peers ?? [];
-    await this.#settlePeers(this.#site().location, peers);
-    await reached("write_replicated", this.#deployment, this.ctx.storage);
-  }
-
-  /** @throws Refused if a peer lacks a change and could not be taken out of service either. */
-  async #settlePeers(location: HsmLocation, peers: readonly HsmLocation[]): Promise<void> {
-    if (peers.length === 0 || (await this.#peers.push(location, peers))) return;
-    throw new Refused({
-      kind: "unavailable",
-      code: "peers_unsettled",
-      message:
-        "The request was carried out, but not all HSMs of the cluster have heard of it yet. Look " +
-        "whether it holds before you repeat it.",
     });
   }
 
@@ -210,7 +197,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
 
   /** Of the memory that serves now: while the operation waited, it may have become another. */
   #isActivated(): boolean {
-    using memory = openMemory(this.#site());
+    using memory = openToRead(this.#site());
     return memory.hsm.getConfiguration().activated;
   }
 
@@ -237,7 +224,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   }
 
   #digest(): string {
-    using memory = openMemory(this.#site());
+    using memory = openToRead(this.#site());
     return encodeHex(stateDigest(memory.store, memory.core));
   }
 

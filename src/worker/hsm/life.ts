@@ -14,9 +14,9 @@ import { preCoPassword } from "../opening/preco.ts";
 import { randomBytes } from "../platform/engine.ts";
 import { reached } from "../platform/reached.ts";
 import { issueHardwareIdentity } from "./hardware-identity.ts";
-import { installAkbk } from "./keyring.ts";
+import { InstalledKeyring, installAkbk } from "./keyring.ts";
 import { type Making, readLocal, writeLocal } from "./local.ts";
-import { type HsmMemory, type HsmSite, openStaging } from "./memory.ts";
+import { type HsmMemory, type HsmSite, openStaging, openToRead } from "./memory.ts";
 import { flipGeneration, removeOtherGenerations } from "./rows.ts";
 import { LOCAL_SECRET, wrapSecret } from "./storage-key.ts";
 
@@ -76,5 +76,12 @@ export async function initializeHsm(
 ): Promise<null> {
   memory.hsm.initialize(clusterCertificate, trustAnchor);
   await reached("hsm_initialized", site.deployment, site.storage);
+  return null;
+}
+
+/** Whether what is wrapped opens, by the operator's keys that every HSM has. @throws Refused. */
+export function verifyReadable(site: HsmSite): null {
+  using memory = openToRead(site);
+  using _keys = new InstalledKeyring(site, memory.kek);
   return null;
 }

@@ -34,11 +34,19 @@ export interface Ancestor extends Position {
   readonly snapshot: boolean;
 }
 
+/** Why an HSM takes no changes although it leads. */
+export interface Hold {
+  /** Id of the HSM that joins beside it; "" where it is retired. */
+  readonly holder: string;
+  /** null: until an order says otherwise. */
+  readonly untilMs: number | null;
+}
+
 /** What the rows of `local` hold, by name. */
 interface LocalValues {
   readonly making: Making;
   readonly duty: ServiceDuty;
-  readonly frozen: boolean;
+  readonly hold: Hold;
   readonly history: string;
   readonly ancestors: readonly Ancestor[];
   /** Whether `Region` has heard that the cluster is activated. */
@@ -49,8 +57,18 @@ const SCHEMA = `
 CREATE TABLE IF NOT EXISTS local (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
 
+/** What earlier builds wrote: a flag without an end, and duties without numbers. */
+const FROM_EARLIER_BUILDS = `
+INSERT OR IGNORE INTO local SELECT 'hold', '{"holder":"","untilMs":null}' FROM local
+  WHERE name = 'frozen' AND value = 'true';
+DELETE FROM local WHERE name = 'frozen';
+UPDATE local SET value = json_set(value, '$.number', 0)
+  WHERE name = 'duty' AND json_extract(value, '$.number') IS NULL;
+`;
+
 export function createLocalTable(sql: SqlStorage): void {
   sql.exec(SCHEMA);
+  sql.exec(FROM_EARLIER_BUILDS);
 }
 
 export function readLocal<K extends keyof LocalValues>(
@@ -68,6 +86,10 @@ export function writeLocal<K extends keyof LocalValues>(
   value: LocalValues[K],
 ): void {
   sql.exec("INSERT OR REPLACE INTO local (name, value) VALUES (?, ?)", name, JSON.stringify(value));
+}
+
+export function deleteLocal(sql: SqlStorage, name: keyof LocalValues): void {
+  sql.exec("DELETE FROM local WHERE name = ?", name);
 }
 
 /** Ancestors remembered: a peer is restored within minutes of the snapshot it is restored from. */

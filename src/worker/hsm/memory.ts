@@ -9,11 +9,9 @@ import type { SecretKey } from "../../crypto/secret-key.ts";
 import { Hsm as HsmRules } from "../../hsm/hsm.ts";
 import { isHsmType } from "../../hsm/rules/limits.ts";
 import type { HsmLocation } from "../contracts/place.ts";
-import { Refused } from "../contracts/result.ts";
 import type { Secrets } from "../opening/secrets.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { openCore, randomBytes } from "../platform/engine.ts";
-import { readLocal } from "./local.ts";
 import { currentGeneration } from "./rows.ts";
 import { SqliteSessions } from "./sessions.ts";
 import { deriveStorageKey } from "./storage-key.ts";
@@ -59,32 +57,20 @@ export class HsmMemory implements Disposable {
   }
 }
 
-/** The memory that serves; a change of it is refused while this HSM is frozen or does not lead. */
-export function openMemory(site: HsmSite): HsmMemory {
-  const { sql } = site.storage;
-  const admitChange = () => verifyTakesChanges(sql);
-  return new HsmMemory(site, currentGeneration(sql), { kind: "serving", admitChange });
+/** The memory that serves. @param admitChange - throws while this HSM takes no changes. */
+export function openMemory(site: HsmSite, admitChange: () => void): HsmMemory {
+  const generation = currentGeneration(site.storage.sql);
+  return new HsmMemory(site, generation, { kind: "serving", admitChange });
+}
+
+/** The memory that serves, for what changes nothing. */
+export function openToRead(site: HsmSite): HsmMemory {
+  return openMemory(site, () => {
+    throw new Error("unreachable: a change of a memory that was opened to be read");
+  });
 }
 
 /** A generation that nobody reads yet. */
 export function openStaging(site: HsmSite, generation: number): HsmMemory {
   return new HsmMemory(site, generation, { kind: "staging" });
-}
-
-/** @throws Refused with `hsm_frozen` or `not_leader`. */
-function verifyTakesChanges(sql: SqlStorage): void {
-  if (readLocal(sql, "frozen") === true) {
-    throw new Refused({
-      kind: "unavailable",
-      code: "hsm_frozen",
-      message: "The HSM takes no changes while a backup of it is made. Try again in a moment.",
-    });
-  }
-  if (readLocal(sql, "duty")?.leader !== true) {
-    throw new Refused({
-      kind: "unavailable",
-      code: "not_leader",
-      message: "Another HSM of the cluster takes the changes now. Try again.",
-    });
-  }
 }

@@ -162,6 +162,13 @@ export const DATA_PLANE: DataPlane = {
   setPolicies: async (hsm, session, change) => hsm.setPolicies(session, change),
 };
 
+/** Operations that have no change to tell the peers of: they wait for none. */
+export const CHANGES_NOTHING: ReadonlySet<OperationName> = new Set([
+  ...(["whoAmI", "admit", "listUsers", "listKeys", "describeKey", "exportKey", "wrapKey"] as const),
+  ...(["sign", "verify", "encrypt", "decrypt", "digest", "listCertificates"] as const),
+  ...(["getConfiguration", "getPolicies"] as const),
+]);
+
 /** Material with its bytes as keys that are wiped when the operation is over. */
 class OwnedMaterial implements Disposable {
   readonly value: KeyMaterial;

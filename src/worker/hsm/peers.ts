@@ -5,10 +5,12 @@
  * begins; one that cannot be caught up is reported and rebuilt. Secrets travel wrapped.
  */
 import { encodeHex } from "../../crypto/base-encodings.ts";
+import type { ComparedPeer } from "../contracts/hsm-api.ts";
 import type { Delta, PeerApi, Position } from "../contracts/peer-api.ts";
 import type { HsmLocation } from "../contracts/place.ts";
 import { Refused } from "../contracts/result.ts";
 import type { Secrets } from "../opening/secrets.ts";
+import { within } from "../platform/deadline.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { openCore, randomBytes } from "../platform/engine.ts";
 import { applyChanges, changesSince, type DeltaKeks } from "./changes.ts";
@@ -19,6 +21,8 @@ import { deriveStorageKey, deriveSyncKey } from "./storage-key.ts";
 /** A larger delta is not sent: the peer is rebuilt from a backup instead. */
 const MAX_DELTA_BYTES = 16 * 1024 * 1024;
 const PUSH_ATTEMPTS = 2;
+/** A hold that has run out lets writes in between: then once more. */
+const BRING_UP_ATTEMPTS = 3;
 
 /** Where this HSM's memory stands. */
 export function ownPosition(sql: SqlStorage): Position {
@@ -86,7 +90,8 @@ export class Peers {
   readonly #digest: () => string;
   /** Where each peer stood when last heard of. */
   readonly #positions = new Map<string, Position>();
-  readonly #degraded = new Set<string>();
+  /** Peers that `Region` has taken out of service on this HSM's word. */
+  #reported = new Set<string>();
   #queue: Promise<unknown> = Promise.resolve();
 
   /** @param digest - hex digest of this HSM's state, computed when a peer's line is unknown. */
@@ -102,10 +107,34 @@ export class Peers {
     this.#digest = digest;
   }
 
-  /** Forgets what is known of the peers: their membership has changed. */
-  forget(): void {
-    this.#positions.clear();
-    this.#degraded.clear();
+  /**
+   * The membership has changed: forgets where peers stand, but for those `kept`, and what was
+   * reported. A report on its way counts for the membership in which it was sent.
+   */
+  forget(kept: readonly HsmLocation[] = []): void {
+    const known = new Set(kept.map(({ hsmId }) => hsmId));
+    for (const hsmId of this.#positions.keys()) {
+      if (!known.has(hsmId)) this.#positions.delete(hsmId);
+    }
+    this.#reported = new Set();
+  }
+
+  /** Takes note of where a peer stands: on this HSM's line, as `bringUp` found it. */
+  note({ hsmId, history, change }: ComparedPeer): void {
+    this.#positions.set(hsmId, { history, change });
+  }
+
+  isReported(hsmId: string): boolean {
+    return this.#reported.has(hsmId);
+  }
+
+  /** Whether every peer is known to be on this HSM's line, however far along, or is reported. */
+  areSettled(peers: readonly HsmLocation[]): boolean {
+    if (peers.length === 0) return true;
+    const { history } = ownPosition(this.#storage.sql);
+    return peers.every(
+      ({ hsmId }) => this.#reported.has(hsmId) || this.#positions.get(hsmId)?.history === history,
+    );
   }
 
   /**
@@ -115,16 +144,41 @@ export class Peers {
    * @returns Whether every peer is there now or out of service; false: nothing may be acknowledged.
    */
   push(location: HsmLocation, peers: readonly HsmLocation[]): Promise<boolean> {
-    const turn = this.#queue.then(async () => {
+    return this.#inTurn(async () => {
       const settled = await Promise.all(peers.map((peer) => this.#pushTo(location, peer)));
       return settled.every((isSettled) => isSettled);
     });
-    this.#queue = turn;
+  }
+
+  /**
+   * Brings an HSM that joins to where this HSM stands, and compares the digests of both in one
+   * turn. @returns null if it is on no line that leads here, or if writes never let it catch up.
+   */
+  bringUp(location: HsmLocation, peer: HsmLocation): Promise<ComparedPeer | null> {
+    return this.#inTurn(async () => {
+      this.#positions.delete(peer.hsmId); // It was restored: what was known of it is of before.
+      for (let attempt = 0; attempt < BRING_UP_ATTEMPTS; attempt++) {
+        if (!(await this.#catchUp(location, peer))) return null;
+        const answer = await this.#answerOf(this.#deployment.hsm(peer).position(true));
+        if (!answer.ok) return null;
+        const { position, stateDigest } = answer.value;
+        const own = ownPosition(this.#storage.sql);
+        if (!isSame(position, own)) continue; // A write came between.
+        return stateDigest === this.#digest() ? { hsmId: peer.hsmId, ...own } : null;
+      }
+      return null;
+    });
+  }
+
+  #inTurn<T>(f: () => Promise<T>): Promise<T> {
+    const turn = this.#queue.then(f);
+    // The next one begins whatever became of this one; its caller hears of a failure.
+    this.#queue = turn.catch(() => undefined);
     return turn;
   }
 
   async #pushTo(location: HsmLocation, peer: HsmLocation): Promise<boolean> {
-    if (this.#degraded.has(peer.hsmId)) return true;
+    if (this.#reported.has(peer.hsmId)) return true;
     for (let attempt = 0; attempt < PUSH_ATTEMPTS; attempt++) {
       try {
         if (await this.#catchUp(location, peer)) return true;
@@ -143,7 +197,10 @@ export class Peers {
     if (from === null) return false;
     const { sql } = this.#storage;
     const to = ownPosition(sql);
-    if (from.history === to.history && from.change === to.change) return true;
+    if (isSame(from, to)) {
+      this.#positions.set(peer.hsmId, to);
+      return true;
+    }
     const ancestors = readLocal(sql, "ancestors") ?? [];
     const since = missingSince(to, ancestors, from) ?? (await this.#sinceIfEqual(stub, to));
     if (since === null) return false;
@@ -151,29 +208,40 @@ export class Peers {
       changesSince(sql, keks, currentGeneration(sql), since, MAX_DELTA_BYTES),
     );
     if (rows === null) return false;
-    const taken = await stub.applyDelta({ from, to, rows });
+    const taken = await this.#answerOf(stub.applyDelta({ from, to, rows }));
     if (taken.ok) this.#positions.set(peer.hsmId, to);
     return taken.ok;
   }
 
+  /**
+   * A peer that hangs would stop every write of the cluster. What it does later, unheard, is
+   * harmless: it takes a delta only if it stands where the delta begins.
+   */
+  #answerOf<T>(answer: Promise<T>): Promise<T> {
+    return within(this.#deployment.schedule.pushMs, answer);
+  }
+
   async #locate(stub: PeerApi): Promise<Position | null> {
-    const answer = await stub.position(false);
+    const answer = await this.#answerOf(stub.position(false));
     return answer.ok ? answer.value.position : null;
   }
 
   /** A peer of another line that holds the same state misses nothing. */
   async #sinceIfEqual(stub: PeerApi, to: Position): Promise<number | null> {
-    const answer = await stub.position(true);
+    const answer = await this.#answerOf(stub.position(true));
     return answer.ok && answer.value.stateDigest === this.#digest() ? to.change : null;
   }
 
   /** Whether `Region` has taken the peer out of service; if not, the next push tries both again. */
   async #report(location: HsmLocation, peer: HsmLocation): Promise<boolean> {
     const { hsmId } = peer;
+    const reported = this.#reported;
     const region = this.#deployment.region(peer.account, peer.region);
     try {
-      const noted = await region.noteDegraded(peer.clusterId, hsmId, location.hsmId);
-      if (noted.ok) this.#degraded.add(hsmId);
+      const noted = await this.#answerOf(
+        region.noteDegraded(peer.clusterId, hsmId, location.hsmId),
+      );
+      if (noted.ok) reported.add(hsmId);
       else
         console.log("degraded peer not taken out of service", { hsmId, code: noted.refusal.code });
       return noted.ok;
@@ -182,4 +250,8 @@ export class Peers {
       return false;
     }
   }
+}
+
+function isSame(one: Position, other: Position): boolean {
+  return one.history === other.history && one.change === other.change;
 }

@@ -19,25 +19,32 @@ import { Refused } from "../contracts/result.ts";
 import { expectedOf, getStored, openersOf } from "../opening/stored.ts";
 import { reached } from "../platform/reached.ts";
 import { InstalledKeyring } from "./keyring.ts";
-import { writeLocal } from "./local.ts";
+import { deleteLocal, writeLocal } from "./local.ts";
 import { type HsmMemory, type HsmSite, openStaging } from "./memory.ts";
 import { currentGeneration, flipGeneration, removeOtherGenerations } from "./rows.ts";
+import { verifyInOrder } from "./service.ts";
 import { SqliteSessions } from "./sessions.ts";
 
 /**
  * Restores the backup that is ordered; afterwards nothing of the earlier state is left.
  *
+ * @param number - of the order: one that comes late must not undo what followed it.
  * @throws Refused, BackupError, HsmError: the HSM is as it was, and what was staged is removed.
  */
-export async function restoreHsm(site: HsmSite, order: StoredBackupOrder): Promise<RestoreReceipt> {
+export async function restoreHsm(
+  site: HsmSite,
+  order: StoredBackupOrder,
+  number: number,
+): Promise<RestoreReceipt> {
   const { storage, deployment, secrets } = site;
+  verifyInOrder(storage.sql, number);
   removeOtherGenerations(storage.sql); // What a restore that was cut off had staged.
   await reached("restore_begun", deployment, storage);
   const from = currentGeneration(storage.sql);
   using memory = openStaging(site, from + 1);
   using keys = new InstalledKeyring(site, memory.kek);
   const stored = await getStored(deployment, order);
-  const staging = new SqliteStaging(site, memory, from, order);
+  const staging = new SqliteStaging(site, memory, from, { order, number });
   const summary = await restoreBackup(
     { core: memory.core, subtle: crypto.subtle },
     keys.ring,
@@ -67,19 +74,26 @@ async function* sliced(body: Pieces, { deployment, storage }: HsmSite): AsyncGen
 const MAX_WAITING = 256;
 const MAX_WAITING_BYTES = 256 * 1024;
 
+interface NumberedOrder {
+  readonly order: StoredBackupOrder;
+  readonly number: number;
+}
+
 /** Records wait in the next generation of rows. */
 class SqliteStaging implements Staging {
   readonly #site: HsmSite;
   readonly #memory: HsmMemory;
   readonly #from: number;
   readonly #order: StoredBackupOrder;
+  readonly #number: number;
   /** Records that are not rows yet, and what they are together. */
   #waiting: DecodedRecord[] = [];
   #waitingBytes = 0;
 
   /** @param from - the generation that serves while records are staged. */
-  constructor(site: HsmSite, memory: HsmMemory, from: number, order: StoredBackupOrder) {
+  constructor(site: HsmSite, memory: HsmMemory, from: number, { order, number }: NumberedOrder) {
     this.#order = order;
+    this.#number = number;
     this.#site = site;
     this.#memory = memory;
     this.#from = from;
@@ -119,6 +133,7 @@ class SqliteStaging implements Staging {
       throw new Error("unreachable: the staged rows have another digest than the backup");
     }
     storage.transactionSync(() => {
+      verifyInOrder(storage.sql, this.#number);
       if (!flipGeneration(storage.sql, this.#from, store.generation, 0)) {
         const message = "Another restore finished on this HSM meanwhile. Try again.";
         throw new Refused({ kind: "conflict", code: "restore_overtaken", message });
@@ -126,8 +141,8 @@ class SqliteStaging implements Staging {
       new SqliteSessions(storage.sql).clear();
       writeLocal(storage.sql, "history", encodeHex(summary.containerDigest));
       writeLocal(storage.sql, "ancestors", []);
-      writeLocal(storage.sql, "duty", { leader: false, peers: [] });
-      writeLocal(storage.sql, "frozen", false);
+      writeLocal(storage.sql, "duty", { number: this.#number, leader: false, peers: [] });
+      deleteLocal(storage.sql, "hold");
       writeLocal(storage.sql, "activationNoted", true);
     });
   }

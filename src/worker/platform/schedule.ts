@@ -26,6 +26,10 @@ export const scheduleVariable = z.strictObject({
   transitionMs: milliseconds(200),
   /** First pause after a failed attempt; it doubles with every further one. */
   retryMs: milliseconds(1_000),
+  /** How long a leader takes no changes for an HSM that joins, unless it is asked again. */
+  holdMs: milliseconds(30_000),
+  /** How long a leader waits for a peer before it reports it. */
+  pushMs: milliseconds(10_000),
   /** How long one day of a retention policy lasts. */
   retentionDayMs: milliseconds(DAY_MS),
   /** How often it is looked whether a backup has its objects. */

@@ -13,6 +13,11 @@ export const STORAGE_STEPS = [
   // A change of an HSM's memory.
   "write_committed",
   "write_replicated",
+  // A leader beside which an HSM joins, in order; and one that is removed.
+  "hsm_held",
+  "hsm_brought_up",
+  "hsm_joined",
+  "hsm_retired",
   // A backup being made, in order.
   "backup_begun",
   "backup_spooled",
@@ -35,6 +40,7 @@ export const STORAGE_STEPS = [
   "region_backup_restored",
   "region_backup_deleted",
   "region_objects_deleted",
+  "region_hsm_joining",
   "region_hsm_active",
   "region_hsm_deleted",
   "region_cluster_initialized",

@@ -10,15 +10,9 @@ import {
   giveUpInitialize,
   initializeClusterTask,
 } from "./cluster-tasks.ts";
-import {
-  createHsmTask,
-  deleteHsmTask,
-  giveUpHsm,
-  rebuildHsmTask,
-  reportCluster,
-  reportHsm,
-  serveClusterTask,
-} from "./hsm-tasks.ts";
+import { reportCluster, serveClusterTask } from "./duties.ts";
+import { createHsmTask, giveUpCreation, rebuildHsmTask, reportRebuild } from "./filling.ts";
+import { deleteHsmTask, reportRemoval } from "./removal.ts";
 import { endBackup, purge } from "./retention.ts";
 
 export const AGENDA: Agenda = {
@@ -26,9 +20,9 @@ export const AGENDA: Agenda = {
   cluster_initialize: { run: initializeClusterTask, giveUp: giveUpInitialize },
   cluster_delete: { run: deleteClusterTask },
   cluster_serve: { run: serveClusterTask, report: reportCluster },
-  hsm_create: { run: createHsmTask, giveUp: giveUpHsm },
-  hsm_rebuild: { run: rebuildHsmTask, giveUp: giveUpHsm },
-  hsm_delete: { run: deleteHsmTask, report: reportHsm },
+  hsm_create: { run: createHsmTask, giveUp: giveUpCreation },
+  hsm_rebuild: { run: rebuildHsmTask, report: reportRebuild },
+  hsm_delete: { run: deleteHsmTask, report: reportRemoval },
   backup_create: { run: createBackupTask, giveUp: giveUpBackup },
   backup_daily: { run: dailyBackupTask },
   backup_check: { run: checkTask },

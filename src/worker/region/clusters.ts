@@ -93,6 +93,7 @@ function newCluster(
     lastBackupAtMs: null,
     certificates: JSON.stringify(certificates),
     trustAnchor: "",
+    orderNumber: 0,
   };
 }
 

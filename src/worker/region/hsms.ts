@@ -1,8 +1,8 @@
 /**
  * HSMs of a cluster: adding one, removing one, and which of them serve.
  *
- * Spec: docs/STORAGE.md §1, §2. Here are the rows and the refusals; manufacture, backup and restore
- * follow in hsm-tasks.ts.
+ * Spec: docs/STORAGE.md §1, §2. Here are the rows and the refusals; what follows from them by the
+ * clock is in filling.ts, duties.ts and removal.ts.
  */
 import { newHsmRefusal } from "../../cluster/eligibility.ts";
 import { generateHexId, generateId } from "../../cluster/ids.ts";
@@ -14,6 +14,11 @@ import { scheduleDaily, startBackup } from "./backups.ts";
 import { clusterNotFound, type RegionContext } from "./context.ts";
 import { type BackupRow, type ClusterRow, type HsmRow, subnetMappingOf } from "./rows.ts";
 import { hsmView } from "./views.ts";
+
+/** Whether the HSM is leaving, and what it holds is not yet the others' to go on from. */
+export function isInCharge(row: HsmRow): boolean {
+  return row.state === "DELETE_IN_PROGRESS" && row.filled === 1 && row.joined !== 0;
+}
 
 export function createHsm(context: RegionContext, order: CreateHsmOrder): Result<HsmView> {
   const { clusterId, availabilityZone } = order;
@@ -50,6 +55,7 @@ export function createHsm(context: RegionContext, order: CreateHsmOrder): Result
     eniIp: choice.address,
     filled: 0,
     backupId: null,
+    joined: 0,
   };
   context.store.insertHsm(row);
   const dueAtMs = context.nowMs() + context.deployment.schedule.transitionMs;
@@ -141,18 +147,23 @@ export function noteDegraded(
     const message = `HSM '${reporterId}' does not lead cluster '${clusterId}'.`;
     return refusal("conflict", "hsm_not_leader", message);
   }
-  if (row.state !== "ACTIVE") return success(null);
-  context.store.moveHsm(hsmId, "ACTIVE", "DEGRADED", "HSM missed a write and is being rebuilt.");
-  context.store.updateHsm(hsmId, { filled: 0, backupId: null });
-  context.due.schedule("cluster_serve", clusterId, clusterId, context.nowMs());
-  context.due.schedule("hsm_rebuild", hsmId, clusterId, context.nowMs());
+  if (row.state === "ACTIVE") {
+    context.store.moveHsm(hsmId, "ACTIVE", "DEGRADED", "HSM missed a write and is being rebuilt.");
+    context.store.updateHsm(hsmId, { filled: 0, backupId: null, joined: 0 });
+    context.due.schedule("cluster_serve", clusterId, clusterId, context.nowMs());
+    context.due.schedule("hsm_rebuild", hsmId, clusterId, context.nowMs());
+  } else if (row.state !== "DELETE_IN_PROGRESS") {
+    context.store.updateHsm(hsmId, { joined: 0 }); // It does not come into service by this attempt.
+  } else if (row.backupId === null) {
+    // A backup of it, later than the leader's own, would be taken for the newest state.
+    context.store.updateHsm(hsmId, { filled: 0, joined: 0 });
+  }
   return success(null);
 }
 
-/** The first ACTIVE one; one that is leaving until it has handed over, which its backup ends. */
+/** The first ACTIVE one; one that is leaving until the others may go on without it. */
 function leads(context: RegionContext, clusterId: string, hsmId: string): boolean {
   if (context.store.activeHsms(clusterId)[0]?.hsmId === hsmId) return true;
   const row = context.store.hsm(hsmId);
-  if (row?.clusterId !== clusterId || row.state !== "DELETE_IN_PROGRESS") return false;
-  return row.filled === 1 && row.backupId === null;
+  return row?.clusterId === clusterId && isInCharge(row);
 }

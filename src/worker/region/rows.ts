@@ -34,6 +34,8 @@ export type ClusterRow = {
   certificates: string;
   /** PEM, kept from InitializeCluster until the HSM has taken it in; "" otherwise. */
   trustAnchor: string;
+  /** Of the latest order to its HSMs: an HSM takes none that is older than the last it took. */
+  orderNumber: number;
 };
 
 /** The column `subnetMapping`: zone to subnet. */
@@ -61,6 +63,11 @@ export type HsmRow = {
   filled: number;
   /** The backup its creation or removal waits for. */
   backupId: string | null;
+  /**
+   * Number of the order by which it joined the others, or is joining them; 0 from the moment that
+   * they may go on without it.
+   */
+  joined: number;
 };
 
 export type BackupRow = {
@@ -153,6 +160,18 @@ const FIRST_TABLES: SchemaStep = [
   "CREATE INDEX IF NOT EXISTS dueNext ON due (dueAtMs)",
 ];
 
+/** Orders have numbers, and so have those who serve; each cluster is told anew. */
+const ORDER_NUMBERS: SchemaStep = [
+  "ALTER TABLE clusters ADD COLUMN orderNumber INTEGER NOT NULL DEFAULT 1",
+  "ALTER TABLE hsms ADD COLUMN joined INTEGER NOT NULL DEFAULT 0",
+  `UPDATE hsms SET joined = 1 WHERE state = 'ACTIVE'
+    OR (state = 'DELETE_IN_PROGRESS' AND filled = 1 AND (backupId IS NULL OR clusterId NOT IN (
+      SELECT clusterId FROM hsms WHERE state = 'ACTIVE')))`,
+  // Leased: whatever is, is freed at the object's start, and the alarm set.
+  `INSERT OR IGNORE INTO due (task, subject, clusterId, dueAtMs, leased)
+    SELECT 'cluster_serve', clusterId, clusterId, 0, 1 FROM clusters WHERE state <> 'DELETED'`,
+];
+
 export const REGION_SCHEMA: readonly SchemaStep[] = [
   FIRST_TABLES,
   ["ALTER TABLE backups ADD COLUMN envelopeEtag TEXT NOT NULL DEFAULT ''"],
@@ -168,4 +187,5 @@ export const REGION_SCHEMA: readonly SchemaStep[] = [
     `INSERT INTO due (task, subject, clusterId, dueAtMs)
      SELECT 'backup_check', clusterId, clusterId, 0 FROM clusters`,
   ],
+  ORDER_NUMBERS,
 ];

@@ -91,6 +91,17 @@ export class RegionStore {
     this.#update("clusters", "clusterId", clusterId, changes);
   }
 
+  /** The number of the cluster's next order to its HSMs: higher than any that was given before. */
+  nextOrderNumber(clusterId: string): number {
+    return this.#sql
+      .exec<{ n: number }>(
+        `UPDATE clusters SET orderNumber = orderNumber + 1 WHERE clusterId = ?
+         RETURNING orderNumber AS n`,
+        clusterId,
+      )
+      .one().n;
+  }
+
   hsm(hsmId: string): HsmRow | null {
     return this.#first<HsmRow>("SELECT * FROM hsms WHERE hsmId = ?", hsmId);
   }
@@ -105,9 +116,11 @@ export class RegionStore {
       .toArray();
   }
 
-  /** Those that serve: the first one leads. */
+  /** Those that serve: the first one leads, which is the one that has served for longest. */
   activeHsms(clusterId: string): HsmRow[] {
-    return this.hsmsOf(clusterId).filter((hsm) => hsm.state === "ACTIVE");
+    return this.hsmsOf(clusterId)
+      .filter((hsm) => hsm.state === "ACTIVE")
+      .sort((a, b) => a.joined - b.joined);
   }
 
   insertHsm(row: HsmRow): void {
@@ -120,6 +133,19 @@ export class RegionStore {
     return this.#write(
       "UPDATE hsms SET state = ?, stateMessage = ? WHERE hsmId = ? AND state = ?",
       [to, message, hsmId, from],
+    );
+  }
+
+  /**
+   * Into service by the order `number`. @returns false if the HSM was not in state `from`, or if it
+   * has missed a write since it was told of to the leader: nothing is changed then.
+   */
+  enterService(hsmId: string, from: HsmState, number: number): boolean {
+    if (!mayHsmMove(from, "ACTIVE")) throw new Error(`unreachable: HSM from ${from} to ACTIVE`);
+    return this.#write(
+      `UPDATE hsms SET state = 'ACTIVE', stateMessage = 'HSM created.', filled = 1, backupId = NULL
+       WHERE hsmId = ? AND state = ? AND joined = ?`,
+      [hsmId, from, number],
     );
   }
 

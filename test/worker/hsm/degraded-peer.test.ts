@@ -6,7 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DeleteHsmCommand } from "@aws-sdk/client-cloudhsm-v2";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { WORKER_NAME } from "../../../scripts/edge/embedded.ts";
 import {
   ACCOUNT,
@@ -27,21 +27,41 @@ import {
   type ServingCluster,
   servingCluster,
 } from "../../lib/rest.ts";
+import { type WrappedBundle, wrappedBundle } from "../wrapped-bundle.ts";
+
+/** The worker as built, with HSMs that say the number of the latest order that they took. */
+const ENTRY = `
+import worker, * as built from "./built.js";
+export class Hsm extends built.Hsm {
+  orderNumber() {
+    const [duty] = this.ctx.storage.sql.exec("SELECT value FROM local WHERE name = 'duty'");
+    return JSON.parse(duty.value).number;
+  }
+}
+export const { Reader, Region, Registry } = built;
+export default worker;
+`;
 
 /** What `Region` and a client ask of an HSM. Answers stay behind the proxy. */
 interface HsmCalls {
-  serve(duty: { leader: boolean; peers: object[] }): Promise<unknown>;
+  orderNumber(): Promise<number>;
+  serve(order: object): Promise<unknown>;
   call(operation: "login", session: "", input: object): Promise<unknown>;
 }
 
+let bundle: WrappedBundle;
 let edge: Edge;
 let cluster: ServingCluster;
 let peerId: string;
 /** Folder of an edge that is started again. */
 let persist: string | undefined;
 
+beforeAll(async () => {
+  bundle = await wrappedBundle(ENTRY);
+});
+afterAll(() => bundle.remove());
 beforeEach(async () => {
-  edge = await startEdge();
+  edge = await startEdge({ bundle: bundle.folder });
   cluster = await servingCluster(edge);
   await addHsm(cluster.client, cluster.clusterId, 2);
   await until(
@@ -82,9 +102,10 @@ async function leadAstray(hsmId: string): Promise<void> {
   const hsms = await edge.mf.getDurableObjectNamespace("HSM", WORKER_NAME);
   const id = hsms.idFromName(`${ACCOUNT}/${REGION}/${hsmId}`);
   const peer = hsms.get(id) as unknown as HsmCalls;
-  await peer.serve({ leader: true, peers: [] });
+  const order = { number: await peer.orderNumber(), peers: [], joining: null };
+  await peer.serve({ ...order, leader: true });
   await peer.call("login", "", { username: "alice", password: "wrong-password" });
-  await peer.serve({ leader: false, peers: [] });
+  await peer.serve({ ...order, leader: false });
   expect((await digest()).equal).toBe(false);
 }
 
