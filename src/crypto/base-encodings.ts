@@ -51,11 +51,18 @@ export function encodeBase64Url(bytes: Uint8Array): string {
   return encodeBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-/** Fresh bytes; null unless `text` is Base64url without padding and nothing else. */
-export function decodeBase64Url(text: string): Uint8Array<ArrayBuffer> | null {
-  if (/[^A-Za-z0-9_-]/.test(text)) return null;
-  const base64 = text.replaceAll("-", "+").replaceAll("_", "/");
-  return decodeBase64(base64.padEnd(Math.ceil(text.length / 4) * 4, "="));
+/**
+ * Fresh bytes; null unless `text` is Base64 or Base64url and nothing else, with its padding or
+ * without any. Letters that only one of the two has do not go together with the other's.
+ */
+export function decodeEitherBase64(text: string): Uint8Array<ArrayBuffer> | null {
+  if (!/^([A-Za-z0-9_-]*|[A-Za-z0-9+/]*)={0,2}$/.test(text)) return null;
+  if (text.endsWith("=")) return decodeBase64(standardLetters(text));
+  return decodeBase64(standardLetters(text).padEnd(Math.ceil(text.length / 4) * 4, "="));
+}
+
+function standardLetters(text: string): string {
+  return text.replaceAll("-", "+").replaceAll("_", "/");
 }
 
 /** As `decodeHex`, of text that we wrote: a constant, a row. @throws TypeError for any other. */

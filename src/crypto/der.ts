@@ -214,7 +214,7 @@ export function readDerTime(field: string, { tag, contents }: DerValue): number 
 /**
  * Tag, shortest length, contents: a fresh array. Parts are copied; secret ones remain the caller's.
  */
-export function encodeDer(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
+export function encodeDer(tag: number, ...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   const head = [tag, ...lengthOctets(length)];
   const bytes = new Uint8Array(head.length + length);

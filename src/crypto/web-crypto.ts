@@ -46,6 +46,7 @@ export interface JsonWebKey {
   key_ops?: string[];
   kty: string;
   n?: string;
+  oth?: unknown;
   p?: string;
   q?: string;
   qi?: string;
@@ -79,13 +80,6 @@ export interface Subtle {
   importKey(
     format: "raw" | "pkcs8" | "spki",
     keyData: ByteSource,
-    algorithm: SubtleAlgorithm,
-    extractable: boolean,
-    usages: PlatformKeyUsage[],
-  ): Promise<PlatformKey>;
-  importKey(
-    format: "jwk",
-    keyData: JsonWebKey,
     algorithm: SubtleAlgorithm,
     extractable: boolean,
     usages: PlatformKeyUsage[],

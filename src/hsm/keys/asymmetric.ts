@@ -4,6 +4,7 @@
  * WebCrypto Level 2; docs/HSM.md §3. A private key is taken only when it signs and its public half
  * verifies. Material lives in `SecretKey`; arrays of it made here are wiped.
  */
+import { decodeEitherBase64 } from "../../crypto/base-encodings.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import {
   exportKeyBytes,
@@ -13,8 +14,11 @@ import {
   type Subtle,
   type SubtleAlgorithm,
 } from "../../crypto/web-crypto.ts";
+import type { HsmError } from "../rules/errors.ts";
+import type { AsymmetricKind } from "./algorithms.ts";
+import { encodePkcs8, type PrivateNumbers, publicOf } from "./private-key.ts";
+import { encodeSpki, kindOf, type PublicNumbers, verifiedPoint } from "./public-key.ts";
 import { unreadable } from "./refusals.ts";
-import { type AsymmetricKind, parsePkcs8, parseSpki } from "./structures.ts";
 
 /** A private key that has been checked. Dispose of `pkcs8`. */
 export interface CheckedPrivateKey {
@@ -33,52 +37,68 @@ function signAlgorithm(kind: AsymmetricKind): SubtleAlgorithm {
 }
 
 /**
- * Takes a private key in: its structure, its size, and that its halves belong together.
- * @param pkcs8 - borrowed. @throws HsmError `key_unreadable`, `key_unsupported`.
+ * Takes a private key in, whose numbers have been checked: that its halves belong together, and
+ * that the platform takes it.
+ *
+ * @param format - what it came in, for messages. @param numbers - borrowed.
+ * @returns with the PKCS#8 and the SPKI that any such key has, whatever it came in.
+ * @throws HsmError `key_unreadable`.
  */
 export async function checkPrivateKey(
   subtle: Subtle,
-  pkcs8: Uint8Array,
+  format: string,
+  numbers: PrivateNumbers,
 ): Promise<CheckedPrivateKey> {
-  const parsed = parsePkcs8(pkcs8);
-  const algorithm = signAlgorithm(parsed.kind);
-  // An EC key may come without its public point (RFC 5915 §3): the platform computes it.
-  const isComplete = parsed.publicKey !== null;
-  const key = await importOrRefuse("PKCS#8", () =>
-    subtle.importKey("pkcs8", pkcs8, algorithm, !isComplete, ["sign"]),
-  );
-  const material = isComplete ? pkcs8.slice() : await completePkcs8(subtle, key, algorithm);
-  const held = new SecretKey(material);
+  const kind = kindOf(numbers);
+  const algorithm = signAlgorithm(kind);
+  const point = await pointOf(subtle, algorithm, format, numbers);
+  const whole = numbers.type === "ec" ? { ...numbers, point } : numbers;
+  const publicKey = encodeSpki(publicOf(whole));
+  const pkcs8 = new SecretKey(encodePkcs8(whole));
   try {
-    const publicKey = parsed.publicKey ?? parsePkcs8(material).publicKey;
-    if (publicKey === null) throw unreadable("PKCS#8", "it lacks its public point");
-    await verifyPair(subtle, algorithm, key, publicKey);
-    return { kind: parsed.kind, pkcs8: held, publicKey };
+    await verifyPair(subtle, algorithm, pkcs8, publicKey, refusal(format, kind));
+    return { kind, pkcs8, publicKey };
   } catch (error) {
-    held[Symbol.dispose]();
+    pkcs8[Symbol.dispose]();
     throw error;
   }
 }
 
-/** PKCS#8 with its public point. Platforms leave it out where it was left out, but a JWK has it. */
-async function completePkcs8(
+/**
+ * The point of an EC key, which may come without (RFC 5915 §3): the platform computes it. It tells
+ * it in a JWK alone, and the private number with it, in text that cannot be wiped: so only here.
+ */
+async function pointOf(
   subtle: Subtle,
-  key: PlatformKey,
   algorithm: SubtleAlgorithm,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const exported = await subtle.exportKey("jwk", key);
+  format: string,
+  numbers: PrivateNumbers,
+): Promise<Uint8Array | null> {
+  if (numbers.type === "rsa" || numbers.point !== null)
+    return numbers.type === "rsa" ? null : numbers.point;
+  using bare = new SecretKey(encodePkcs8(numbers));
+  const exported = await platformOrRefuse(refusal(format, kindOf(numbers)), async () => {
+    const key = await bare.use((bytes) =>
+      subtle.importKey("pkcs8", bytes, algorithm, true, ["sign"]),
+    );
+    return await subtle.exportKey("jwk", key);
+  });
   if (exported instanceof ArrayBuffer) throw new Error("unreachable: a JWK came as bytes");
-  const jwk = { ...exported, kty: "EC" };
-  const complete = await subtle.importKey("jwk", jwk, algorithm, true, ["sign"]);
-  return await exportKeyBytes(subtle, "pkcs8", complete);
+  const [x, y] = [decodeEitherBase64(exported.x ?? ""), decodeEitherBase64(exported.y ?? "")];
+  return verifiedPoint(format, numbers.curve, Uint8Array.of(4, ...(x ?? []), ...(y ?? [])));
 }
 
-/** Takes a public key in. @param spki - borrowed. @throws HsmError as above. */
-export async function checkPublicKey(subtle: Subtle, spki: Uint8Array): Promise<AsymmetricKind> {
-  const kind = parseSpki(spki);
-  const algorithm = signAlgorithm(kind);
-  await importOrRefuse("SPKI", () => subtle.importKey("spki", spki, algorithm, true, ["verify"]));
-  return kind;
+/**
+ * Takes a public key in, which has been checked. @returns its SPKI, fresh.
+ * @throws HsmError `key_unreadable`.
+ */
+export async function checkPublicKey(subtle: Subtle, numbers: PublicNumbers): Promise<Uint8Array> {
+  const spki = encodeSpki(numbers);
+  const algorithm = signAlgorithm(kindOf(numbers));
+  await platformOrRefuse(unreadable("SPKI", NOT_ACCEPTED), () =>
+    subtle.importKey("spki", spki, algorithm, true, ["verify"]),
+  );
+  return spki;
 }
 
 /** A fresh key pair. Dispose of `pkcs8`. */
@@ -117,27 +137,37 @@ export async function lendPublicKey(
 async function verifyPair(
   subtle: Subtle,
   algorithm: SubtleAlgorithm,
-  key: PlatformKey,
+  pkcs8: SecretKey,
   publicKey: Uint8Array,
+  refused: HsmError,
 ): Promise<void> {
-  const lent = await importOrRefuse("PKCS#8", () =>
-    subtle.importKey("spki", publicKey, algorithm, false, ["verify"]),
-  );
-  const isPairKept = await importOrRefuse("PKCS#8", async () => {
+  const isPairKept = await platformOrRefuse(refused, async () => {
+    const key = await lendPrivateKey(subtle, pkcs8, algorithm, "sign");
+    const lent = await lendPublicKey(subtle, publicKey, algorithm, "verify");
     const signature = await subtle.sign(algorithm, key, PROBE);
     return await subtle.verify(algorithm, lent, signature, PROBE);
   });
-  if (!isPairKept) throw unreadable("PKCS#8", "its private and public halves do not match");
+  if (!isPairKept) throw refused;
+}
+
+const NOT_ACCEPTED = "the platform does not accept it as a valid key";
+
+/** What is left to be wrong with a key whose numbers have been checked. */
+function refusal(format: string, { type }: AsymmetricKind): HsmError {
+  return unreadable(
+    format,
+    type === "ec" ? "its public point is not that of its private number" : NOT_ACCEPTED,
+  );
 }
 
 /**
  * The platform says no more than that it refuses, and may quote the material: its text is dropped.
  */
-async function importOrRefuse<T>(format: string, f: () => Promise<T>): Promise<T> {
+async function platformOrRefuse<T>(refused: HsmError, f: () => Promise<T>): Promise<T> {
   try {
     return await f();
   } catch {
-    throw unreadable(format, "the platform does not accept it as a valid key");
+    throw refused;
   }
 }
 

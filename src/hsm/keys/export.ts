@@ -13,8 +13,8 @@ import type { SessionToken } from "../access/sessions.ts";
 import { hasFlag, KEY_TYPE_OF } from "../memory/key-record.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
 import { HsmError } from "../rules/errors.ts";
+import { curveOfBits } from "./algorithms.ts";
 import { type FoundKey, requireOwned } from "./lookup.ts";
-import { curveOfBits } from "./structures.ts";
 
 /** `raw` for AES and generic secrets; `pkcs8` and `pem` for private keys; `jwk` for all. */
 export type ExportFormat = "raw" | "pkcs8" | "pem" | "jwk";

@@ -7,17 +7,17 @@ import { SecretKey } from "../../crypto/secret-key.ts";
 import type { HsmContext } from "../access/context.ts";
 import { authorize } from "../access/permissions.ts";
 import type { SessionToken } from "../access/sessions.ts";
-import { generatePair } from "./asymmetric.ts";
-import type { NewKeyAttributes } from "./attribute-rules.ts";
-import { addKey, prepareKey } from "./creation.ts";
-import { type ReadMaterial, readSecret, verifySecretBytes } from "./material.ts";
 import {
   type AsymmetricKind,
   type CurveName,
   curveNamed,
   ecKind,
   verifyRsaSize,
-} from "./structures.ts";
+} from "./algorithms.ts";
+import { generatePair } from "./asymmetric.ts";
+import type { NewKeyAttributes } from "./attribute-rules.ts";
+import { addKey, prepareKey } from "./creation.ts";
+import { type ReadMaterial, readSecret, verifySecretBytes } from "./material.ts";
 import type { KeyView } from "./views.ts";
 
 export interface SecretKeyGeneration {

@@ -4,15 +4,9 @@
  * docs/HSM.md §3.1; RFC 7468, RFC 7517. Text cannot be wiped; bytes made here are, or pass on as
  * `SecretKey`.
  */
-import { decodeBase64Url } from "../../crypto/base-encodings.ts";
 import { type PemBlock, parsePem } from "../../crypto/pem.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
-import {
-  exportKeyBytes,
-  type JsonWebKey,
-  type Subtle,
-  type SubtleAlgorithm,
-} from "../../crypto/web-crypto.ts";
+import type { JsonWebKey, Subtle } from "../../crypto/web-crypto.ts";
 import type { KeyClass, KeyType } from "../memory/key-record.ts";
 import { HsmError } from "../rules/errors.ts";
 import {
@@ -22,8 +16,10 @@ import {
   MIN_GENERIC_SECRET_BYTES,
 } from "../rules/limits.ts";
 import { checkPrivateKey, checkPublicKey } from "./asymmetric.ts";
+import { isPrivateJwk, readOctJwk, readPublicJwk, withPrivateJwk } from "./jwk.ts";
+import { type PrivateNumbers, readPkcs1, readPkcs8, readSec1 } from "./private-key.ts";
+import { kindOf, type PublicNumbers, readRsaPublicKey, readSpki } from "./public-key.ts";
 import { unreadable } from "./refusals.ts";
-import { curveNamed, pkcs8FromPkcs1, pkcs8FromSec1, spkiFromPkcs1 } from "./structures.ts";
 
 const AES_KEY_BYTES: readonly number[] = [16, 24, 32];
 
@@ -55,9 +51,9 @@ export async function readMaterial(subtle: Subtle, material: KeyMaterial): Promi
     case "pem":
       return await readPem(subtle, material.pem);
     case "pkcs8":
-      return await material.key.use((bytes) => readPrivate(subtle, bytes));
+      return await material.key.use((bytes) => takePrivate(subtle, "PKCS#8", bytes, readPkcs8));
     case "spki":
-      return await readPublic(subtle, material.bytes);
+      return await takePublic(subtle, readSpki(material.bytes));
     case "jwk":
       return await readJwk(subtle, material.jwk, material.type ?? "aes");
     case "raw":
@@ -93,41 +89,54 @@ export function verifySecretBytes(type: SecretKeyType, bytes: number): void {
   });
 }
 
-async function readPrivate(subtle: Subtle, pkcs8: Uint8Array): Promise<ReadMaterial> {
-  if (pkcs8.length > MAX_PRIVATE_KEY_BYTES) {
-    throw unreadable("PKCS#8", `it is longer than ${MAX_PRIVATE_KEY_BYTES} bytes`);
+/** @param bytes - borrowed. */
+async function takePrivate(
+  subtle: Subtle,
+  format: string,
+  bytes: Uint8Array,
+  read: (bytes: Uint8Array) => PrivateNumbers,
+): Promise<ReadMaterial> {
+  if (bytes.length > MAX_PRIVATE_KEY_BYTES) {
+    throw unreadable(format, `it is longer than ${MAX_PRIVATE_KEY_BYTES} bytes`);
   }
-  const checked = await checkPrivateKey(subtle, pkcs8);
-  const { type, sizeBits } = checked.kind;
-  return {
-    class: "private",
-    type,
-    sizeBits,
-    secret: checked.pkcs8,
-    publicKey: checked.publicKey,
-  };
+  return await takeNumbers(subtle, format, read(bytes));
 }
 
-async function readPublic(subtle: Subtle, spki: Uint8Array): Promise<ReadMaterial> {
-  const { type, sizeBits } = await checkPublicKey(subtle, spki);
-  return { class: "public", type, sizeBits, secret: null, publicKey: spki.slice() };
+async function takeNumbers(
+  subtle: Subtle,
+  format: string,
+  numbers: PrivateNumbers,
+): Promise<ReadMaterial> {
+  const { kind, pkcs8, publicKey } = await checkPrivateKey(subtle, format, numbers);
+  const { type, sizeBits } = kind;
+  return { class: "private", type, sizeBits, secret: pkcs8, publicKey };
+}
+
+async function takePublic(subtle: Subtle, numbers: PublicNumbers): Promise<ReadMaterial> {
+  const publicKey = await checkPublicKey(subtle, numbers);
+  const { type, sizeBits } = kindOf(numbers);
+  return { class: "public", type, sizeBits, secret: null, publicKey };
 }
 
 async function readPem(subtle: Subtle, pem: string): Promise<ReadMaterial> {
   if (pem.length > MAX_KEY_PEM_CHARACTERS) {
     throw unreadable("PEM", `it is longer than ${MAX_KEY_PEM_CHARACTERS} characters`);
   }
-  // `openssl ecparam -genkey` puts the parameters in a block of their own, before the key.
-  const blocks = Array.from(parsePem(pem)).filter((block) => block.label !== "EC PARAMETERS");
-  const [block] = blocks;
-  if (block === undefined) throw unreadable("PEM", "there is no PEM block in it");
+  const blocks = Array.from(parsePem(pem));
   try {
-    if (blocks.length > 1) throw unreadable("PEM", "there is more than one key in it");
+    // What else tools write beside a key, its chain above all, is passed over.
+    const keys = blocks.filter(({ label }) => IS_KEY.test(label));
+    const [block] = keys.length === 0 ? blocks : keys;
+    if (block === undefined) throw unreadable("PEM", "there is no PEM block in it");
+    if (keys.length > 1) throw unreadable("PEM", "there is more than one key in it");
     return await readPemBlock(subtle, block);
   } finally {
     for (const { bytes } of blocks) bytes?.fill(0);
   }
 }
+
+/** The label of a block that holds a key of any kind; not that of parameters or certificates. */
+const IS_KEY = /\bKEY\b/;
 
 async function readPemBlock(subtle: Subtle, block: PemBlock): Promise<ReadMaterial> {
   const { label } = block;
@@ -138,15 +147,15 @@ async function readPemBlock(subtle: Subtle, block: PemBlock): Promise<ReadMateri
   }
   switch (label) {
     case "PRIVATE KEY":
-      return await readPrivate(subtle, block.bytes);
+      return await takePrivate(subtle, "PKCS#8", block.bytes, readPkcs8);
     case "RSA PRIVATE KEY":
-      return await readConverted(subtle, pkcs8FromPkcs1(block.bytes));
+      return await takePrivate(subtle, "PKCS#1", block.bytes, readPkcs1);
     case "EC PRIVATE KEY":
-      return await readConverted(subtle, pkcs8FromSec1(block.bytes));
+      return await takePrivate(subtle, "SEC 1", block.bytes, (bytes) => readSec1(bytes, null));
     case "PUBLIC KEY":
-      return await readPublic(subtle, block.bytes);
+      return await takePublic(subtle, readSpki(block.bytes));
     case "RSA PUBLIC KEY":
-      return await readPublic(subtle, spkiFromPkcs1(block.bytes));
+      return await takePublic(subtle, readRsaPublicKey(block.bytes));
     default:
       throw unreadable("PEM", `a block "${label}" is not a key this HSM reads`);
   }
@@ -159,62 +168,12 @@ const PEM_ADVICE: Readonly<Record<string, string>> = {
   CERTIFICATE: "it is a certificate; import it among the certificates",
 };
 
-/** @param pkcs8 - taken: wiped. */
-async function readConverted(subtle: Subtle, pkcs8: Uint8Array): Promise<ReadMaterial> {
-  try {
-    return await readPrivate(subtle, pkcs8);
-  } finally {
-    pkcs8.fill(0);
-  }
-}
-
 async function readJwk(
   subtle: Subtle,
   jwk: JsonWebKey,
   type: SecretKeyType,
 ): Promise<ReadMaterial> {
-  if (jwk.kty === "oct") return readOctJwk(jwk, type);
-  if (jwk.kty !== "RSA" && jwk.kty !== "EC") {
-    throw unreadable("JWK", "its kty is not RSA, EC or oct");
-  }
-  const isPrivate = jwk.d !== undefined;
-  const format = isPrivate ? "pkcs8" : "spki";
-  const bytes = await exportJwk(subtle, jwk, format);
-  try {
-    return isPrivate ? await readPrivate(subtle, bytes) : await readPublic(subtle, bytes);
-  } finally {
-    bytes.fill(0);
-  }
-}
-
-function readOctJwk(jwk: JsonWebKey, type: SecretKeyType): ReadMaterial {
-  const bytes = decodeBase64Url(jwk.k ?? "");
-  if (bytes === null || bytes.length === 0) throw unreadable("JWK", "its k is not base64url");
-  return readSecret(type, new SecretKey(bytes));
-}
-
-/**
- * The platform reads the JWK. What a JWK says of its use is left to the attributes: dropped here.
- */
-async function exportJwk(
-  subtle: Subtle,
-  jwk: JsonWebKey,
-  format: "pkcs8" | "spki",
-): Promise<Uint8Array> {
-  const algorithm: SubtleAlgorithm =
-    jwk.kty === "EC"
-      ? { name: "ECDSA", namedCurve: curveNamed(jwk.crv ?? "") }
-      : { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
-  const { alg, ext, key_ops, use, ...numbers } = jwk;
-  try {
-    const usage = format === "pkcs8" ? "sign" : "verify";
-    const key = await subtle.importKey("jwk", numbers, algorithm, true, [usage]);
-    return await exportKeyBytes(subtle, format, key);
-  } catch {
-    // The platform's message may quote the key.
-    throw unreadable(
-      "JWK",
-      "the platform does not accept its numbers; an RSA key needs all of n, e, d, p, q, dp, dq, qi",
-    );
-  }
+  if (jwk.kty === "oct") return readSecret(type, new SecretKey(readOctJwk(jwk)));
+  if (!isPrivateJwk(jwk)) return await takePublic(subtle, readPublicJwk(jwk));
+  return await withPrivateJwk(jwk, (numbers) => takeNumbers(subtle, "JWK", numbers));
 }

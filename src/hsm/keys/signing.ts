@@ -12,9 +12,9 @@ import { KEY_CLASS_OF, KEY_TYPE_OF, type KeyFlag, type KeyType } from "../memory
 import { RECORD_TYPE } from "../memory/record.ts";
 import { HsmError } from "../rules/errors.ts";
 import { MAX_OPERATION_BYTES } from "../rules/limits.ts";
+import { curveOfBits } from "./algorithms.ts";
 import { lendPrivateKey, lendPublicKey } from "./asymmetric.ts";
 import { type FoundKey, requireUsable } from "./lookup.ts";
-import { curveOfBits } from "./structures.ts";
 
 /** RSA: PKCS #1 v1.5, or PSS with a salt as long as the hash. ECDSA signatures are r ‖ s. */
 export const SIGN_MECHANISMS = [

@@ -14,8 +14,8 @@ import {
   type KeyFlags,
   type KeyType,
 } from "../memory/key-record.ts";
+import { curveOfBits } from "./algorithms.ts";
 import type { FoundKey } from "./lookup.ts";
-import { curveOfBits } from "./structures.ts";
 
 /** How a key is shown. No secrets. */
 export interface KeyView {

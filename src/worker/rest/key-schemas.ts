@@ -4,9 +4,15 @@
  * Spec: docs/API.md, "Keys". Schemas bound lengths and forms; the HSM has the rules.
  */
 import { z } from "@hono/zod-openapi";
+import { MAX_KEY_PEM_CHARACTERS } from "../../hsm/rules/limits.ts";
 import { clusterParams, sessionHeaders } from "./app.ts";
 
-const MAX_PEM_CHARACTERS = 16_384;
+/** Base64 of `MAX_PRIVATE_KEY_BYTES`, and room for the HSM to say what is too long. */
+const MAX_DER_CHARACTERS = 8_192;
+/** Of a number of 4,096 bits, or of the longest generic secret, with room as above. */
+const MAX_JWK_NUMBER_CHARACTERS = 2_000;
+/** Of the name of a type or a curve that may not be held, for the HSM to say so. */
+const MAX_JWK_NAME_CHARACTERS = 32;
 const MAX_LABEL_CHARACTERS = 128;
 
 const handleParams = clusterParams.extend({
@@ -21,31 +27,34 @@ const handleParams = clusterParams.extend({
 export const keyRequest = { params: handleParams, headers: sessionHeaders };
 
 /** At least one byte. */
-const bytes = z.base64().min(4);
+const bytes = z.base64().min(4).max(MAX_DER_CHARACTERS);
 export const keyClass = z.enum(["public", "private", "secret"]);
 export const keyType = z.enum(["rsa", "ec", "aes", "generic-secret"]);
 export const secretType = keyType.extract(["aes", "generic-secret"]);
 export const curve = z.enum(["P-256", "P-384", "P-521"]);
 
+const jwkName = z.string().max(MAX_JWK_NAME_CHARACTERS);
+const jwkNumber = z.string().max(MAX_JWK_NUMBER_CHARACTERS).optional();
 const jwk = z.object({
-  kty: z.enum(["RSA", "EC", "oct"]),
-  crv: z.string().optional(),
-  d: z.string().optional(),
-  dp: z.string().optional(),
-  dq: z.string().optional(),
-  e: z.string().optional(),
-  k: z.string().optional(),
-  n: z.string().optional(),
-  p: z.string().optional(),
-  q: z.string().optional(),
-  qi: z.string().optional(),
-  x: z.string().optional(),
-  y: z.string().optional(),
+  kty: jwkName,
+  crv: jwkName.optional(),
+  d: jwkNumber,
+  dp: jwkNumber,
+  dq: jwkNumber,
+  e: jwkNumber,
+  k: jwkNumber,
+  n: jwkNumber,
+  oth: z.unknown().optional(),
+  p: jwkNumber,
+  q: jwkNumber,
+  qi: jwkNumber,
+  x: jwkNumber,
+  y: jwkNumber,
 });
 
 const materialSchema = z
   .discriminatedUnion("format", [
-    z.object({ format: z.literal("pem"), pem: z.string().max(MAX_PEM_CHARACTERS) }),
+    z.object({ format: z.literal("pem"), pem: z.string().max(MAX_KEY_PEM_CHARACTERS) }),
     z.object({ format: z.enum(["pkcs8", "spki"]), der: bytes }),
     z.object({ format: z.literal("jwk"), jwk, type: secretType.optional() }),
     z.object({ format: z.literal("raw"), type: secretType, raw: bytes }),
@@ -109,7 +118,7 @@ export const keySchema = z
   .openapi("Key");
 
 /** As the platform exports it, besides the numbers. */
-const exportedJwk = jwk.extend({
+const exportedJwk = jwk.omit({ oth: true }).extend({
   kty: z.string().optional(),
   alg: z.string().optional(),
   ext: z.boolean().optional(),

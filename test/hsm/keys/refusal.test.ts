@@ -91,7 +91,7 @@ describe("keys that are refused", () => {
     ["a certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"],
     ["no Base64", "-----BEGIN PRIVATE KEY-----\n!!!!\n-----END PRIVATE KEY-----"],
     ["OpenSSH", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----"],
-    ["too much", `${"x".repeat(17_000)}${pem(RSA.privateKey, "pkcs8")}`],
+    ["too much", `${"x".repeat(65_000)}${pem(RSA.privateKey, "pkcs8")}`],
   ])("refuses PEM with %s", async (_, text) => {
     const { hsm, alice } = await activeHsm();
     const take = () => hsm.importKey(alice, { material: { format: "pem", pem: text } });
@@ -99,7 +99,6 @@ describe("keys that are refused", () => {
   });
 
   it.each<[string, JsonWebKey]>([
-    ["an unknown kty", { kty: "OKP", crv: "Ed25519", x: "AA" }],
     ["no k", { kty: "oct" }],
     ["a k that is no base64url", { kty: "oct", k: "****" }],
     ["only n, e and d", only(jwk(RSA.privateKey), ["kty", "n", "e", "d"])],
