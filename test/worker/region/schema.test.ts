@@ -19,6 +19,8 @@ const LATER = [
   "ALTER TABLE backups DROP COLUMN damage",
   "ALTER TABLE backups DROP COLUMN checkedAtMs",
   "ALTER TABLE backups DROP COLUMN deletedBy",
+  "ALTER TABLE clusters DROP COLUMN orderNumber",
+  "ALTER TABLE hsms DROP COLUMN joined",
   "DELETE FROM due WHERE task = 'backup_check'",
 ];
 const FIRST_TABLES = ["place", "clusters", "hsms", "backups", "tags", "due"];
