@@ -1,7 +1,8 @@
 /**
  * `.dev.vars` and the recovery kit on disk: written once, readable by their owner only.
  *
- * These two are the only files of a development deployment that hold secrets.
+ * These two are the only files of a development deployment that hold secrets, but for the passwords
+ * of the story's sample.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { OWNER_ONLY } from "./owner-only.ts";
@@ -9,7 +10,6 @@ import { OWNER_ONLY } from "./owner-only.ts";
 export const DEV_VARS_FILE = ".dev.vars";
 export const KIT_FILE = "recovery.kit.json";
 
-const STORY_MARK = "# Users of the story: ";
 const HEADING = `# Development secrets, made on this machine. Never deploy them, never commit them.
 # Deleting this file makes every backup and every HSM under .holdfast unreadable.
 `;
@@ -62,15 +62,4 @@ export async function ensureDevVars(): Promise<{
   writeFileSync(KIT_FILE, kit, { mode: OWNER_ONLY.file });
   writeFileSync(DEV_VARS_FILE, encodeDevVars(bindings), { mode: OWNER_ONLY.file });
   return { bindings, made: true };
-}
-
-/**
- * Notes, as a comment, how to log in as the last story's users: their passwords are secrets too.
- */
-export function noteStoryUsers(passwords: Record<string, string>): void {
-  const lines = readFileSync(DEV_VARS_FILE, "utf8")
-    .split("\n")
-    .filter((line) => line !== "" && !line.startsWith(STORY_MARK));
-  lines.push(`${STORY_MARK}${JSON.stringify(passwords)}`);
-  writeFileSync(DEV_VARS_FILE, `${lines.join("\n")}\n`, { mode: OWNER_ONLY.file });
 }

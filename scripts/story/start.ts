@@ -2,21 +2,25 @@
  * `npm start`: builds what is missing, makes development secrets once, starts the edge and, the
  * first time, walks through the whole story on the public interfaces.
  *
- * Everything lies in this folder: state and logs under .holdfast, secrets in .dev.vars and the kit.
+ * Everything lies in this folder: state and logs under .holdfast, secrets in .dev.vars and the kit,
+ * and what the story leaves to try under sample.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { build, isBuilt, verifyBuilt } from "../edge/build.ts";
 import type { DevelopmentAccessKey } from "../edge/dev-secrets.ts";
-import { DEV_VARS_FILE, ensureDevVars, KIT_FILE, noteStoryUsers } from "../edge/dev-vars.ts";
+import { DEV_VARS_FILE, ensureDevVars, KIT_FILE } from "../edge/dev-vars.ts";
 import { closeToOthers, keepToOwner } from "../edge/owner-only.ts";
 import { EDGE_FILE, type EdgeProcess, spawnEdge, stopEdge } from "../edge/process.ts";
-import { bold, dim, red, say, step, yellow } from "../terminal/progress.ts";
+import { entryLines } from "../terminal/columns.ts";
+import { bold, columns, dim, isRich, red, say, step, yellow } from "../terminal/progress.ts";
 import { toldToStop } from "../terminal/told-to-stop.ts";
+import { addressLines } from "./addresses.ts";
+import { findSample, SAMPLE_FOLDER, writePasswords } from "./sample.ts";
 import { runStory, type StoryResult } from "./story.ts";
 
 const HOME = ".holdfast";
 const STORY_FILE = ".holdfast/story/story.json";
-const STORY_FOLDER = ".holdfast/story";
 const BUILD_LOG = ".holdfast/logs/build.log";
 const EDGE_LOG = ".holdfast/logs/edge.log";
 const REGION = "us-east-1";
@@ -37,8 +41,11 @@ const OPTIONS = ["--story", "--no-story", "--exit", "--help"];
 function warnOfSecrets(): void {
   say();
   say(yellow("  ! Development secrets were made for this folder, readable by you only:"));
-  say(yellow(`    ${DEV_VARS_FILE}          what the edge needs to run`));
-  say(yellow(`    ${KIT_FILE}  the recovery kit: with a backup it gives away every key in it`));
+  const files = [
+    { name: DEV_VARS_FILE, says: "what the edge needs to run" },
+    { name: KIT_FILE, says: "the recovery kit: with a backup it gives away every key in it" },
+  ];
+  for (const line of entryLines(files, columns())) say(yellow(line));
   say(yellow("    They are for this machine. Never deploy, commit or copy them."));
   say();
 }
@@ -69,7 +76,7 @@ async function prepare(signal: AbortSignal): Promise<Record<string, string>> {
   // Only now: what was built holds no secrets, and is made with the modes that others are used to.
   keepToOwner();
   mkdirSync(HOME, { recursive: true });
-  closeToOthers(HOME);
+  for (const folder of [HOME, SAMPLE_FOLDER]) closeToOthers(folder);
   const { bindings, made } = await ensureDevVars();
   if (made) warnOfSecrets();
   if (!existsSync(KIT_FILE)) {
@@ -84,36 +91,22 @@ async function tellStory(url: string, bindings: Record<string, string>): Promise
   const { accessKeyId, secretAccessKey } = ownerKey(bindings);
   const access = { endpoint: url, region: REGION, accessKeyId, secretAccessKey };
   const kit = existsSync(KIT_FILE) ? readFileSync(KIT_FILE, "utf8") : null;
-  const { result, passwords } = await runStory({ access, kit, folder: STORY_FOLDER });
-  noteStoryUsers(passwords);
+  const { result, passwords } = await runStory({ access, kit, folder: SAMPLE_FOLDER });
+  writePasswords(passwords);
+  mkdirSync(dirname(STORY_FILE), { recursive: true });
   writeFileSync(STORY_FILE, `${JSON.stringify(result, null, 2)}\n`);
 }
 
 function printAddresses(url: string): void {
+  const told = existsSync(STORY_FILE);
+  const story = told ? (JSON.parse(readFileSync(STORY_FILE, "utf8")) as StoryResult) : null;
+  const sample = findSample();
+  const facts = { url, sample, kit: KIT_FILE, userName: story?.userName ?? null };
+  const look = { width: columns(), hasLinks: isRich, bold, dim };
+  for (const line of addressLines(facts, look)) say(line);
   say();
-  say(`  ${bold("Open")}`);
-  say(`    ${url}/                 ${dim("start page")}`);
-  say(`    ${url}/restore          ${dim("restore tool: works without a network once opened")}`);
-  say(
-    `    dist/restore/restore.html`.padEnd(url.length + 22) +
-      dim("the same tool as one file: open it from disk"),
-  );
-  say(`    ${url}/v1/openapi.json  ${dim("the REST surface")}`);
-  if (existsSync(STORY_FILE)) {
-    const story = JSON.parse(readFileSync(STORY_FILE, "utf8")) as StoryResult;
-    say();
-    say(`  ${bold("Drop these two into the restore tool")}`);
-    const width = story.backupFile.length;
-    say(`    ${story.backupFile}  ${dim("the backup of the story")}`);
-    say(`    ${KIT_FILE.padEnd(width)}  ${dim("the recovery kit")}`);
-    const where = `the password is in the last line of ${DEV_VARS_FILE}`;
-    say(`    ${dim(`log in there as ${story.userName}: ${where}`)}`);
-  }
-  say();
-  say(`  ${bold("AWS tools, in another terminal")}`);
-  say(`    eval "$(npm run -s aws-env)" && aws cloudhsmv2 describe-backups`);
-  say();
-  say(dim(`  State and logs are under .holdfast. Ctrl-C stops.`));
+  if (told && sample === null) say(dim("  npm start -- --story makes a new sample."));
+  say(dim("  State and logs are under .holdfast. Ctrl-C stops."));
 }
 
 async function main(): Promise<number> {

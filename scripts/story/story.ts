@@ -16,6 +16,7 @@ import { trustedAuthorities } from "../customer/tools.ts";
 import { step } from "../terminal/progress.ts";
 import { type StoryKey, storyKeys } from "./keys.ts";
 import { openOffline } from "./open-offline.ts";
+import { writeBackup } from "./sample.ts";
 import { type NamedSecret, textSecret } from "./secret-forms.ts";
 
 const OFFICER = "admin";
@@ -38,7 +39,6 @@ export interface StoryOptions {
 export interface StoryResult {
   readonly clusterId: string;
   readonly backupId: string;
-  readonly backupFile: string;
   readonly userName: string;
   readonly stateDigest: string;
   readonly keys: number;
@@ -79,7 +79,7 @@ export async function runStory(options: StoryOptions): Promise<StoryOutcome> {
     return value;
   });
 
-  const { backupId, backupFile, sealed } = await backUp(scene, options.folder);
+  const { backupId, sealed } = await backUp(scene, options.folder);
   await step("Delete the HSM: its memory is gone", () => control.deleteHsm(clusterId, hsmId));
   await step("Add a new HSM: the newest backup is restored onto it", async (note) => {
     note((await control.createHsm(clusterId)).HsmId ?? "");
@@ -91,7 +91,6 @@ export async function runStory(options: StoryOptions): Promise<StoryOutcome> {
     result: {
       clusterId,
       backupId,
-      backupFile,
       userName: USER,
       stateDigest: digest,
       keys: keys.length,
@@ -192,10 +191,8 @@ async function backUp(scene: Scene, folder: string) {
   });
   return await step("Download the sealed file", async (note) => {
     const sealed = await scene.data.download(row.backupId);
-    const backupFile = join(folder, `${row.backupId}.hbk`);
-    writeFileSync(backupFile, sealed);
-    note(backupFile);
-    return { backupId: row.backupId, backupFile, sealed };
+    note(writeBackup(folder, sealed));
+    return { backupId: row.backupId, sealed };
   });
 }
 

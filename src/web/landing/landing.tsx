@@ -90,12 +90,12 @@ function Landing(): JSX.Element {
     >
       <div class="stack-l">
         <div class="stack lead">
-          <h1>A cluster's whole memory, backed up and ready to be opened again</h1>
+          <h1>A cluster's whole memory, backed up and ready to be restored</h1>
           <p class="soft">
             Holdfast keeps clusters of software HSMs and backs up everything they hold: users, keys,
             certificates, configuration and policies. Each backup is wrapped inside the HSM, sealed
-            under a KMS key, and restored onto a new HSM, a new cluster or, with a recovery kit, in
-            this browser with no network at all.
+            under a KMS key, and restored onto a new HSM or a new cluster. With a recovery kit it
+            opens in this browser, with no network at all.
           </p>
         </div>
         <div class="split">

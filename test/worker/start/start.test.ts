@@ -1,7 +1,16 @@
 /**
  * `npm start` as a person meets it: what it leaves in its folder, and that it ends when told to.
  */
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -39,8 +48,16 @@ describe("npm start", () => {
     await start.said("Ctrl-C stops");
     const objects = readdirSync(join(folder.path, ".holdfast/state/r2"), { recursive: true });
     expect(objects.length).toBeGreaterThan(4);
-    const made = [".holdfast", ".dev.vars", "recovery.kit.json"];
+    const made = [".holdfast", "sample", ".dev.vars", "recovery.kit.json"];
     expect(openToOthers(folder.path, made)).toEqual([]);
+    for (const name of ["sample/backup.hbk", "sample/passwords.txt", "recovery.kit.json"]) {
+      expect(start.output).toContain(join(realpathSync(folder.path), name));
+    }
+    const passwords = readFileSync(join(folder.path, "sample/passwords.txt"), "utf8");
+    const [, password = "none"] = /^alice +(\S+)$/m.exec(passwords) ?? [];
+    expect(password).toHaveLength(16);
+    expect(start.output).not.toContain(password);
+    expect(readFileSync(join(folder.path, ".dev.vars"), "utf8")).not.toContain(password);
 
     const { url } = start;
     expect((await fetch(`${url}/v1/health`)).status).toBe(200);
