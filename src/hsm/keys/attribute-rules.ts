@@ -133,8 +133,10 @@ export function changedFlags(
   if (change.trusted !== undefined) refuse("trusted", "only an admin (CO) sets it");
   if (change.token === false) refuse("token", "a token key does not become a session key");
   verifyUsages(change, kind);
+  verifyFrozenUsages(before, change);
   verifyOneWay(before, change, "sensitive");
   verifyOneWay(before, change, "wrapWithTrusted");
+  if (isHomeGrown(before, kind)) verifyOneWay(before, change, "decrypt");
   if (kind.class === "public") verifyPublic(change);
   const next: Record<KeyFlag, boolean> = { ...before };
   for (const flag of [...USAGE_FLAGS, "sensitive", "wrapWithTrusted"] as const) {
@@ -143,13 +145,53 @@ export function changedFlags(
   return next;
 }
 
-/** The flags after an admin's change: `trusted` and nothing else. @throws as above. */
-export function trustedFlags(before: KeyFlags, change: KeyAttributesChange): KeyFlags {
+/**
+ * The flags after an admin's change: `trusted` and nothing else. With it the owner's changes end,
+ * also when it is taken back. @throws as above.
+ */
+export function trustedFlags(
+  before: KeyFlags,
+  change: KeyAttributesChange,
+  kind: KeyKind,
+): KeyFlags {
   for (const name of Object.keys(change)) {
     if (name !== "trusted") refuse(name, "an admin (CO) sets trusted and nothing else");
   }
   if (change.trusted === undefined) refuse("trusted", "expected true or false");
-  return { ...before, trusted: change.trusted };
+  if (!change.trusted) return { ...before, trusted: false };
+  if (!isTrustworthy(before, kind)) refuse("trusted", `a trusted key is ${TRUSTWORTHY}`);
+  return { ...before, trusted: true, modifiable: false };
+}
+
+/** What a key must be to wrap what asks for a trusted key, as a sentence goes on. */
+export const TRUSTWORTHY = "an AES key generated here, never extractable, that never had decrypt";
+
+/**
+ * Whether what is wrapped under the key can be had in no other way than by unwrapping it in an HSM.
+ * Asked when the key is made trusted, and again at every use: a key that was restored or replicated
+ * has passed no such check here. @param flags - `decrypt` false is its history as well, since it
+ * never becomes false again.
+ */
+export function isTrustworthy(flags: KeyFlags, kind: KeyKind): boolean {
+  return isHomeGrown(flags, kind) && !flags.decrypt;
+}
+
+/** An AES key whose bytes nobody has seen: there is no second one of its value, but by a restore. */
+function isHomeGrown(flags: KeyFlags, kind: KeyKind): boolean {
+  const neverLeft = flags.local && flags.neverExtractable && !flags.extractable;
+  return kind.type === "aes" && neverLeft;
+}
+
+/**
+ * What is asked for a key that a trusted key unwraps: sensitive, and out again only under a trusted
+ * one. Like CKA_UNWRAP_TEMPLATE of PKCS#11: merged in, and a contradiction is refused.
+ * @throws HsmError `attribute_refused`.
+ */
+export function underTrust(asked: NewKeyAttributes): NewKeyAttributes {
+  for (const flag of ["sensitive", "wrapWithTrusted"] as const) {
+    if (asked[flag] === false) refuse(flag, "it is true for what a trusted key unwraps");
+  }
+  return { ...asked, sensitive: true, wrapWithTrusted: true };
 }
 
 /** @throws HsmError `attribute_refused`. */
@@ -180,11 +222,20 @@ function verifyPublic(asked: NewKeyAttributes): void {
   if (asked.extractable === false) refuse("extractable", "a public key is no secret");
 }
 
+/** A key that came trusted by a restore may still be modifiable. */
+function verifyFrozenUsages(before: KeyFlags, change: KeyAttributesChange): void {
+  if (!before.trusted) return;
+  for (const flag of USAGE_FLAGS) {
+    const next = change[flag];
+    if (next !== undefined && next !== before[flag]) refuse(flag, "the key is trusted");
+  }
+}
+
 /** Set once, it stays set. */
 function verifyOneWay(
   before: KeyFlags,
   change: KeyAttributesChange,
-  flag: "sensitive" | "wrapWithTrusted",
+  flag: "sensitive" | "wrapWithTrusted" | "decrypt",
 ): void {
   if (before[flag] && change[flag] === false) refuse(flag, "once true, it stays true");
 }

@@ -17,6 +17,7 @@ import {
   type KeyClass,
   type KeyType,
   keyCodec,
+  kindOf,
 } from "../memory/key-record.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
 import { readAttributes, rowsOf } from "../memory/store.ts";
@@ -149,7 +150,7 @@ function changedByAdmin(
 ): KeyAttributes {
   const caller = authorize(context, token, "mark keys trusted");
   const { key } = requireVisible(context.store, caller, handle);
-  return { ...key, flags: encodeFlags(trustedFlags(decodeFlags(key.flags), change)) };
+  return { ...key, flags: encodeFlags(trustedFlags(decodeFlags(key.flags), change, kindOf(key))) };
 }
 
 function changedByOwner(
@@ -160,10 +161,9 @@ function changedByOwner(
 ): KeyAttributes {
   const caller = authorize(context, token, "manage keys");
   const { key } = requireOwned(context.store, caller, handle);
-  const kind = { class: KEY_CLASS_OF[key.class], type: KEY_TYPE_OF[key.type] };
   return {
     ...key,
-    flags: encodeFlags(changedFlags(decodeFlags(key.flags), change, kind)),
+    flags: encodeFlags(changedFlags(decodeFlags(key.flags), change, kindOf(key))),
     label: change.label === undefined ? key.label : verifyLabel(change.label),
     id: change.id === undefined ? key.id : decodeKeyId(change.id),
   };

@@ -9,7 +9,7 @@ import type { PlatformKey, PlatformKeyUsage, SubtleAlgorithm } from "../../crypt
 import type { HsmContext } from "../access/context.ts";
 import { authorize } from "../access/permissions.ts";
 import type { SessionToken } from "../access/sessions.ts";
-import { KEY_TYPE_OF, type KeyFlag, type KeyType } from "../memory/key-record.ts";
+import { hasFlag, KEY_TYPE_OF, type KeyFlag, type KeyType } from "../memory/key-record.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
 import { HsmError } from "../rules/errors.ts";
 import { lendPrivateKey, lendPublicKey } from "./asymmetric.ts";
@@ -81,6 +81,7 @@ export async function decrypt(
 ): Promise<Uint8Array> {
   const { mechanism, ciphertext } = request;
   const found = requireCipherKey(context, token, handle, mechanism, "decrypt");
+  verifyUntrusted(found);
   verifyOperationLength("ciphertext", ciphertext);
   verifyAad(mechanism, request.aad);
   const { subtle } = context;
@@ -113,6 +114,15 @@ function requireCipherKey(
   const wanted: KeyType = isRsa(mechanism) ? "rsa" : "aes";
   if (type !== wanted) throw unusable(mechanism, `key ${handle} is of type ${type}`);
   return found;
+}
+
+/**
+ * What a trusted key wraps is opened by unwrapping alone. The rules of attributes let no key be
+ * both; one that comes from a backup may be.
+ */
+function verifyUntrusted({ handle, key }: FoundKey): void {
+  if (!hasFlag(key.flags, "trusted")) return;
+  throw new HsmError({ code: "key_usage", handle, attribute: "decrypt" });
 }
 
 function requireSecret(context: HsmContext, handle: number): SecretKey {

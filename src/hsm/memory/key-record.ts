@@ -100,6 +100,14 @@ export interface KeyAttributes {
   readonly useQuorum: number;
 }
 
+/** Its class and type by name. */
+export function kindOf(key: Pick<KeyAttributes, "class" | "type">): {
+  class: KeyClass;
+  type: KeyType;
+} {
+  return { class: KEY_CLASS_OF[key.class], type: KEY_TYPE_OF[key.type] };
+}
+
 export const CHECK_VALUE_BYTES = 3;
 
 export const keyCodec: AttributesCodec<KeyAttributes> = attributesCodec<KeyAttributes>({

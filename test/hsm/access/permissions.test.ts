@@ -160,7 +160,8 @@ describe("the permission table", () => {
 
   it("lets only an admin mark keys trusted", async () => {
     const { hsm, admin, alice } = await activeHsm();
-    const { handle } = await hsm.generateKey(alice, { type: "aes", sizeBits: 256 });
+    const attributes = { extractable: false, wrap: true };
+    const { handle } = await hsm.generateKey(alice, { type: "aes", sizeBits: 256, attributes });
     const trust = (token: string) => () => hsm.setAttributes(token, handle, { trusted: true });
     expect(await refusal(trust(alice))).toBe("attribute_refused");
     expect(await refusal(trust(admin))).toBe("");

@@ -133,12 +133,19 @@ describe("wrapping", () => {
   it("wraps a key that asks for trust only under a key that an admin trusts", async () => {
     const cast = await activeHsm();
     const { hsm, admin, alice } = cast;
-    const wrapping = await importAes(cast, BYTES, kek);
+    const attributes = { ...kek, extractable: false };
+    const generated = await hsm.generateKey(alice, { type: "aes", sizeBits: 256, attributes });
+    const imported = await importAes(cast, BYTES, attributes);
     const handle = await importAes(cast, BYTES, { wrapWithTrusted: true });
-    const leave = () => hsm.wrapKey(alice, handle, wrapping, "aes-kwp");
-    expect(await codeOf(leave)).toBe("key_not_extractable");
-    hsm.setAttributes(admin, wrapping, { trusted: true });
-    expect(leave()).toHaveLength(40);
+    const leave = (wrapping: number) => () => hsm.wrapKey(alice, handle, wrapping, "aes-kwp");
+    for (const wrapping of [generated.handle, imported]) {
+      expect(await codeOf(leave(wrapping))).toBe("key_not_extractable");
+    }
+    const trust = (wrapping: number) => () => hsm.setAttributes(admin, wrapping, { trusted: true });
+    expect(await codeOf(trust(imported))).toBe("attribute_refused");
+    expect(await codeOf(leave(imported))).toBe("key_not_extractable");
+    trust(generated.handle)();
+    expect(leave(generated.handle)()).toHaveLength(40);
   });
 
   it("asks for the flags of the wrapping key", async () => {

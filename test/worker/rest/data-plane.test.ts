@@ -4,10 +4,13 @@
 import { createHash, createHmac, generateKeyPairSync } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testAuthority } from "../../lib/authority.ts";
+import { clusterInState, createCluster } from "../../lib/aws.ts";
 import { type Edge, startEdge } from "../../lib/mf.ts";
 import {
   ADMIN_PASSWORD,
   ALICE_PASSWORD,
+  addHsm,
+  backUp,
   login,
   ok,
   rest,
@@ -212,6 +215,44 @@ describe("keys", () => {
     const unwrap = { mechanism, wrapped, type: "aes", encrypt: true };
     const back = await asAlice("POST", `/keys/${wrappingHandle}/unwrap`, unwrap);
     expect(back.checkValue).toBe(key.checkValue);
+  });
+
+  it("that ask for a trusted key stay in, also in a cluster from a backup of before", async () => {
+    const kek = { type: "aes", sizeBits: 256, wrap: true, unwrap: true, extractable: false };
+    const { handle: wrappingHandle } = await asAlice("POST", "/keys:generate", kek);
+    const { backupId } = await backUp(edge, cluster);
+    const trust = { trusted: true };
+    const admin = { session: cluster.admin };
+    await ok(edge, "PATCH", `${cluster.path}/keys/${wrappingHandle}`, trust, admin);
+    const raw = Buffer.alloc(32, 7).toString("base64");
+    const material = { format: "raw", type: "aes", raw };
+    const key = await asAlice("POST", "/keys", { material, wrapWithTrusted: true });
+    const mechanism = "aes-kw";
+    const path = `/keys/${key.handle}/wrap`;
+    const { wrapped } = await asAlice("POST", path, { wrappingHandle, mechanism });
+    const clusterId = await createCluster(cluster.client, { SourceBackupId: backupId });
+    await clusterInState(cluster.client, clusterId, "ACTIVE");
+    await addHsm(cluster.client, clusterId, 1);
+    const restored = `/v1/clusters/${clusterId}`;
+    const clusters = [
+      [cluster.path, cluster.alice],
+      [restored, await login(edge, restored, "alice", ALICE_PASSWORD)],
+    ] as const;
+    for (const [at, session] of clusters) {
+      const unwrap = `${at}/keys/${wrappingHandle}/unwrap`;
+      const order = { mechanism, wrapped, type: "aes" };
+      const bare = { ...order, wrapWithTrusted: false };
+      expect(await rest(edge, "POST", unwrap, bare, { session })).toMatchObject({
+        status: 400,
+        body: { error: { code: "attribute_refused" } },
+      });
+      const back = await ok(edge, "POST", unwrap, order, { session });
+      expect(back.attributes).toMatchObject({ sensitive: true, wrapWithTrusted: true });
+      const leave = `${at}/keys/${back.handle}/export`;
+      expect(await rest(edge, "POST", leave, { format: "raw" }, { session })).toMatchObject({
+        body: { error: { code: "key_not_extractable" } },
+      });
+    }
   });
 });
 
