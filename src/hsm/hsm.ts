@@ -6,6 +6,7 @@
  */
 import type { Core } from "../crypto/core.ts";
 import type { Clock, RandomBytes, Subtle } from "../crypto/web-crypto.ts";
+import type { AttemptStore } from "./access/attempts.ts";
 import type { ConfigurationView } from "./access/configuration.ts";
 import * as configuration from "./access/configuration.ts";
 import type { HsmContext } from "./access/context.ts";
@@ -36,6 +37,7 @@ import type { HsmType } from "./rules/limits.ts";
 export interface HsmOptions {
   readonly store: HsmStore;
   readonly sessions: SessionStore;
+  readonly attempts: AttemptStore;
   /** Open for as long as the HSM is used; the HSM does not close it. */
   readonly core: Core;
   readonly subtle: Subtle;
@@ -54,6 +56,7 @@ export class Hsm {
     this.#context = {
       store: options.store,
       sessions: options.sessions,
+      attempts: options.attempts,
       core: options.core,
       subtle: options.subtle,
       random: options.random,
@@ -76,6 +79,10 @@ export class Hsm {
   }
   getPolicies(): PoliciesView {
     return policies.getPolicies(this.#context);
+  }
+  /** Takes what was counted beside the users' records into them: before a backup is made. */
+  mergeAttempts(): void {
+    loggingIn.mergeAttempts(this.#context);
   }
 
   // Users.

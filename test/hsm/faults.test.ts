@@ -11,7 +11,6 @@ import { activeHsm } from "../lib/hsm.ts";
 /** One fault of every code: a new code does not compile until it is here. */
 const FAULTS: { [C in HsmFault["code"]]: Extract<HsmFault, { code: C }> } = {
   login_failed: { code: "login_failed" },
-  user_locked: { code: "user_locked", username: "alice" },
   session_invalid: { code: "session_invalid" },
   session_limit: { code: "session_limit", limit: 1_024 },
   not_permitted: { code: "not_permitted", permission: "manage users", role: "CU" },

@@ -3,6 +3,7 @@
  */
 import { expect } from "vitest";
 import type { Core } from "../../src/crypto/core.ts";
+import { MemoryAttemptStore } from "../../src/hsm/access/attempts.ts";
 import type { PasswordCost } from "../../src/hsm/access/passwords.ts";
 import { MemorySessionStore } from "../../src/hsm/access/session-store.ts";
 import { Hsm } from "../../src/hsm/hsm.ts";
@@ -20,6 +21,7 @@ export interface TestHsm {
   readonly hsm: Hsm;
   readonly store: MemoryStore;
   readonly sessions: MemorySessionStore;
+  readonly attempts: MemoryAttemptStore;
   readonly core: Core;
   /** Milliseconds; tests add to it. */
   readonly clock: { nowMs: number };
@@ -29,17 +31,19 @@ export interface TestHsm {
 export async function blankHsm(store: MemoryStore = new MemoryStore()): Promise<TestHsm> {
   const core = await loadCore();
   const sessions = new MemorySessionStore();
+  const attempts = new MemoryAttemptStore();
   const clock = { nowMs: 1_700_000_000_000 };
   const hsm = new Hsm({
     store,
     sessions,
+    attempts,
     core,
     subtle: globalThis.crypto.subtle,
     random: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
     now: () => clock.nowMs,
     passwordCost: CHEAP,
   });
-  return { hsm, store, sessions, core, clock };
+  return { hsm, store, sessions, attempts, core, clock };
 }
 
 /** Manufactured, with PRECO and an appliance user that has a password. */

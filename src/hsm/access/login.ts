@@ -1,21 +1,24 @@
 /**
  * Logging in: the password against the verifier, the failure counter, the lock.
  *
- * docs/HSM.md §2.3. The verifier is compared in constant time by the core; an unknown user costs as
- * much time as a known one.
+ * docs/HSM.md §2.3 and §2.5. The verifier is compared in constant time by the core; the work and the
+ * answer are the same whether a user is unknown, locked, or met with a wrong password.
  */
 import type { SecretKey } from "../../crypto/secret-key.ts";
 import { readPolicies } from "../memory/policy-record.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
 import { SALT_BYTES, type UserAttributes } from "../memory/user-record.ts";
 import { HsmError } from "../rules/errors.ts";
+import { type Attempts, NO_ATTEMPTS, NOBODY } from "./attempts.ts";
 import type { HsmContext } from "./context.ts";
 import { deriveVerifier } from "./passwords.ts";
 import { digestOfToken, openSession, type SessionToken, sessionUserId } from "./sessions.ts";
 import {
+  counted,
   type FoundUser,
   findUser,
   getUser,
+  isLockable,
   type UserView,
   updateUser,
   userView,
@@ -27,29 +30,31 @@ export interface Login {
   readonly user: UserView;
 }
 
-/** What an attempt came to. It is thrown, if at all, after the failure counter has been written. */
-type Outcome = "right" | "wrong" | "locked" | "changed";
+/** What an attempt came to. It is thrown, if at all, after the count has been written. */
+type Outcome = "right" | "wrong" | "changed";
+
+/** Whose verifier is unwrapped where a name has none: `admin`, whom every HSM begins with. */
+const DECOY_USER_ID = 1;
+const MAX_FAILURES = 0xffff_ffff;
 
 /**
+ * An unknown name, a wrong password and a locked user's right one take the same work: derivation,
+ * comparison, one count written, the same refusal.
+ *
  * @param username - in any case.
- * @throws HsmError `login_failed`, `user_locked`, `changed_meanwhile`, `session_limit`.
+ * @throws HsmError `login_failed`, `changed_meanwhile`, `session_limit`.
  */
 export async function login(
   context: HsmContext,
   username: string,
   password: string,
 ): Promise<Login> {
+  context.attempts.admit();
   const found = findUser(context.store, username);
-  if (found !== null && found.user.locked === 1) throw locked(found.user);
-  const known = found !== null && found.user.verifierAlgorithm === 1 ? found : null;
-  const candidate = await deriveCandidate(context, known?.user ?? null, password);
-  try {
-    if (known === null) throw new HsmError({ code: "login_failed" });
-    const outcome = context.store.transaction(() => judge(context, known, candidate));
-    return finish(context, known, outcome);
-  } finally {
-    candidate[Symbol.dispose]();
-  }
+  const known = found?.user.verifierAlgorithm === 1 ? found : null;
+  using candidate = await deriveCandidate(context, known?.user ?? null, password);
+  const outcome = context.store.transaction(() => judge(context, known, candidate));
+  return finish(context, known, outcome);
 }
 
 export function logout(context: HsmContext, token: SessionToken): void {
@@ -61,7 +66,18 @@ export function whoAmI(context: HsmContext, token: SessionToken): UserView {
   const id = sessionUserId(context, token);
   const user = getUser(context.store, id);
   if (user === null) throw new HsmError({ code: "session_invalid" });
-  return userView({ id, user });
+  return userView(counted(context, { id, user }));
+}
+
+/** Takes what was counted beside the users' records into them, in one change. */
+export function mergeAttempts(context: HsmContext): void {
+  context.store.transaction(() => {
+    for (const id of context.attempts.users()) {
+      const user = getUser(context.store, id);
+      if (user === null) throw new Error(`unreachable: attempts at user ${id}, who is not there`);
+      updateUser(context, id, counted(context, { id, user }).user);
+    }
+  });
 }
 
 /** The same work for a user who does not exist, so that the time does not tell. */
@@ -82,40 +98,42 @@ async function deriveCandidate(
  * Compares and counts, in one transaction. Everything is looked at anew: other attempts may have
  * run while this one was deriving, so a right guess that comes after the lock is refused.
  */
-function judge(context: HsmContext, before: FoundUser, candidate: SecretKey): Outcome {
-  const { store, core } = context;
-  const user = getUser(store, before.id);
-  if (user === null) return "wrong";
-  if (user.locked === 1) return "locked";
+function judge(context: HsmContext, before: FoundUser | null, candidate: SecretKey): Outcome {
+  const { store, attempts, core } = context;
+  attempts.admit();
+  const user = before === null ? null : getUser(store, before.id);
+  const isEqual = isVerified(context, before?.id ?? DECOY_USER_ID, candidate);
+  if (before === null || user === null) {
+    attempts.put(NOBODY, afterFailure(context, attempts.get(NOBODY) ?? NO_ATTEMPTS, false));
+    return "wrong";
+  }
   if (!core.equal(user.salt, before.user.salt)) return "changed";
-  using verifier = store.secret(RECORD_TYPE.user, before.id);
-  if (verifier === null) return "wrong";
-  const isRight = verifier.use((held) => candidate.use((given) => core.equal(held, given)));
-  if (isRight) {
-    if (user.failures > 0) updateUser(store, before.id, { ...user, failures: 0 });
+  const { failures, locked } = counted(context, { id: before.id, user }).user;
+  if (isEqual && locked === 0) {
+    if (failures > 0) attempts.put(before.id, NO_ATTEMPTS);
     return "right";
   }
-  const failures = user.failures + 1;
-  const isLocked = failures > readPolicies(store).lockoutThreshold;
-  updateUser(store, before.id, { ...user, failures, locked: isLocked ? 1 : 0 });
+  attempts.put(before.id, afterFailure(context, { failures, locked }, isLockable(user)));
   return "wrong";
 }
 
-function finish(context: HsmContext, known: FoundUser, outcome: Outcome): Login {
-  switch (outcome) {
-    case "right": {
-      const token = openSession(context, known);
-      return { token, user: whoAmI(context, token) };
-    }
-    case "wrong":
-      throw new HsmError({ code: "login_failed" });
-    case "locked":
-      throw locked(known.user);
-    case "changed":
-      throw new HsmError({ code: "changed_meanwhile", what: "The password" });
-  }
+function isVerified({ store, core }: HsmContext, userId: number, candidate: SecretKey): boolean {
+  using verifier = store.secret(RECORD_TYPE.user, userId);
+  if (verifier === null) return false;
+  return verifier.use((held) => candidate.use((given) => core.equal(held, given)));
 }
 
-function locked(user: UserAttributes): HsmError {
-  return new HsmError({ code: "user_locked", username: user.username });
+function afterFailure({ store }: HsmContext, before: Attempts, mayLock: boolean): Attempts {
+  const failures = Math.min(before.failures + 1, MAX_FAILURES);
+  const isOver = failures > readPolicies(store).lockoutThreshold;
+  return { failures, locked: before.locked === 1 || (isOver && mayLock) ? 1 : 0 };
+}
+
+function finish(context: HsmContext, known: FoundUser | null, outcome: Outcome): Login {
+  if (outcome === "changed") {
+    throw new HsmError({ code: "changed_meanwhile", what: "The password" });
+  }
+  if (known === null || outcome === "wrong") throw new HsmError({ code: "login_failed" });
+  const token = openSession(context, known);
+  return { token, user: whoAmI(context, token) };
 }

@@ -59,31 +59,54 @@ export function* allUsers(store: HsmStore): Generator<FoundUser> {
   }
 }
 
-/** Inserts or replaces. @param verifier - borrowed; null for a user no password opens. */
+/** What decides about a user's logins: the record, and over it what was counted since. */
+export function counted(
+  { attempts }: Pick<HsmContext, "attempts">,
+  { id, user }: FoundUser,
+): FoundUser {
+  const { failures, locked } = attempts.get(id) ?? user;
+  return { id, user: { ...user, failures, locked: isLockable(user) ? locked : 0 } };
+}
+
+/** Not PRECO: its password is shown to whoever may activate, and a lock would keep nobody else out. */
+export function isLockable(user: UserAttributes): boolean {
+  return ROLE_OF[user.role] !== "PRECO";
+}
+
+/**
+ * Replaces a user: what was counted beside the record goes. So peers, who are given the record,
+ * know that their count of it is over. @param verifier - borrowed; null for none.
+ */
 export function putUser(
-  store: HsmStore,
+  { store, attempts }: Pick<HsmContext, "store" | "attempts">,
   id: number,
   user: UserAttributes,
   verifier: SecretKey | null,
 ): void {
   const attributes = userCodec.encode(user);
   store.put({ type: RECORD_TYPE.user, id, attributes, secret: verifier }, user.username);
+  attempts.delete(id);
 }
 
-/** Replaces the attributes and keeps the verifier. */
-export function updateUser(store: HsmStore, id: number, user: UserAttributes): void {
+/** As `putUser`, but keeps the verifier. */
+export function updateUser(
+  { store, attempts }: Pick<HsmContext, "store" | "attempts">,
+  id: number,
+  user: UserAttributes,
+): void {
   const attributes = userCodec.encode(user);
   store.put({ type: RECORD_TYPE.user, id, attributes, secret: null }, user.username, true);
+  attempts.delete(id);
 }
 
 /** Writes a user who has never logged in. @param verifier - borrowed. */
 export function putNewUser(
-  { store, now }: Pick<HsmContext, "store" | "now">,
+  context: Pick<HsmContext, "store" | "attempts" | "now">,
   id: number,
   named: { readonly username: string; readonly role: UserRole },
   verifier: PasswordVerifier | null,
 ): void {
-  const nowMs = now();
+  const nowMs = context.now();
   const user: UserAttributes = {
     role: ROLE_NUMBER[named.role],
     username: named.username,
@@ -94,7 +117,7 @@ export function putNewUser(
     passwordChangedAtMs: nowMs,
     quorumPublicKey: new Uint8Array(0),
   };
-  putUser(store, id, user, verifier?.digest ?? null);
+  putUser(context, id, user, verifier?.digest ?? null);
 }
 
 type VerifierAttributes = Pick<

@@ -18,6 +18,7 @@ import { authorize, type Caller } from "./permissions.ts";
 import { digestOfToken, type SessionToken } from "./sessions.ts";
 import {
   allUsers,
+  counted,
   type FoundUser,
   findUser,
   putNewUser,
@@ -82,7 +83,7 @@ export async function changePassword(
       failures: 0,
       passwordChangedAtMs: context.now(),
     };
-    putUser(context.store, id, next, verifier.digest);
+    putUser(context, id, next, verifier.digest);
     if (isActivation) noteActivation(context);
     context.sessions.deleteUser(id, digestOfToken(context, token));
     return userView({ id, user: next });
@@ -122,13 +123,19 @@ export function deleteUser(context: HsmContext, token: SessionToken, username: s
     // Ids may be used again after a restore: nothing may go on naming this one.
     stripShares(context.store, id);
     context.store.delete(RECORD_TYPE.user, id);
+    context.attempts.delete(id);
     context.sessions.deleteUser(id, "");
   });
 }
 
+/** Counts and locks of others are shown to admins alone: a guesser could watch them otherwise. */
 export function listUsers(context: HsmContext, token: SessionToken): UserView[] {
-  authorize(context, token, "list users");
-  return Array.from(allUsers(context.store), userView);
+  const caller = authorize(context, token, "list users");
+  return Array.from(allUsers(context.store), (found) => {
+    const view = userView(counted(context, found));
+    const isShown = caller.role === "CO" || caller.id === view.id;
+    return isShown ? view : { ...view, locked: false, failures: 0 };
+  });
 }
 
 /** Inserts a user inside a transaction, after `verifyNewUser`. @param verifier - borrowed. */

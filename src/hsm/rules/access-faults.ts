@@ -6,9 +6,8 @@
 
 /** Who is asking, and may they. */
 export type AccessFault =
-  /** Unknown user and wrong password answer alike. */
+  /** Unknown user, wrong password and locked user answer alike. */
   | { readonly code: "login_failed" }
-  | { readonly code: "user_locked"; readonly username: string }
   | { readonly code: "session_invalid" }
   | { readonly code: "session_limit"; readonly limit: number }
   | { readonly code: "not_permitted"; readonly permission: string; readonly role: string }
@@ -40,11 +39,9 @@ export type AccessFault =
 export function describeAccessFault(fault: AccessFault): string {
   switch (fault.code) {
     case "login_failed":
-      return "User name or password is wrong. Try again; repeated failures lock the user.";
-    case "user_locked":
       return (
-        `User "${fault.username}" is locked after too many wrong passwords. An admin (CO) ` +
-        "unlocks the user by setting a new password."
+        "User name or password is wrong, or the user is locked after too many wrong passwords. An " +
+        "admin (CO) sees who is locked, and unlocks by setting a new password."
       );
     case "session_invalid":
       return "The session is unknown or has expired. Log in again.";
@@ -75,7 +72,6 @@ export function describeAccessFault(fault: AccessFault): string {
 
 type SessionFaultCode =
   | "login_failed"
-  | "user_locked"
   | "session_invalid"
   | "session_limit"
   | "not_permitted"

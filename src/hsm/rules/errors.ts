@@ -67,7 +67,6 @@ function isAccessFault(fault: AccessFault | ObjectFault): fault is AccessFault {
 
 const ACCESS_FAMILY: Readonly<Record<AccessFault["code"], FaultFamily>> = {
   login_failed: "authentication",
-  user_locked: "authentication",
   session_invalid: "authentication",
   session_limit: "limit",
   not_permitted: "permission",

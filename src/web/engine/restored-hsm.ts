@@ -6,8 +6,9 @@
  */
 import { encodeHex } from "../../crypto/base-encodings.ts";
 import type { Core } from "../../crypto/core.ts";
+import { MemoryAttemptStore } from "../../hsm/access/attempts.ts";
 import type { HsmContext } from "../../hsm/access/context.ts";
-import { login, logout } from "../../hsm/access/login.ts";
+import { login, logout, mergeAttempts } from "../../hsm/access/login.ts";
 import { DEFAULT_PASSWORD_COST } from "../../hsm/access/passwords.ts";
 import { MemorySessionStore } from "../../hsm/access/session-store.ts";
 import type { SessionToken } from "../../hsm/access/sessions.ts";
@@ -36,6 +37,7 @@ export class RestoredHsm implements Disposable {
       store,
       core,
       sessions: new MemorySessionStore(),
+      attempts: new MemoryAttemptStore(),
       subtle: crypto.subtle,
       random: (length) => crypto.getRandomValues(new Uint8Array(length)),
       now: () => Date.now(),
@@ -50,9 +52,13 @@ export class RestoredHsm implements Disposable {
 
   async login(name: string, password: string): Promise<ShownSession> {
     this.logout();
-    const { token, user } = await login(this.#context, name, password);
-    this.#token = token;
-    return { userName: user.username, role: user.role };
+    try {
+      const { token, user } = await login(this.#context, name, password);
+      this.#token = token;
+      return { userName: user.username, role: user.role };
+    } finally {
+      mergeAttempts(this.#context); // The contents that the page shows are the records.
+    }
   }
 
   logout(): void {

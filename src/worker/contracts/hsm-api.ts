@@ -92,6 +92,8 @@ export interface ComparedPeer {
   readonly history: string;
   /** Number of the change whose digest was compared; what was written since is not on the peer. */
   readonly change: number;
+  /** Number of the latest count of wrong passwords that the peer has. */
+  readonly attempts: number;
 }
 
 export interface ServiceOrder extends ServiceDuty {

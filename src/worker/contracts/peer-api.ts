@@ -15,6 +15,8 @@ import type { Result } from "./result.ts";
 export interface Position {
   readonly history: string;
   readonly change: number;
+  /** Number of the latest count of wrong passwords, which stand beside the records. */
+  readonly attempts: number;
 }
 
 export interface PeerPosition {
@@ -37,11 +39,27 @@ export interface ChangedRow {
   } | null;
 }
 
+/** What is counted of one user's wrong passwords; docs/HSM.md §2.5. */
+export interface AttemptRow {
+  /** 0 for names that no password opens. */
+  readonly userId: number;
+  readonly failures: number;
+  readonly locked: 0 | 1;
+  readonly number: number;
+}
+
+export interface AttemptsDelta {
+  /** Whether these are all there are, and what the peer counted is to go. */
+  readonly all: boolean;
+  readonly rows: readonly AttemptRow[];
+}
+
 /** The way from one position to another. */
 export interface Delta {
   readonly from: Position;
   readonly to: Position;
   readonly rows: readonly ChangedRow[];
+  readonly attempts: AttemptsDelta;
 }
 
 /** RPC face of the `Hsm` Durable Object towards the leader of its cluster. */

@@ -28,14 +28,15 @@ import { type SecretEnv, type Secrets, secretsOf } from "../opening/secrets.ts";
 import { type Deployment, deploymentOf } from "../platform/deployment.ts";
 import { refusalsOf } from "../platform/fault-response.ts";
 import { reached } from "../platform/reached.ts";
+import { createAttemptsTable, hasAttempts } from "./attempts.ts";
 import { backUp } from "./backup.ts";
 import { initializeHsm, manufactureHsm, verifyReadable } from "./life.ts";
 import { createLocalTable, readLocal, writeLocal } from "./local.ts";
 import { type HsmMemory, type HsmSite, openMemory, openToRead } from "./memory.ts";
 import { CHANGES_NOTHING, DATA_PLANE } from "./operations.ts";
-import { ownPosition, Peers, takeDelta, withDeltaKeks } from "./peers.ts";
+import { isSamePosition, ownPosition, Peers, takeDelta, withDeltaKeks } from "./peers.ts";
 import { restoreHsm } from "./restore.ts";
-import { createRecordTables, currentGeneration, lastChange } from "./rows.ts";
+import { createRecordTables } from "./rows.ts";
 import { Service } from "./service.ts";
 import { createSessionTable } from "./sessions.ts";
 import { createSpoolTables } from "./spool.ts";
@@ -76,9 +77,10 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     const { backupId } = order.location;
     const running = this.#backups.get(backupId);
     if (running !== undefined) return running;
-    const begun = refusalsOf(() =>
-      backUp(this.#site(), order, (id) => this.#backups.has(id)),
-    ).finally(() => this.#backups.delete(backupId));
+    const begun = refusalsOf(async () => {
+      await this.#mergeAttempts();
+      return await backUp(this.#site(), order, (id) => this.#backups.has(id));
+    }).finally(() => this.#backups.delete(backupId));
     this.#backups.set(backupId, begun);
     return begun;
   }
@@ -96,11 +98,18 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   }
 
   hold(holder: string): Promise<Result<null>> {
-    return refusalsOf(() => this.#service.hold(holder));
+    return refusalsOf(async () => {
+      await this.#mergeAttempts();
+      return await this.#service.hold(holder);
+    });
   }
 
   release(holder: string): Promise<Result<null>> {
-    return refusalsOf(() => this.#service.release(holder));
+    return refusalsOf(async () => {
+      this.#service.release(holder);
+      await this.#mergeAttempts();
+      return null;
+    });
   }
 
   bringUp(peer: HsmLocation): Promise<Result<ComparedPeer>> {
@@ -108,13 +117,20 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   }
 
   serve(order: ServiceOrder): Promise<Result<null>> {
-    return refusalsOf(() => this.#service.serve(order));
+    return refusalsOf(async () => {
+      await this.#service.serve(order);
+      await this.#mergeAttempts();
+      return null;
+    });
   }
 
   /** One that is blank leads nobody, and never will again. */
   async retire(number: number): Promise<Result<null>> {
     if (readLocal(this.#sql, "making") === null) return success(null);
-    return refusalsOf(() => this.#service.retire(number));
+    return refusalsOf(async () => {
+      await this.#mergeAttempts();
+      return await this.#service.retire(number);
+    });
   }
 
   isActivated(): Promise<Result<boolean>> {
@@ -158,7 +174,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
 
   /**
    * Runs `f`, and answers only when what it changed is on every peer. An operation that refuses may
-   * have changed something too: a wrong password counts.
+   * have written something too: a wrong password counts.
    */
   #writing<T>(
     f: (memory: HsmMemory, site: HsmSite) => Promise<T>,
@@ -166,16 +182,31 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   ): Promise<Result<T>> {
     return refusalsOf(async () => {
       if (!isRead) await this.#service.settle();
-      const before = this.#changeCount();
+      const before = ownPosition(this.#sql);
       try {
         const site = this.#site();
-        using memory = openMemory(site, () => this.#service.verifyTakesChanges());
+        using memory = openMemory(site, this.#service);
         return await f(memory, site);
       } finally {
-        if (this.#changeCount() !== before) await this.#service.replicate();
+        if (!isSamePosition(ownPosition(this.#sql), before)) await this.#service.replicate();
         await this.#noteActivation();
       }
     });
+  }
+
+  /**
+   * Takes the counts of wrong passwords into the records where this HSM takes changes: before no
+   * more are taken, when they are again, and for a backup. Else they wait beside the records.
+   */
+  async #mergeAttempts(): Promise<void> {
+    if (!hasAttempts(this.#sql)) return;
+    await this.#service.settle();
+    if (!this.#service.takesChanges()) return;
+    {
+      using memory = openMemory(this.#site(), this.#service);
+      memory.hsm.mergeAttempts();
+    }
+    await this.#service.replicate();
   }
 
   /**
@@ -228,14 +259,11 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     return encodeHex(stateDigest(memory.store, memory.core));
   }
 
-  #changeCount(): number {
-    return lastChange(this.#sql, currentGeneration(this.#sql));
-  }
-
   #createTables(): void {
     createRecordTables(this.#sql);
     createLocalTable(this.#sql);
     createSessionTable(this.#sql);
+    createAttemptsTable(this.#sql);
     createSpoolTables(this.#sql);
   }
 }

@@ -30,7 +30,7 @@ export interface Making {
 }
 
 /** A position from which this HSM's memory has come; `snapshot`: of a backup that it made. */
-export interface Ancestor extends Position {
+export interface Ancestor extends Omit<Position, "attempts"> {
   readonly snapshot: boolean;
 }
 

@@ -12,6 +12,7 @@ import type { HsmLocation } from "../contracts/place.ts";
 import type { Secrets } from "../opening/secrets.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { openCore, randomBytes } from "../platform/engine.ts";
+import { SqliteAttempts } from "./attempts.ts";
 import { currentGeneration } from "./rows.ts";
 import { SqliteSessions } from "./sessions.ts";
 import { deriveStorageKey } from "./storage-key.ts";
@@ -34,7 +35,8 @@ export class HsmMemory implements Disposable {
   readonly hsm: HsmRules;
   readonly #storageKey: SecretKey;
 
-  constructor(site: HsmSite, generation: number, role: StoreRole) {
+  /** @param admitLogin - throws while this HSM judges no passwords. */
+  constructor(site: HsmSite, generation: number, role: StoreRole, admitLogin: () => void) {
     const { storage, secrets, location, hsmType } = site;
     this.core = openCore();
     this.#storageKey = deriveStorageKey(this.core, secrets, location);
@@ -48,6 +50,7 @@ export class HsmMemory implements Disposable {
       now: Date.now,
       ...(isHsmType(hsmType) ? { hardwareType: hsmType } : {}),
       sessions: new SqliteSessions(storage.sql),
+      attempts: new SqliteAttempts(storage.sql, admitLogin),
     });
   }
 
@@ -57,20 +60,30 @@ export class HsmMemory implements Disposable {
   }
 }
 
-/** The memory that serves. @param admitChange - throws while this HSM takes no changes. */
-export function openMemory(site: HsmSite, admitChange: () => void): HsmMemory {
+/** Whether this HSM does a thing now, asked in the turn in which it is done; each throws if not. */
+export interface Admission {
+  verifyTakesChanges(): void;
+  verifyJudgesLogins(): void;
+}
+
+/** The memory that serves. */
+export function openMemory(site: HsmSite, admission: Admission): HsmMemory {
   const generation = currentGeneration(site.storage.sql);
-  return new HsmMemory(site, generation, { kind: "serving", admitChange });
+  const admitChange = () => admission.verifyTakesChanges();
+  const role = { kind: "serving", admitChange } as const;
+  return new HsmMemory(site, generation, role, () => admission.verifyJudgesLogins());
 }
 
 /** The memory that serves, for what changes nothing. */
 export function openToRead(site: HsmSite): HsmMemory {
-  return openMemory(site, () => {
-    throw new Error("unreachable: a change of a memory that was opened to be read");
-  });
+  return openMemory(site, { verifyTakesChanges: toBeRead, verifyJudgesLogins: toBeRead });
 }
 
 /** A generation that nobody reads yet. */
 export function openStaging(site: HsmSite, generation: number): HsmMemory {
-  return new HsmMemory(site, generation, { kind: "staging" });
+  return new HsmMemory(site, generation, { kind: "staging" }, toBeRead);
+}
+
+function toBeRead(): never {
+  throw new Error("unreachable: a login or a change where the memory was opened for neither");
 }

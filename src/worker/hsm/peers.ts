@@ -5,6 +5,7 @@
  * begins; one that cannot be caught up is reported and rebuilt. Secrets travel wrapped.
  */
 import { encodeHex } from "../../crypto/base-encodings.ts";
+import { RECORD_TYPE } from "../../hsm/memory/record.ts";
 import type { ComparedPeer } from "../contracts/hsm-api.ts";
 import type { Delta, PeerApi, Position } from "../contracts/peer-api.ts";
 import type { HsmLocation } from "../contracts/place.ts";
@@ -13,6 +14,7 @@ import type { Secrets } from "../opening/secrets.ts";
 import { within } from "../platform/deadline.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { openCore, randomBytes } from "../platform/engine.ts";
+import { attemptsSince, lastAttempt, takeAttempts } from "./attempts.ts";
 import { applyChanges, changesSince, type DeltaKeks } from "./changes.ts";
 import { type Ancestor, addAncestor, readLocal, writeLocal } from "./local.ts";
 import { currentGeneration, lastChange } from "./rows.ts";
@@ -27,12 +29,23 @@ const BRING_UP_ATTEMPTS = 3;
 /** Where this HSM's memory stands. */
 export function ownPosition(sql: SqlStorage): Position {
   const history = readLocal(sql, "history") ?? "";
-  return { history, change: lastChange(sql, currentGeneration(sql)) };
+  const change = lastChange(sql, currentGeneration(sql));
+  return { history, change, attempts: lastAttempt(sql) };
+}
+
+export function isSamePosition(one: Position, other: Position): boolean {
+  return isSameState(one, other) && one.attempts === other.attempts;
+}
+
+/** Counts of wrong passwords apart, which are in no digest. */
+function isSameState(one: Position, other: Position): boolean {
+  return one.history === other.history && one.change === other.change;
 }
 
 /** Takes over as leader: the history so far ends here, and a new one begins. */
 export function beginHistory(sql: SqlStorage): void {
-  addAncestor(sql, { ...ownPosition(sql), snapshot: false });
+  const { history, change } = ownPosition(sql);
+  addAncestor(sql, { history, change, snapshot: false });
   writeLocal(sql, "history", encodeHex(randomBytes(16)));
 }
 
@@ -56,13 +69,14 @@ function missingSince(
 /** Applies a leader's delta to this HSM's memory. @throws Refused with `replication_gap`. */
 export function takeDelta(storage: DurableObjectStorage, keks: DeltaKeks, delta: Delta): null {
   return storage.transactionSync(() => {
-    const own = ownPosition(storage.sql);
-    if (own.history !== delta.from.history || own.change !== delta.from.change) {
+    if (!isSamePosition(ownPosition(storage.sql), delta.from)) {
       const message = "This HSM does not stand where the delta begins.";
       throw new Refused({ kind: "conflict", code: "replication_gap", message });
     }
     const generation = currentGeneration(storage.sql);
     applyChanges(storage.sql, keks, generation, delta.rows, delta.to.change);
+    const users = delta.rows.filter(({ type }) => type === RECORD_TYPE.user).map(({ id }) => id);
+    takeAttempts(storage.sql, delta.attempts, users);
     writeLocal(storage.sql, "history", delta.to.history);
     return null;
   });
@@ -120,8 +134,8 @@ export class Peers {
   }
 
   /** Takes note of where a peer stands: on this HSM's line, as `bringUp` found it. */
-  note({ hsmId, history, change }: ComparedPeer): void {
-    this.#positions.set(hsmId, { history, change });
+  note({ hsmId, ...position }: ComparedPeer): void {
+    this.#positions.set(hsmId, position);
   }
 
   isReported(hsmId: string): boolean {
@@ -163,8 +177,8 @@ export class Peers {
         if (!answer.ok) return null;
         const { position, stateDigest } = answer.value;
         const own = ownPosition(this.#storage.sql);
-        if (!isSame(position, own)) continue; // A write came between.
-        return stateDigest === this.#digest() ? { hsmId: peer.hsmId, ...own } : null;
+        if (!isSameState(position, own)) continue; // A write came between.
+        return stateDigest === this.#digest() ? { hsmId: peer.hsmId, ...position } : null;
       }
       return null;
     });
@@ -197,7 +211,7 @@ export class Peers {
     if (from === null) return false;
     const { sql } = this.#storage;
     const to = ownPosition(sql);
-    if (isSame(from, to)) {
+    if (isSamePosition(from, to)) {
       this.#positions.set(peer.hsmId, to);
       return true;
     }
@@ -208,7 +222,8 @@ export class Peers {
       changesSince(sql, keks, currentGeneration(sql), since, MAX_DELTA_BYTES),
     );
     if (rows === null) return false;
-    const taken = await this.#answerOf(stub.applyDelta({ from, to, rows }));
+    const attempts = attemptsSince(sql, from, to);
+    const taken = await this.#answerOf(stub.applyDelta({ from, to, rows, attempts }));
     if (taken.ok) this.#positions.set(peer.hsmId, to);
     return taken.ok;
   }
@@ -250,8 +265,4 @@ export class Peers {
       return false;
     }
   }
-}
-
-function isSame(one: Position, other: Position): boolean {
-  return one.history === other.history && one.change === other.change;
 }

@@ -18,6 +18,7 @@ import type { RestoreReceipt, StoredBackupOrder } from "../contracts/hsm-api.ts"
 import { Refused } from "../contracts/result.ts";
 import { expectedOf, getStored, openersOf } from "../opening/stored.ts";
 import { reached } from "../platform/reached.ts";
+import { clearAttempts } from "./attempts.ts";
 import { InstalledKeyring } from "./keyring.ts";
 import { deleteLocal, writeLocal } from "./local.ts";
 import { type HsmMemory, type HsmSite, openStaging } from "./memory.ts";
@@ -123,7 +124,7 @@ class SqliteStaging implements Staging {
     this.#waitingBytes = 0;
   }
 
-  /** The flip: pointer, sessions and history in one transaction. */
+  /** The flip: pointer, sessions, counts of attempts and history in one transaction. */
   commit(summary: ContainerSummary): void {
     const { storage } = this.#site;
     const { store, core } = this.#memory;
@@ -139,6 +140,7 @@ class SqliteStaging implements Staging {
         throw new Refused({ kind: "conflict", code: "restore_overtaken", message });
       }
       new SqliteSessions(storage.sql).clear();
+      clearAttempts(storage.sql);
       writeLocal(storage.sql, "history", encodeHex(summary.containerDigest));
       writeLocal(storage.sql, "ancestors", []);
       writeLocal(storage.sql, "duty", { number: this.#number, leader: false, peers: [] });

@@ -45,6 +45,25 @@ export class Service {
   }
 
   /**
+   * Wrong passwords are counted beside the records also while no changes are taken, by the leader
+   * alone. @throws Refused unless this HSM leads and goes on leading.
+   */
+  verifyJudgesLogins(): void {
+    this.#leading();
+  }
+
+  /** As `verifyTakesChanges`, to be told. */
+  takesChanges(): boolean {
+    try {
+      this.verifyTakesChanges();
+      return true;
+    } catch (error) {
+      if (error instanceof Refused) return false;
+      throw error;
+    }
+  }
+
+  /**
    * Before an operation that may change something: asks peers of which nothing is known yet, after
    * an order or at this object's start, where they stand. Digests of lines that are strange to each
    * other are equal now, and would not be after the change.

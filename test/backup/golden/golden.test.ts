@@ -10,6 +10,7 @@ import { inspectBackup } from "../../../src/backup/inspect.ts";
 import type { Staging } from "../../../src/backup/restore.ts";
 import { restoreFile } from "../../../src/backup/verify.ts";
 import type { Core } from "../../../src/crypto/core.ts";
+import { MemoryAttemptStore } from "../../../src/hsm/access/attempts.ts";
 import { MemorySessionStore } from "../../../src/hsm/access/session-store.ts";
 import { Hsm } from "../../../src/hsm/hsm.ts";
 import { MemoryStore } from "../../../src/hsm/memory/memory-store.ts";
@@ -79,6 +80,7 @@ describe("the HSM inside v1-full", () => {
     hsm = new Hsm({
       store: (await restored("v1-full.hbk")).store,
       sessions: new MemorySessionStore(),
+      attempts: new MemoryAttemptStore(),
       core,
       subtle: globalThis.crypto.subtle,
       random: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
@@ -91,7 +93,7 @@ describe("the HSM inside v1-full", () => {
 
   it("lets its users in, and keeps the locked one out", async () => {
     for (const username of ["admin", "alice", "bob"]) expect(await login(username)).toBeDefined();
-    await expect(login("locked")).rejects.toMatchObject({ fault: { code: "user_locked" } });
+    await expect(login("locked")).rejects.toMatchObject({ fault: { code: "login_failed" } });
   });
 
   it("gives out the key that may leave, unchanged, and not the one that may not", async () => {

@@ -6,6 +6,7 @@
  */
 import { readFileSync } from "node:fs";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
+import { MemoryAttemptStore } from "../../../src/hsm/access/attempts.ts";
 import { MemorySessionStore } from "../../../src/hsm/access/session-store.ts";
 import { Hsm } from "../../../src/hsm/hsm.ts";
 import { MemoryStore } from "../../../src/hsm/memory/memory-store.ts";
@@ -35,6 +36,7 @@ async function manufactured(): Promise<GoldenHsm> {
   const hsm = new Hsm({
     store,
     sessions: new MemorySessionStore(),
+    attempts: new MemoryAttemptStore(),
     core: await loadCore(),
     subtle: globalThis.crypto.subtle,
     random: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
@@ -111,6 +113,7 @@ async function lock(hsm: Hsm, username: string): Promise<void> {
       // Refused, as it must be: that is how a user gets locked.
     }
   }
+  hsm.mergeAttempts();
 }
 
 function passwordOf(username: string): string {

@@ -1,8 +1,12 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { Subtle } from "../../../src/crypto/web-crypto.ts";
+import { NOBODY } from "../../../src/hsm/access/attempts.ts";
+import { requireUser } from "../../../src/hsm/access/user-directory.ts";
 import { Hsm } from "../../../src/hsm/hsm.ts";
 import { RECORD_TYPE } from "../../../src/hsm/memory/record.ts";
+import { stateDigest } from "../../../src/hsm/memory/snapshot.ts";
+import { describeHsmFault } from "../../../src/hsm/rules/errors.ts";
 import {
   APPLIANCE_PASSWORD,
   activeHsm,
@@ -32,10 +36,15 @@ function watchedSubtle(before: (name: string | symbol, inputs: unknown[]) => unk
 }
 
 /** The HSM with another WebCrypto. */
-function hsmWith({ store, sessions, core, clock }: TestHsm, subtle: Subtle): Hsm {
+function hsmWith({ store, sessions, attempts, core, clock }: TestHsm, subtle: Subtle): Hsm {
   const random = (length: number) => globalThis.crypto.getRandomValues(new Uint8Array(length));
   const now = () => clock.nowMs;
-  return new Hsm({ store, sessions, core, subtle, random, now, passwordCost: CHEAP });
+  return new Hsm({ store, sessions, attempts, core, subtle, random, now, passwordCost: CHEAP });
+}
+
+/** A user as somebody is shown them. */
+function shown(hsm: Hsm, session: string, name: string) {
+  return hsm.listUsers(session).find(({ username }) => username === name);
 }
 
 /** Manufactured with PRECO, and an appliance user without a password. */
@@ -52,29 +61,6 @@ describe("logging in", () => {
     const { token, user } = await hsm.login("ALICE", passwordOf("alice"));
     expect(user).toMatchObject({ username: "alice", role: "CU", locked: false, failures: 0 });
     expect(hsm.whoAmI(token).username).toBe("alice");
-  });
-
-  it.each([
-    ["an unknown user", "nobody"],
-    ["a user without a password", "app_user"],
-  ])("answers %s and a wrong password alike, after the same work", async (_, username) => {
-    // Counted, not timed: each call of WebCrypto with all that makes it long or short.
-    const work: unknown[] = [];
-    const watch = (name: string | symbol, inputs: unknown[]) => {
-      const [parameters] = inputs as [{ salt?: Uint8Array }];
-      if (name !== "deriveBits") work.push(name);
-      else work.push({ ...parameters, salt: parameters.salt?.length });
-    };
-    const hsm = hsmWith(await bareHsm(), watchedSubtle(watch));
-    const answerAndWork = async (name: string) => {
-      work.length = 0;
-      return [await codeOf(() => hsm.login(name, "wrong-password")), ...work];
-    };
-    const known = await answerAndWork("admin");
-    const derivation = { name: "PBKDF2", hash: "SHA-256", salt: 20, iterations: 10 };
-    const call = ["importKey", derivation];
-    expect(known).toEqual(["login_failed", ...call, ...call]);
-    expect(await answerAndWork(username)).toEqual(known);
   });
 
   it("gives tokens of 256 bits and keeps only their digests", async () => {
@@ -106,7 +92,7 @@ describe("logging in", () => {
     );
     const attempt = () => late.login("alice", passwordOf("alice"));
     expect(await codeOf(attempt)).toBe("changed_meanwhile");
-    const alice = test.hsm.listUsers(test.admin).find(({ username }) => username === "alice");
+    const alice = shown(test.hsm, test.admin, "alice");
     expect(alice?.failures).toBe(0);
   });
 
@@ -200,15 +186,15 @@ describe("the lockout", () => {
   it("comes with the wrong password after the threshold, and keeps the right one out", async () => {
     const { hsm, admin } = await activeHsm();
     for (let i = 1; i <= 5; i++) await codeOf(() => hsm.login("alice", "wrong-password"));
-    expect(hsm.listUsers(admin).find(({ username }) => username === "alice")).toMatchObject({
+    expect(shown(hsm, admin, "alice")).toMatchObject({
       locked: false,
       failures: 5,
     });
     expect(await codeOf(() => hsm.login("alice", "wrong-password"))).toBe("login_failed");
-    expect(await codeOf(() => hsm.login("alice", passwordOf("alice")))).toBe("user_locked");
-    expect(hsm.listUsers(admin).find(({ username }) => username === "alice")).toMatchObject({
+    expect(await codeOf(() => hsm.login("alice", passwordOf("alice")))).toBe("login_failed");
+    expect(shown(hsm, admin, "alice")).toMatchObject({
       locked: true,
-      failures: 6,
+      failures: 7,
     });
   });
 
@@ -221,15 +207,14 @@ describe("the lockout", () => {
   });
 
   it("is not outrun by guesses made at the same time", async () => {
-    const { hsm } = await activeHsm();
+    const { hsm, admin } = await activeHsm();
     const guesses = Array.from({ length: 40 }, () =>
       codeOf(() => hsm.login("alice", "wrong-password")),
     );
     const right = codeOf(() => hsm.login("alice", passwordOf("alice")));
-    const codes = await Promise.all(guesses);
-    expect(codes.filter((code) => code === "login_failed").length).toBe(6);
-    expect(codes.filter((code) => code === "user_locked").length).toBe(34);
-    expect(await right).toBe("user_locked");
+    expect(new Set(await Promise.all(guesses))).toEqual(new Set(["login_failed"]));
+    expect(await right).toBe("login_failed");
+    expect(shown(hsm, admin, "alice")).toMatchObject({ locked: true, failures: 41 });
   });
 
   it("follows the policy's threshold", async () => {
@@ -237,7 +222,8 @@ describe("the lockout", () => {
     hsm.setPolicies(admin, { lockoutThreshold: 1 });
     await codeOf(() => hsm.login("bob", "wrong-password"));
     await codeOf(() => hsm.login("bob", "wrong-password"));
-    expect(await codeOf(() => hsm.login("bob", passwordOf("bob")))).toBe("user_locked");
+    expect(await codeOf(() => hsm.login("bob", passwordOf("bob")))).toBe("login_failed");
+    expect(shown(hsm, admin, "bob")).toMatchObject({ locked: true, failures: 3 });
   });
 
   it("ends when an admin sets a new password", async () => {
@@ -246,6 +232,160 @@ describe("the lockout", () => {
     await hsm.changePassword(admin, "alice", "a-new-password");
     const { user } = await hsm.login("alice", "a-new-password");
     expect(user).toMatchObject({ locked: false, failures: 0 });
+  });
+});
+
+/** Whoever could get in, and whoever could not, told a guesser nothing. */
+describe("a login that is refused", () => {
+  /** The HSM, telling of each derivation, each verifier unwrapped and each count written. */
+  async function watchedHsm() {
+    const test = await newHsm();
+    const { store, attempts } = test;
+    const work: unknown[] = [];
+    const watch = (name: string | symbol, inputs: unknown[]) => {
+      const [parameters] = inputs as [{ salt?: Uint8Array }];
+      if (name !== "deriveBits") work.push(name);
+      else work.push({ ...parameters, salt: parameters.salt?.length });
+    };
+    const noting = <T extends object>(target: T, names: readonly (keyof T)[]): T =>
+      new Proxy(target, {
+        get: (_, name) => {
+          const method = Reflect.get(target, name);
+          if (typeof method !== "function") return method;
+          return (...inputs: unknown[]) => {
+            if (names.includes(name as keyof T)) work.push(name);
+            return Reflect.apply(method, target, inputs);
+          };
+        },
+      });
+    const watched = {
+      ...test,
+      store: noting(store, ["secret", "put", "delete"]),
+      attempts: noting(attempts, ["put", "delete"]),
+    };
+    const hsm = hsmWith(watched, watchedSubtle(watch));
+    hsm.initialize("certificate", "anchor");
+    const { token } = await hsm.login("admin", PRECO_PASSWORD);
+    await hsm.activate(token, passwordOf("admin"));
+    for (const username of ["alice", "bob"])
+      await hsm.createUser(token, { username, role: "CU", password: passwordOf(username) });
+    for (let i = 0; i < 6; i++) await codeOf(() => hsm.login("bob", "wrong-password"));
+    expect(shown(hsm, token, "bob")).toMatchObject({ locked: true });
+    const answerAndWork = async (name: string, password: string) => {
+      work.length = 0;
+      const fault = await faultOf(() => hsm.login(name, password));
+      return [fault, describeHsmFault(fault), ...work];
+    };
+    return { ...test, hsm, answerAndWork };
+  }
+
+  it("takes the same work and says the same, whoever it is and whatever is wrong", async () => {
+    const { hsm, answerAndWork, store } = await watchedHsm();
+    const wrong = await answerAndWork("alice", "wrong-password");
+    const derivation = { name: "PBKDF2", hash: "SHA-256", salt: 20, iterations: 10 };
+    const call = ["importKey", derivation];
+    const message = expect.stringContaining("wrong, or the user is locked");
+    expect(wrong).toEqual([{ code: "login_failed" }, message, ...call, ...call, "secret", "put"]);
+    const bare = await bareHsm();
+    expect(bare.store.find(RECORD_TYPE.user, "app_user")).not.toBeNull();
+    const cases = [
+      ["nobody", "wrong-password"], // Unknown,
+      ["nobody", "wrong-password"], // and tried before.
+      ["bob", "wrong-password"], // Locked.
+      ["bob", passwordOf("bob")], // Locked, and the password is right.
+    ] as const;
+    for (const [name, password] of cases) {
+      expect(await answerAndWork(name, password), name).toEqual(wrong);
+    }
+    const { id = 0 } = store.find(RECORD_TYPE.user, "app_user") ?? {};
+    store.transaction(() => store.delete(RECORD_TYPE.user, id));
+    expect(await answerAndWork("app_user", "wrong-password")).toEqual(wrong);
+    expect((await hsm.login("alice", passwordOf("alice"))).user.failures).toBe(0);
+  });
+
+  it("counts at nobody what was tried at a user whom no password opens", async () => {
+    const { hsm, attempts } = await bareHsm();
+    for (let i = 0; i < 30; i++) await codeOf(() => hsm.login("app_user", "wrong-password"));
+    expect(attempts.users()).toEqual([]);
+    expect(attempts.get(NOBODY)).toEqual({ failures: 30, locked: 0 });
+  });
+
+  it("of a user who was deleted meanwhile counts at nobody", async () => {
+    const test = await activeHsm();
+    const late = hsmWith(
+      test,
+      watchedSubtle(() => {
+        if (shown(test.hsm, test.admin, "alice")) test.hsm.deleteUser(test.admin, "alice");
+      }),
+    );
+    expect(await codeOf(() => late.login("alice", passwordOf("alice")))).toBe("login_failed");
+    expect(test.attempts.users()).toEqual([]);
+    expect(test.attempts.get(NOBODY)?.failures).toBe(1);
+  });
+
+  it("changes no record and no digest, until the counts are taken into the records", async () => {
+    const { hsm, store, core, attempts, admin } = await activeHsm();
+    const before = stateDigest(store, core);
+    for (let i = 0; i < 6; i++) await codeOf(() => hsm.login("alice", "wrong-password"));
+    await codeOf(() => hsm.login("bob", "wrong-password"));
+    await codeOf(() => hsm.login("nobody", "wrong-password"));
+    expect(stateDigest(store, core)).toEqual(before);
+    const shownBefore = hsm.listUsers(admin);
+    hsm.mergeAttempts();
+    expect(stateDigest(store, core)).not.toEqual(before);
+    expect(attempts.users()).toEqual([]);
+    expect(requireUser(store, "alice").user).toMatchObject({ locked: 1, failures: 6 });
+    expect(requireUser(store, "bob").user).toMatchObject({ locked: 0, failures: 1 });
+    expect(hsm.listUsers(admin)).toEqual(shownBefore);
+    expect(await codeOf(() => hsm.login("alice", passwordOf("alice")))).toBe("login_failed");
+  });
+
+  it("is counted on from the record, and forgotten over it", async () => {
+    const { hsm, store, attempts } = await activeHsm();
+    for (let i = 0; i < 3; i++) await codeOf(() => hsm.login("alice", "wrong-password"));
+    hsm.mergeAttempts();
+    await codeOf(() => hsm.login("alice", "wrong-password"));
+    const { id, user } = requireUser(store, "alice");
+    expect([user.failures, attempts.get(id)?.failures]).toEqual([3, 4]);
+    expect((await hsm.login("alice", passwordOf("alice"))).user.failures).toBe(0);
+    for (let i = 0; i < 5; i++) await codeOf(() => hsm.login("alice", "wrong-password"));
+    await hsm.login("alice", passwordOf("alice"));
+    hsm.mergeAttempts();
+    expect(requireUser(store, "alice").user).toMatchObject({ locked: 0, failures: 0 });
+  });
+
+  it("leaves no count behind of a user with a new password, or who is deleted", async () => {
+    const { hsm, admin, attempts } = await activeHsm();
+    for (const name of ["alice", "bob"])
+      for (let i = 0; i < 6; i++) await codeOf(() => hsm.login(name, "wrong-password"));
+    await hsm.changePassword(admin, "alice", "a-new-password");
+    hsm.deleteUser(admin, "bob");
+    expect(attempts.users()).toEqual([]);
+    expect(shown(hsm, admin, "alice")).toMatchObject({ locked: false, failures: 0 });
+    hsm.mergeAttempts();
+  });
+
+  it("shows its count to admins and to the user it is about", async () => {
+    const { hsm, admin, alice, bob } = await activeHsm();
+    await codeOf(() => hsm.login("alice", "wrong-password"));
+    for (const session of [admin, alice])
+      expect(shown(hsm, session, "alice")).toMatchObject({ failures: 1 });
+    expect(shown(hsm, bob, "alice")).toMatchObject({ locked: false, failures: 0 });
+    hsm.mergeAttempts();
+    expect(shown(hsm, bob, "alice")).toMatchObject({ locked: false, failures: 0 });
+    expect(hsm.whoAmI(alice).failures).toBe(1);
+  });
+
+  it("never locks PRECO, whose password is shown to whoever may activate", async () => {
+    const { hsm, store } = await newHsm();
+    for (let i = 0; i < 30; i++) await codeOf(() => hsm.login("admin", "wrong-password"));
+    hsm.mergeAttempts();
+    expect(requireUser(store, "admin").user).toMatchObject({ locked: 0, failures: 30 });
+    hsm.initialize("certificate", "anchor");
+    const { token } = await hsm.login("admin", PRECO_PASSWORD);
+    await hsm.activate(token, passwordOf("admin"));
+    for (let i = 0; i < 6; i++) await codeOf(() => hsm.login("admin", "wrong-password"));
+    expect(await codeOf(() => hsm.login("admin", passwordOf("admin")))).toBe("login_failed");
   });
 });
 

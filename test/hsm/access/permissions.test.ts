@@ -84,6 +84,7 @@ const ASKS_NO_ROLE = [
   "login",
   "logout",
   "manufacture",
+  "mergeAttempts",
   "setAttributes",
 ];
 

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { requireUser, updateUser } from "../../../src/hsm/access/user-directory.ts";
-import type { MemoryStore } from "../../../src/hsm/memory/memory-store.ts";
-import { activeHsm, faultOf } from "../../lib/hsm.ts";
+import { activeHsm, faultOf, type TestHsm } from "../../lib/hsm.ts";
 
 /** Gives two users a key for approvals; no operation of this version does. */
-function registerQuorumKeys(store: MemoryStore): void {
+function registerQuorumKeys(test: TestHsm): void {
+  const { store } = test;
   store.transaction(() => {
     for (const username of ["alice", "bob"]) {
       const { id, user } = requireUser(store, username);
-      updateUser(store, id, { ...user, quorumPublicKey: new Uint8Array(91).fill(4) });
+      updateUser(test, id, { ...user, quorumPublicKey: new Uint8Array(91).fill(4) });
     }
   });
 }
@@ -47,8 +47,9 @@ describe("policies", () => {
   it.each(["user", "quorum", "cluster", "key-management", "key-usage", "registration"] as const)(
     "has a quorum for %s alone, until it is taken back",
     async (service) => {
-      const { hsm, store, admin } = await activeHsm();
-      registerQuorumKeys(store);
+      const test = await activeHsm();
+      const { hsm, admin } = test;
+      registerQuorumKeys(test);
       const none = hsm.getPolicies().quorum;
       expect(Object.values(none)).toEqual([null, null, null, null, null, null]);
       const set = hsm.setPolicies(admin, { quorum: { [service]: 2 } });

@@ -3,7 +3,7 @@
  */
 import { WORKER_NAME } from "../../../scripts/edge/embedded.ts";
 import { ACCOUNT, REGION } from "../../lib/aws.ts";
-import type { Edge } from "../../lib/mf.ts";
+import { type Edge, QUICK_SCHEDULE } from "../../lib/mf.ts";
 
 /**
  * The worker as built, with HSMs that tell what they do. What they all share is what one isolate
@@ -48,6 +48,17 @@ export class Hsm extends built.Hsm {
     seen.pushes++;
     return super.applyDelta(delta);
   }
+  async order(name) {
+    const [row] = this.ctx.storage.sql.exec("SELECT value FROM local WHERE name = 'duty'");
+    const duty = JSON.parse(row.value);
+    const given = { hold: "hsm-aaaaaaaaaaa", serve: { ...duty, joining: null }, retire: duty.number };
+    const answer = await this[name](given[name]);
+    if (!answer.ok) throw new Error(answer.refusal.message);
+  }
+  async login(username, password) {
+    const answer = await this.call("login", "", { username, password });
+    return answer.ok ? "" : answer.refusal.code;
+  }
   seen() {
     const text = JSON.stringify(seen);
     Object.assign(seen, { derivations: [], pushes: 0, written: [] });
@@ -59,6 +70,9 @@ export class Registry extends built.Registry {}
 export class Reader extends built.Reader {}
 export default worker;
 `;
+
+/** A hold lasts until a test ends it, however slow the machine is. */
+export const LONG_HOLD = { SCHEDULE: JSON.stringify({ ...QUICK_SCHEDULE, holdMs: 3_600_000 }) };
 
 /** What HSMs did since they were asked last. */
 export interface Seen {
@@ -74,6 +88,8 @@ export interface Seen {
 interface WatchedCalls {
   rows(query: string): Promise<string>;
   abort(): Promise<void>;
+  order(name: "hold" | "serve" | "retire"): Promise<void>;
+  login(username: string, password: string): Promise<string>;
   seen(): Promise<string>;
 }
 
@@ -102,6 +118,26 @@ export class WatchedHsm {
     await this.#calls()
       .abort()
       .catch(() => undefined);
+  }
+
+  /** Has it take no changes, as while another HSM joins it. */
+  hold(): Promise<void> {
+    return this.#calls().order("hold");
+  }
+
+  /** Has it do its duty as before, and take changes. */
+  serve(): Promise<void> {
+    return this.#calls().order("serve");
+  }
+
+  /** Has it take no changes any more, as before its removal. */
+  retire(): Promise<void> {
+    return this.#calls().order("retire");
+  }
+
+  /** @returns the code that the login is refused with, "" if it is not. */
+  login(username: string, password: string): Promise<string> {
+    return this.#calls().login(username, password);
   }
 
   async seen(): Promise<Seen> {

@@ -111,8 +111,14 @@ describe("users", () => {
     await ok(edge, "POST", `${path}/users`, user, { session: admin });
     const wrong = { username: "dave", password: "wrong-password" };
     for (let i = 0; i < 6; i++) await rest(edge, "POST", `${path}/sessions`, wrong);
-    const locked = await rest(edge, "POST", `${path}/sessions`, user);
-    expect(locked.body.error.code).toBe("user_locked");
+    const { status, body } = await rest(edge, "POST", `${path}/sessions`, user);
+    expect([status, body.error.code]).toEqual([401, "login_failed"]);
+    const shownTo = async (session: string) => {
+      const { users } = await ok(edge, "GET", `${path}/users`, undefined, { session });
+      return users.find(({ username }: { username: string }) => username === "dave");
+    };
+    expect(await shownTo(admin)).toMatchObject({ locked: true, failures: 7 });
+    expect(await shownTo(cluster.alice)).toMatchObject({ locked: false, failures: 0 });
     const password = "dave-password-2";
     await ok(edge, "PUT", `${path}/users/dave/password`, { password }, { session: admin });
     await login(edge, path, "dave", password);
