@@ -2,8 +2,8 @@
  * Private keys as they come: PKCS#8, PKCS#1 and SEC 1, taken apart; and the PKCS#8 that is kept.
  *
  * RFC 5958 §2 (and RFC 5208, its version 0), RFC 8017 appendix A.1.2, RFC 5915 §3. Numbers are read
- * out, checked and written anew: one key has one PKCS#8, whatever it came in. What is read out is
- * borrowed from what came in; what is written is fresh, and wiped but for the result.
+ * out, checked and written anew: the same numbers make the same PKCS#8, whatever they came in. What
+ * is read out is borrowed from what came in; what is written is fresh, and wiped but for the result.
  */
 import { contextTag, DER_TAG, DerReader, encodeDer, encodeDerInteger } from "../../crypto/der.ts";
 import {

@@ -189,6 +189,13 @@ const N = numberIn(RSA_JWK.n);
 const P = numberIn(RSA_JWK.p);
 const SQUARE = P * P;
 
+/** By Euclid, where there is one. */
+function inverse(value: bigint, modulus: bigint): bigint {
+  let [a, b, x, y] = [modulus, value % modulus, 0n, 1n];
+  while (b > 0n) [a, b, x, y] = [b, a % b, y, x - (a / b) * y];
+  return ((x % modulus) + modulus) % modulus;
+}
+
 /** With one of its bits changed, so that 3 divides it: a third of the bits do. */
 function damaged(n: bigint): bigint {
   for (let bit = 1n; ; bit++) if ((n ^ (1n << bit)) % 3n === 0n) return n ^ (1n << bit);
@@ -395,6 +402,14 @@ const MADE: readonly KeyCase[] = [
       refused: ["key_unreadable", `it lacks ${name}; such a key needs all of n, e, d, p`] as const,
     };
   }),
+  {
+    name: "RSA JWK with the smaller prime first",
+    material: rsaJwk({
+      ...{ p: RSA_JWK.q!, q: RSA_JWK.p!, dp: RSA_JWK.dq!, dq: RSA_JWK.dp! },
+      qi: base64Url(inverse(P, numberIn(RSA_JWK.q))),
+    }),
+    shown: shownOf(RSA.privateKey),
+  },
   {
     name: "RSA JWK with a zero before n",
     material: rsaJwk({ n: Buffer.from([0, ...magnitude(N)]).toString("base64url") }),

@@ -31,8 +31,10 @@ describe("keys as they are found", () => {
   it("make the very same key, whatever they came in", async () => {
     const { hsm, alice } = await activeHsm();
     const kept = new Map<string, string>();
-    for (const { material, shown } of KEY_CASES) {
-      if (shown?.publicKeyPem === undefined) continue;
+    for (const { name, material, shown } of KEY_CASES) {
+      // The order of the primes is part of the key.
+      const isOtherOrder = name === "RSA JWK with the smaller prime first";
+      if (shown?.publicKeyPem === undefined || isOtherOrder) continue;
       const view = await hsm.importKey(alice, { material: materialOf(material) });
       if (view.class !== "private") continue;
       const exported = await hsm.exportKey(alice, view.handle, "pem");
