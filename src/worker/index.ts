@@ -8,6 +8,7 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { answerAwsRequest } from "./aws/wire.ts";
 import { Hsm } from "./hsm/hsm.ts";
 import { type SecretEnv, verifySecrets } from "./opening/secrets.ts";
+import { within } from "./platform/deadline.ts";
 import { type Deployment, deploymentOf } from "./platform/deployment.ts";
 import { Reader } from "./reader.ts";
 import { Region } from "./region/region.ts";
@@ -51,12 +52,33 @@ app.onError((error, c) => {
   return c.json({ error: { code: "internal", message } }, 500);
 });
 
-/** Wakes every region whose alarm has been lost. */
+/** Regions that are asked at once, and how long they are waited for. */
+const WATCHED_AT_ONCE = 8;
+const WATCH_MS = 10_000;
+
+/**
+ * Wakes every region whose alarm has been lost. One that throws or hangs keeps no other from it.
+ *
+ * @throws Error naming those that could not be asked, after all the others were.
+ */
 async function watchRegions(env: SecretEnv): Promise<void> {
   const deployment = checkedDeployment(env);
-  for (const { account, region } of await deployment.registry().regions()) {
-    await deployment.region(account, region).watch();
+  const regions = await deployment.registry().regions();
+  const unwatched: string[] = [];
+  for (let first = 0; first < regions.length; first += WATCHED_AT_ONCE) {
+    const some = regions.slice(first, first + WATCHED_AT_ONCE);
+    const answers = await Promise.allSettled(
+      some.map(({ account, region }) =>
+        within(WATCH_MS, deployment.region(account, region).watch()),
+      ),
+    );
+    for (const [index, { account, region }] of some.entries()) {
+      if (answers[index]?.status !== "fulfilled") unwatched.push(`${account}/${region}`);
+    }
   }
+  if (unwatched.length === 0) return;
+  console.error(JSON.stringify({ event: "regions_unwatched", level: "alarm", unwatched }));
+  throw new Error(`these regions could not be watched: ${unwatched.join(", ")}`);
 }
 
 // The platform finds the classes of wrangler.toml among the entry's exports.

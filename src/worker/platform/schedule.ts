@@ -30,6 +30,8 @@ export const scheduleVariable = z.strictObject({
   holdMs: milliseconds(30_000),
   /** How long a leader waits for a peer before it reports it. */
   pushMs: milliseconds(10_000),
+  /** How long the alarm waits for a task before it goes on with other clusters. */
+  taskMs: milliseconds(30_000),
   /** How long one day of a retention policy lasts. */
   retentionDayMs: milliseconds(DAY_MS),
   /** How often it is looked whether a backup has its objects. */

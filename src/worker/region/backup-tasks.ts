@@ -97,29 +97,53 @@ export async function dailyBackupTask(context: RegionContext, clusterId: string)
 const LIST_PAGE = 500;
 const MAX_PAGES = 10;
 
-/** Task `sweep`: deletes objects of the cluster that no row names (I4). */
+/**
+ * Task `sweep`: deletes objects of the cluster that no row names (I4). Each run goes on where the one
+ * before stopped, and a pass through all of them is followed by the next.
+ */
 export async function sweepTask(context: RegionContext, clusterId: string): Promise<Outcome> {
-  const { sweepMs, sweepGraceMs } = context.deployment.schedule;
-  const bucket = context.deployment.bucket(context.store.requirePlace().region);
-  if (bucket === null) return nextAt(context.nowMs() + sweepMs);
-  const prefix = backupsPrefix(clusterId);
-  let cursor: string | undefined;
-  let isEmpty = true;
-  for (let page = 0; page < MAX_PAGES; page++) {
-    const listed = await bucket.list({ prefix, limit: LIST_PAGE, ...(cursor ? { cursor } : {}) });
-    const orphans = listed.objects.filter(
-      (object) =>
-        object.uploaded.getTime() + sweepGraceMs <= context.nowMs() &&
-        !isNamed(context, object.key.slice(prefix.length).split("/")[0] ?? "", object.key),
-    );
-    isEmpty &&= listed.objects.length === orphans.length;
-    if (orphans.length > 0) await bucket.delete(orphans.map((object) => object.key));
-    if (!listed.truncated) break;
-    cursor = listed.cursor;
+  const { store } = context;
+  const again = nextAt(context.nowMs() + context.deployment.schedule.sweepMs);
+  const bucket = context.deployment.bucket(store.requirePlace().region);
+  if (bucket === null) return again;
+  const isDeleted = store.cluster(clusterId)?.state === "DELETED";
+  const begun = store.sweepOf(clusterId) ?? { after: "", clean: isDeleted ? 1 : 0 };
+  const swept = await sweepSome(context, bucket, clusterId, begun.after);
+  const clean = begun.clean === 1 && swept.isClean ? 1 : 0;
+  if (swept.after !== null) {
+    store.putSweep({ clusterId, after: swept.after, clean });
+    return again;
   }
-  // Nothing is put for a DELETED cluster any more: an empty prefix stays empty.
-  if (isEmpty && context.store.cluster(clusterId)?.state === "DELETED") return DONE;
-  return nextAt(context.nowMs() + sweepMs);
+  store.deleteSweep(clusterId);
+  // Nothing is put for a DELETED cluster any more: what a whole pass since then found empty stays so.
+  return clean === 1 ? DONE : again;
+}
+
+/** @returns whether only orphans were met, and after which key the next run begins; null: at none. */
+async function sweepSome(
+  context: RegionContext,
+  bucket: R2Bucket,
+  clusterId: string,
+  startAfter: string,
+): Promise<{ isClean: boolean; after: string | null }> {
+  const prefix = backupsPrefix(clusterId);
+  let after = startAfter;
+  let isClean = true;
+  for (let page = 0; page < MAX_PAGES; page++) {
+    const listed = await bucket.list({ prefix, limit: LIST_PAGE, startAfter: after || prefix });
+    const orphans = listed.objects.filter((object) => isOrphan(context, prefix, object));
+    isClean &&= listed.objects.length === orphans.length;
+    if (orphans.length > 0) await bucket.delete(orphans.map((object) => object.key));
+    if (!listed.truncated) return { isClean, after: null };
+    after = listed.objects.at(-1)?.key ?? after;
+  }
+  return { isClean, after };
+}
+
+function isOrphan(context: RegionContext, prefix: string, { key, uploaded }: R2Object): boolean {
+  const { sweepGraceMs } = context.deployment.schedule;
+  if (uploaded.getTime() + sweepGraceMs > context.nowMs()) return false;
+  return !isNamed(context, key.slice(prefix.length).split("/")[0] ?? "", key);
 }
 
 /** Whether a row promises this object. Of a backup in the making every object may yet be named. */

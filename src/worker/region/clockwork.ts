@@ -2,11 +2,13 @@
  * How a due task ends, and the clockwork that runs a slice of them: the body of the alarm.
  *
  * Spec: docs/STORAGE.md §3. Leases first, then work, then the alarm again; nothing a task throws
- * leaves this file. Which function does which task is the table in agenda.ts.
+ * leaves this file, and none that hangs is waited for. Which function does which task is the table
+ * in agenda.ts.
  */
 import type { Refusal } from "../../cluster/refusal.ts";
+import { within } from "../platform/deadline.ts";
 import type { RegionContext } from "./context.ts";
-import type { Task } from "./due.ts";
+import { MAX_PAUSE_MS, type Task } from "./due.ts";
 import type { DueRow } from "./rows.ts";
 
 /**
@@ -51,8 +53,36 @@ const MAX_ATTEMPTS = 5;
 export async function runSlice(context: RegionContext, agenda: Agenda): Promise<void> {
   const claimed = context.due.claim(context.nowMs(), SLICE_TASKS);
   context.due.arm();
-  await Promise.all(claimed.map((row) => runTask(context, agenda, row)));
+  await Promise.all(claimed.map((row) => awaitTask(context, row, runTask(context, agenda, row))));
   context.due.arm();
+}
+
+/**
+ * Waits for the task, but not for ever: an HSM that hangs must not hold the region. The call cannot
+ * be cancelled, so the cluster stays busy until it comes to an end or the object starts anew.
+ */
+async function awaitTask(context: RegionContext, row: DueRow, work: Promise<void>): Promise<void> {
+  let isOver = false;
+  const over = work.finally(() => {
+    isOver = true;
+  });
+  try {
+    await within(context.deployment.schedule.taskMs, over);
+    return;
+  } catch (error) {
+    if (isOver) throw error;
+  }
+  const { task, subject, clusterId } = row;
+  console.error(JSON.stringify({ event: "task_hangs", level: "alarm", task, subject, clusterId }));
+  const stateMessage =
+    `A task has not come to an end for long: ${task} of '${subject}'. What else is due for this ` +
+    "cluster waits for it.";
+  context.store.updateCluster(clusterId, { stateMessage });
+  void over.then(() => {
+    const isShown = context.store.cluster(clusterId)?.stateMessage === stateMessage;
+    if (isShown) context.store.updateCluster(clusterId, { stateMessage: "" });
+    context.due.arm();
+  });
 }
 
 /** Nothing a task throws leaves this function, or the platform would give the alarm up. */
@@ -67,6 +97,27 @@ async function runTask(context: RegionContext, agenda: Agenda, row: DueRow): Pro
   } catch (error) {
     log(row, reasonOf(error));
     context.due.retry(row, context.nowMs(), context.deployment.schedule.retryMs);
+  } finally {
+    context.due.release(row);
+  }
+}
+
+/** Tasks that are put off to a date of somebody's choice; every other is soon due or recurs. */
+const DATED: ReadonlySet<string> = new Set<Task>(["retention", "backup_delete"]);
+
+/** Brings forward what a clock that had been ahead put off further than any task is put off. */
+export function mendDates(context: RegionContext, agenda: Agenda): void {
+  const { backupIntervalMs, sweepMs, checkMs, transitionMs } = context.deployment.schedule;
+  const nowMs = context.nowMs();
+  const periods: Partial<Record<Task, number>> = {
+    backup_daily: backupIntervalMs,
+    backup_check: checkMs,
+    sweep: sweepMs,
+  };
+  for (const task of Object.keys(agenda).filter((name) => isTask(agenda, name))) {
+    if (DATED.has(task)) continue;
+    const longestMs = periods[task] ?? Math.max(transitionMs, MAX_PAUSE_MS);
+    context.due.bringForward(task, nowMs + longestMs);
   }
 }
 

@@ -2,7 +2,8 @@
  * The due table: everything the region has to do later, behind the object's one alarm.
  *
  * Spec: docs/STORAGE.md §3. A task is leased before it is worked on (its due time moves to the end
- * of the lease), so the alarm is armed again before anything can go wrong. Tasks may run twice.
+ * of the lease), so the alarm is armed again before anything can go wrong. Tasks may run twice, but
+ * two of one cluster never at once: while one is at work, its cluster is busy.
  */
 import type { DueRow } from "./rows.ts";
 
@@ -24,10 +25,17 @@ export type Task =
 /** How long a task that died with its process is left alone; a fresh process does not wait. */
 const LEASE_MS = 30_000;
 /** Longest pause between two attempts. */
-const MAX_BACKOFF_MS = 10 * 60_000;
+export const MAX_PAUSE_MS = 10 * 60_000;
+
+/** The column `leased`: not at work; at work; at work, and scheduled anew since it began. */
+const FREE = 0;
+const AT_WORK = 1;
+const TO_RUN_AGAIN = 2;
 
 export class DueTable {
   readonly #storage: DurableObjectStorage;
+  /** Clusters with a task at work in this process. */
+  readonly #busy = new Set<string>();
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -36,7 +44,7 @@ export class DueTable {
   /** Frees the leases of a process that is gone: this one has just begun and runs nothing. */
   releaseAll(nowMs: number): void {
     const { rowsWritten } = this.#storage.sql.exec(
-      "UPDATE due SET leased = 0, dueAtMs = min(dueAtMs, ?) WHERE leased = 1",
+      `UPDATE due SET leased = ${FREE}, dueAtMs = min(dueAtMs, ?) WHERE leased <> ${FREE}`,
       nowMs,
     );
     if (rowsWritten > 0) this.arm();
@@ -44,7 +52,10 @@ export class DueTable {
 
   /** Has the task run at `atMs`, or earlier if it is due earlier. A running one runs once more. */
   schedule(task: Task, subject: string, clusterId: string, atMs: number): void {
-    this.#put("min(dueAtMs, excluded.dueAtMs)", task, subject, clusterId, atMs);
+    // What a lease has put in the place of the due time is no time to keep.
+    const earlier = `CASE leased WHEN ${AT_WORK} THEN excluded.dueAtMs
+      ELSE min(dueAtMs, excluded.dueAtMs) END`;
+    this.#put(earlier, task, subject, clusterId, atMs);
   }
 
   /** As `schedule`, but a later time replaces an earlier one too. */
@@ -56,34 +67,41 @@ export class DueTable {
     this.#storage.sql.exec("DELETE FROM due WHERE task = ? AND subject = ?", task, subject);
   }
 
-  /** Leases up to `limit` due tasks, at most one per cluster: a cluster's tasks never overlap. */
+  /** Leases up to `limit` due tasks, at most one per cluster, and none of a cluster that is busy. */
   claim(nowMs: number, limit: number): DueRow[] {
     const due = this.#storage.sql
       .exec<DueRow>("SELECT * FROM due WHERE dueAtMs <= ? ORDER BY dueAtMs, task, subject", nowMs)
       .toArray();
     const firstOfCluster = new Map<string, DueRow>();
     for (const row of due) {
-      if (!firstOfCluster.has(row.clusterId)) firstOfCluster.set(row.clusterId, row);
+      const { clusterId } = row;
+      if (this.#busy.has(clusterId) || firstOfCluster.has(clusterId)) continue;
+      firstOfCluster.set(clusterId, row);
     }
     const leaseUntilMs = nowMs + LEASE_MS;
     return [...firstOfCluster.values()].slice(0, limit).map((row) => {
       this.#storage.sql.exec(
-        "UPDATE due SET dueAtMs = ?, leased = 1 WHERE task = ? AND subject = ?",
+        `UPDATE due SET dueAtMs = ?, leased = ${AT_WORK} WHERE task = ? AND subject = ?`,
         leaseUntilMs,
         row.task,
         row.subject,
       );
-      return { ...row, dueAtMs: leaseUntilMs };
+      this.#busy.add(row.clusterId);
+      return row;
     });
+  }
+
+  /** Whatever the claimed task was doing has come to an end: its cluster's next task may begin. */
+  release({ clusterId }: DueRow): void {
+    this.#busy.delete(clusterId);
   }
 
   /** The claimed task is finished, unless it was scheduled anew while it ran. */
   finish(claimed: DueRow): void {
     this.#storage.sql.exec(
-      "DELETE FROM due WHERE task = ? AND subject = ? AND dueAtMs = ?",
+      `DELETE FROM due WHERE task = ? AND subject = ? AND leased = ${AT_WORK}`,
       claimed.task,
       claimed.subject,
-      claimed.dueAtMs,
     );
     this.#unlease(claimed);
   }
@@ -91,11 +109,10 @@ export class DueTable {
   /** The claimed task waits for something until `atMs`: not a failure. */
   again(claimed: DueRow, atMs: number): void {
     this.#storage.sql.exec(
-      "UPDATE due SET dueAtMs = ? WHERE task = ? AND subject = ? AND dueAtMs = ?",
+      `UPDATE due SET dueAtMs = ? WHERE task = ? AND subject = ? AND leased = ${AT_WORK}`,
       Math.ceil(atMs),
       claimed.task,
       claimed.subject,
-      claimed.dueAtMs,
     );
     this.#unlease(claimed);
   }
@@ -112,7 +129,7 @@ export class DueTable {
 
   /** The claimed task failed: once more after a pause that doubles with every attempt. */
   retry(claimed: DueRow, nowMs: number, firstPauseMs: number): void {
-    const pauseMs = Math.min(firstPauseMs * 2 ** Math.min(claimed.attempts, 20), MAX_BACKOFF_MS);
+    const pauseMs = Math.min(firstPauseMs * 2 ** Math.min(claimed.attempts, 20), MAX_PAUSE_MS);
     this.#storage.sql.exec(
       "UPDATE due SET attempts = attempts + 1 WHERE task = ? AND subject = ?",
       claimed.task,
@@ -129,22 +146,46 @@ export class DueTable {
   }
 
   /**
+   * Has the task run by `latestMs`, if it is there: so late could only a clock that was ahead have
+   * put it off.
+   */
+  bringForward(task: Task, latestMs: number): void {
+    const { rowsWritten } = this.#storage.sql.exec(
+      "UPDATE due SET dueAtMs = ? WHERE task = ? AND dueAtMs > ?",
+      Math.ceil(latestMs),
+      task,
+      Math.ceil(latestMs),
+    );
+    if (rowsWritten > 0) this.arm();
+  }
+
+  /**
    * Sets the alarm to the earliest due time, or to the next millisecond if that is past: workerd
    * forgets an alarm that is set, while one runs, to the time of the one that runs. The write joins
    * the transaction of those before it.
+   *
+   * What a busy cluster has due waits for the task at work, however late that makes it; a lease from
+   * now the alarm comes all the same, for the case that this process dies with it.
    */
   arm(): void {
     const { next } = this.#storage.sql
-      .exec<{ next: number | null }>("SELECT min(dueAtMs) AS next FROM due")
+      .exec<{ next: number | null }>(
+        `SELECT min(dueAtMs) AS next FROM due
+         WHERE clusterId NOT IN (SELECT value FROM json_each(?))`,
+        JSON.stringify([...this.#busy]),
+      )
       .one();
-    if (next !== null) void this.#storage.setAlarm(Math.max(next, Date.now() + 1));
+    const pulseMs = this.#busy.size === 0 ? Number.POSITIVE_INFINITY : Date.now() + LEASE_MS;
+    const atMs = Math.min(next ?? Number.POSITIVE_INFINITY, pulseMs);
+    if (Number.isFinite(atMs)) void this.#storage.setAlarm(Math.max(atMs, Date.now() + 1));
   }
 
   /** @param dueAtMs - of a task that is in the table already, in SQL. */
   #put(dueAtMs: string, task: Task, subject: string, clusterId: string, atMs: number): void {
     this.#storage.sql.exec(
       `INSERT INTO due (task, subject, clusterId, dueAtMs) VALUES (?, ?, ?, ?)
-       ON CONFLICT (task, subject) DO UPDATE SET dueAtMs = ${dueAtMs}`,
+       ON CONFLICT (task, subject) DO UPDATE SET dueAtMs = ${dueAtMs},
+         leased = CASE leased WHEN ${FREE} THEN ${FREE} ELSE ${TO_RUN_AGAIN} END`,
       task,
       subject,
       clusterId,
@@ -155,7 +196,7 @@ export class DueTable {
 
   #unlease(claimed: DueRow): void {
     this.#storage.sql.exec(
-      "UPDATE due SET leased = 0 WHERE task = ? AND subject = ?",
+      `UPDATE due SET leased = ${FREE} WHERE task = ? AND subject = ?`,
       claimed.task,
       claimed.subject,
     );

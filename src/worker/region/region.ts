@@ -32,7 +32,7 @@ import {
   readableBackup,
   undeleteBackup,
 } from "./backups.ts";
-import { runSlice } from "./clockwork.ts";
+import { mendDates, runSlice } from "./clockwork.ts";
 import {
   createCluster,
   deleteCluster,
@@ -74,6 +74,7 @@ export class Region extends DurableObject<Env> implements RegionObject {
   }
 
   async watch(): Promise<void> {
+    mendDates(this.#context, AGENDA);
     if (this.#context.due.overdue(Date.now() - OVERDUE_MS) > 0) this.#context.due.arm();
   }
 

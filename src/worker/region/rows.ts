@@ -109,6 +109,14 @@ export type BackupRow = {
 
 export type TagRow = { resourceId: string; key: string; value: string };
 
+export type SweepRow = {
+  clusterId: string;
+  /** The last object that was looked at. */
+  after: string;
+  /** 1 while the pass, begun when the cluster was DELETED, has met orphans only. */
+  clean: number;
+};
+
 export type DueRow = {
   task: string;
   subject: string;
@@ -188,4 +196,8 @@ export const REGION_SCHEMA: readonly SchemaStep[] = [
      SELECT 'backup_check', clusterId, clusterId, 0 FROM clusters`,
   ],
   ORDER_NUMBERS,
+  [
+    `CREATE TABLE sweeps (
+      clusterId TEXT PRIMARY KEY, after TEXT NOT NULL, clean INTEGER NOT NULL) WITHOUT ROWID`,
+  ],
 ];

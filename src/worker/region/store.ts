@@ -21,6 +21,7 @@ import {
   type ClusterRow,
   type HsmRow,
   REGION_SCHEMA,
+  type SweepRow,
   type TagRow,
 } from "./rows.ts";
 
@@ -202,6 +203,19 @@ export class RegionStore {
 
   updateBackup(backupId: string, changes: Partial<BackupRow>): void {
     this.#update("backups", "backupId", backupId, changes);
+  }
+
+  /** Where the sweep of the cluster's objects stands; null between two passes. */
+  sweepOf(clusterId: string): SweepRow | null {
+    return this.#first<SweepRow>("SELECT * FROM sweeps WHERE clusterId = ?", clusterId);
+  }
+
+  putSweep({ clusterId, after, clean }: SweepRow): void {
+    this.#sql.exec("INSERT OR REPLACE INTO sweeps VALUES (?, ?, ?)", clusterId, after, clean);
+  }
+
+  deleteSweep(clusterId: string): void {
+    this.#sql.exec("DELETE FROM sweeps WHERE clusterId = ?", clusterId);
   }
 
   tags(resourceId: string): TagRow[] {
