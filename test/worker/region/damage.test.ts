@@ -8,11 +8,13 @@ import {
   DeleteBackupCommand,
   DescribeBackupsCommand,
   ListTagsCommand,
+  ModifyBackupAttributesCommand,
+  RestoreBackupCommand,
   TagResourceCommand,
   UntagResourceCommand,
 } from "@aws-sdk/client-cloudhsm-v2";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { activeCluster, cloudHsm, createCluster, refusal, ZONE } from "../../lib/aws.ts";
+import { activeCluster, cloudHsm, createCluster, refusal, until, ZONE } from "../../lib/aws.ts";
 import { type BackupNames, objectKey, readObject, writeObject } from "../../lib/bucket.ts";
 import { type Edge, startEdge } from "../../lib/mf.ts";
 import { addHsm, backUp, ok, removeHsm, rest } from "../../lib/rest.ts";
@@ -176,6 +178,27 @@ describe("the daily check", () => {
     expect((await catalogue())[1]).toEqual(["READY", BODY_MISSING]);
   });
 
+  it("comes to all of many, fifty at a time", async () => {
+    const columns = (
+      await region.query<{ name: string }>("SELECT name FROM pragma_table_info('backups')")
+    ).map(({ name }) => name);
+    // Rows beside the first one, with its objects.
+    const values = columns.map((name) => {
+      if (name === "backupId") return "backupId || value";
+      return name === "chainNumber" ? "100 + value" : name;
+    });
+    await region.query(
+      `WITH RECURSIVE n (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 120)
+       INSERT INTO backups (${columns.join(", ")})
+       SELECT ${values.join(", ")} FROM backups, n WHERE backupId = ?`,
+      backup(0).backupId,
+    );
+    await lose(0, "body");
+    await checkToday();
+    const marked = (await catalogue()).filter(([, damage]) => damage === BODY_MISSING);
+    expect(marked).toHaveLength(121);
+  });
+
   it("takes over the etag of an envelope of which none was kept, once it opened, and else marks it", async () => {
     const envelopeOf = async (index: number) => {
       const key = await objectKey(edge, backup(index), "envelope");
@@ -255,6 +278,25 @@ describe("the purge", () => {
     await ok(edge, "POST", `/v1/backups/${backup(0).backupId}/verify`);
   });
 
+  it("looks at the next one where the one that it would keep is deleted meanwhile", async () => {
+    await age(200);
+    await region.control({ silentHeads: 2 });
+    await region.begin("retention", cluster.clusterId);
+    await until(
+      () => region.silentHeads(),
+      (waiting) => waiting === 2,
+    );
+    await cluster.client.send(new DeleteBackupCommand({ BackupId: backup(2).backupId }));
+    await lose(1, "body");
+    await region.control({ silentHeads: -1 });
+    await region.idle();
+    expect(await catalogue()).toEqual([
+      ["READY", null],
+      ["READY", BODY_MISSING],
+      ["PENDING_DELETION", null],
+    ]);
+  });
+
   it("leaves a person's deletion as it is, of the last sound one too", async () => {
     await lose(2, "body");
     await lose(1, "body");
@@ -330,19 +372,43 @@ describe("a damaged backup", () => {
     expect((await catalogue())[1]).toEqual(["READY", BODY_MISSING]);
   });
 
-  it("may not be the last of an HSM that is being removed: another is made first", async () => {
-    const { client, clusterId } = cluster;
+  it("is deleted, brought back and exempted like any other, and stays marked", async () => {
+    const { client } = cluster;
+    const BackupId = backup(2).backupId;
+    await lose(2, "body");
+    await checkToday();
+    const marked = { TagList: [{ Key: "holdfast:damaged", Value: BODY_MISSING }] };
+    const exempt = new ModifyBackupAttributesCommand({ BackupId, NeverExpires: true });
+    expect((await client.send(exempt)).Backup).toMatchObject({ ...marked, NeverExpires: true });
+    const { Backup: gone } = await client.send(new DeleteBackupCommand({ BackupId }));
+    expect(gone).toMatchObject({ ...marked, BackupState: "PENDING_DELETION" });
+    const { Backup: back } = await client.send(new RestoreBackupCommand({ BackupId }));
+    expect(back).toMatchObject({ ...marked, BackupState: "READY" });
+  });
+
+  it.each<[string, string, () => Promise<void>]>([
+    [
+      "the last of an HSM that is being removed",
+      "hsm_removed",
+      () => removeHsm(cluster.client, cluster.clusterId),
+    ],
+    [
+      "what an HSM beside others is filled with",
+      "hsm_added",
+      () => addHsm(cluster.client, cluster.clusterId, 2),
+    ],
+  ])("may not be %s: another is made first", async (_, trigger, change) => {
     const before = backups.length;
-    // Its bytes are changed as soon as it is there, and before the removal looks at it.
+    // As if its body were changed as soon as it is there, and before anybody looks at it.
     await region.query(
       `CREATE TRIGGER lost AFTER UPDATE OF state ON backups
-       WHEN new.state = 'READY' AND new.trigger = 'hsm_removed'
+       WHEN new.state = 'READY' AND new.trigger = '${trigger}'
         AND (SELECT count(*) FROM backups WHERE clusterId = new.clusterId
-             AND trigger = 'hsm_removed') = 1
+             AND trigger = new.trigger) = 1
        BEGIN UPDATE backups SET bodyEtag = 'another' WHERE backupId = new.backupId; END`,
     );
     try {
-      await removeHsm(client, clusterId);
+      await change();
     } finally {
       await region.query("DROP TRIGGER lost");
     }

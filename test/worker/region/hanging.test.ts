@@ -175,6 +175,19 @@ describe("a task", () => {
   });
 });
 
+describe("HSMs", () => {
+  it("come in the order in which they were created, whatever a wrong clock dated them", async () => {
+    const client = await cloudHsm(edge);
+    const { clusterId, hsmId } = await activeCluster(edge, client);
+    await addHsmTo(clusterId);
+    await hsmsActive(client, clusterId, 2);
+    const ahead = Date.now() + 400 * DAY_MS;
+    await region.query("UPDATE hsms SET createdAtMs = ? WHERE hsmId = ?", ahead, hsmId);
+    const { Hsms } = await describeCluster(client, clusterId);
+    expect(Hsms?.[0]?.HsmId).toBe(hsmId);
+  });
+});
+
 describe("the watchdog", () => {
   it.each(["brokenRegions", "silentRegions"] as const)("wakes the others of %s", async (ill) => {
     const regions = [new MovableRegion(edge, OTHER_REGION), region];

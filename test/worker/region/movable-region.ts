@@ -18,6 +18,7 @@ const events = [];
 const { error } = console;
 console.error = (line) => { events.push(line); error(line); };
 let alarms = 0;
+let headsWaiting = 0;
 
 const silence = async (lasts) => { while (lasts()) await scheduler.wait(20); };
 
@@ -35,7 +36,9 @@ function movedBucket(bucket) {
     async head(key) {
       if (controls.silentHeads > 0) {
         controls.silentHeads -= 1;
+        headsWaiting += 1;
         await silence(() => controls.silentHeads >= 0);
+        headsWaiting -= 1;
       }
       return bucket.head(key);
     },
@@ -84,6 +87,9 @@ export class Region extends Built {
   async alarms() {
     return alarms;
   }
+  async headsWaiting() {
+    return headsWaiting;
+  }
   async control(changes) {
     Object.assign(controls, JSON.parse(changes));
   }
@@ -115,6 +121,7 @@ interface Movable {
   loseAlarm(): Promise<void>;
   alarmAtMs(): Promise<number | null>;
   alarms(): Promise<number>;
+  headsWaiting(): Promise<number>;
   control(changes: string): Promise<void>;
   events(): Promise<string>;
 }
@@ -162,6 +169,11 @@ export class MovableRegion {
   /** What was raised, in any region. */
   async events(): Promise<Record<string, unknown>[]> {
     return JSON.parse(await (await this.object()).events());
+  }
+
+  /** Questions to the bucket that wait. */
+  async silentHeads(): Promise<number> {
+    return await (await this.object()).headsWaiting();
   }
 
   object(): Promise<Movable> {
