@@ -73,6 +73,10 @@ export interface RegionApi {
    * with `hsm_not_leader` if another HSM leads by now.
    */
   noteDegraded(clusterId: string, hsmId: string, reporterId: string): Promise<Result<null>>;
+  /**
+   * An HSM says of itself that its memory was changed: it leaves service, and is not filled again.
+   */
+  noteUnfit(clusterId: string, hsmId: string): Promise<Result<null>>;
   /** Back up now: a CREATE_IN_PROGRESS row and a due task; poll `backup`. */
   backUpNow(clusterId: string): Promise<Result<BackupView>>;
   backup(backupId: string): Promise<Result<BackupView>>;

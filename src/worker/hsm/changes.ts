@@ -6,10 +6,12 @@
  * number of missed changes is one delta. Secrets in it are wrapped under the cluster's sync key.
  */
 import type { Kek } from "../../crypto/core.ts";
+import type { SecretKey } from "../../crypto/secret-key.ts";
 import type { RecordType } from "../../hsm/memory/record.ts";
 import type { ChangedRow } from "../contracts/peer-api.ts";
+import { Refused } from "../contracts/result.ts";
 import { insertRow, keepLastChange, PAGE_ROWS, recordType, removeRow } from "./rows.ts";
-import { unwrapSecret, wrapSecret } from "./storage-key.ts";
+import { MemoryChanged, unwrapSecret, wrapSecret } from "./storage-key.ts";
 
 type SlotRow = { type: number; id: number; change: number; gone: number };
 type ContentRow = { name: string; attributes: ArrayBuffer; wrapped: ArrayBuffer | null };
@@ -53,10 +55,21 @@ export function applyChanges(
       continue;
     }
     const { name, attributes, wrapped } = content;
-    using secret = wrapped === null ? null : unwrapSecret(keks.sync, type, id, wrapped);
+    using secret = wrapped === null ? null : unwrapSent(keks.sync, type, id, wrapped);
     insertRow(sql, keks.storage, generation, { type, id, name, attributes, secret, change });
   }
   keepLastChange(sql, generation, lastChange);
+}
+
+/** What was sent does not open: nothing of this HSM's own memory is wrong. */
+function unwrapSent(sync: Kek, type: RecordType, id: number, wrapped: Uint8Array): SecretKey {
+  try {
+    return unwrapSecret(sync, type, id, wrapped);
+  } catch (error) {
+    if (!(error instanceof MemoryChanged)) throw error;
+    const message = "A row of the delta does not open under the cluster's key.";
+    throw new Refused({ kind: "conflict", code: "delta_damaged", message });
+  }
 }
 
 function* changedSlots(sql: SqlStorage, generation: number, change: number): Generator<SlotRow> {

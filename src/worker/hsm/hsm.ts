@@ -30,7 +30,7 @@ import { refusalsOf } from "../platform/fault-response.ts";
 import { reached } from "../platform/reached.ts";
 import { createAttemptsTable, hasAttempts } from "./attempts.ts";
 import { backUp } from "./backup.ts";
-import { initializeHsm, manufactureHsm, verifyReadable } from "./life.ts";
+import { initializeHsm, manufactureHsm, verifyReadable, verifyStorageKey } from "./life.ts";
 import { createLocalTable, readLocal, writeLocal } from "./local.ts";
 import { type HsmMemory, type HsmSite, openMemory, openToRead } from "./memory.ts";
 import { CHANGES_NOTHING, DATA_PLANE } from "./operations.ts";
@@ -40,6 +40,7 @@ import { createRecordTables } from "./rows.ts";
 import { Service } from "./service.ts";
 import { createSessionTable } from "./sessions.ts";
 import { createSpoolTables } from "./spool.ts";
+import { MEMORY_CHANGED, MemoryChanged } from "./storage-key.ts";
 
 export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   readonly #deployment: Deployment;
@@ -48,6 +49,8 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   readonly #service: Service;
   /** Backups being made, by id: an order repeated meanwhile waits for the same one. */
   readonly #backups = new Map<string, Promise<Result<BackupReceipt>>>();
+  /** Whether the storage key is the one it was made under: it stays so as long as this object. */
+  #keyHolds = false;
   /** Manufacture, restore and zeroization come one after another. */
   #exclusive: Promise<unknown> = Promise.resolve();
 
@@ -77,7 +80,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     const { backupId } = order.location;
     const running = this.#backups.get(backupId);
     if (running !== undefined) return running;
-    const begun = refusalsOf(async () => {
+    const begun = this.#answer(async () => {
       await this.#mergeAttempts();
       return await backUp(this.#site(), order, (id) => this.#backups.has(id));
     }).finally(() => this.#backups.delete(backupId));
@@ -90,22 +93,22 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   }
 
   stateDigest(): Promise<Result<string>> {
-    return refusalsOf(() => this.#digest());
+    return this.#answer(() => this.#digest());
   }
 
   fitness(): Promise<Result<null>> {
-    return refusalsOf(() => verifyReadable(this.#site()));
+    return this.#answer(() => verifyReadable(this.#site()));
   }
 
   hold(holder: string): Promise<Result<null>> {
-    return refusalsOf(async () => {
+    return this.#answer(async () => {
       await this.#mergeAttempts();
       return await this.#service.hold(holder);
     });
   }
 
   release(holder: string): Promise<Result<null>> {
-    return refusalsOf(async () => {
+    return this.#answer(async () => {
       this.#service.release(holder);
       await this.#mergeAttempts();
       return null;
@@ -113,11 +116,11 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   }
 
   bringUp(peer: HsmLocation): Promise<Result<ComparedPeer>> {
-    return refusalsOf(() => this.#service.bringUp(peer));
+    return this.#answer(() => this.#service.bringUp(peer));
   }
 
   serve(order: ServiceOrder): Promise<Result<null>> {
-    return refusalsOf(async () => {
+    return this.#answer(async () => {
       await this.#service.serve(order);
       await this.#mergeAttempts();
       return null;
@@ -127,7 +130,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   /** One that is blank leads nobody, and never will again. */
   async retire(number: number): Promise<Result<null>> {
     if (readLocal(this.#sql, "making") === null) return success(null);
-    return refusalsOf(async () => {
+    return this.#answer(async () => {
       await this.#mergeAttempts();
       return await this.#service.retire(number);
     });
@@ -135,7 +138,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
 
   isActivated(): Promise<Result<boolean>> {
     const isBlank = readLocal(this.#sql, "making") === null;
-    return refusalsOf(() => !isBlank && this.#isActivated());
+    return this.#answer(() => !isBlank && this.#isActivated());
   }
 
   zeroize(): Promise<Result<null>> {
@@ -148,7 +151,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   }
 
   position(withDigest: boolean): Promise<Result<PeerPosition>> {
-    return refusalsOf(() => {
+    return this.#answer(() => {
       this.#site();
       const stateDigest = withDigest ? this.#digest() : null;
       return { position: ownPosition(this.#sql), stateDigest };
@@ -156,7 +159,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   }
 
   applyDelta(delta: Delta): Promise<Result<null>> {
-    return refusalsOf(() =>
+    return this.#answer(() =>
       withDeltaKeks(this.#secrets, this.#site().location, (keks) =>
         takeDelta(this.ctx.storage, keks, delta),
       ),
@@ -180,7 +183,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     f: (memory: HsmMemory, site: HsmSite) => Promise<T>,
     isRead = false,
   ): Promise<Result<T>> {
-    return refusalsOf(async () => {
+    return this.#answer(async () => {
       if (!isRead) await this.#service.settle();
       const before = ownPosition(this.#sql);
       try {
@@ -234,19 +237,45 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
 
   /** Runs `f` when everything asked for before it, among what excludes each other, is over. */
   #alone<T>(f: () => Promise<T>): Promise<Result<T>> {
-    const turn = this.#exclusive.then(() => refusalsOf(f));
+    const turn = this.#exclusive.then(() => this.#answer(f));
     // The next one begins whatever became of this one; its caller hears of a failure.
     this.#exclusive = turn.catch(() => undefined);
     return turn;
   }
 
+  /** An HSM that finds its memory changed leaves service before it says so. */
+  async #answer<T>(f: () => Promise<T> | T): Promise<Result<T>> {
+    const result = await refusalsOf(f);
+    if (!result.ok && result.refusal.code === MEMORY_CHANGED) await this.#leaveService();
+    return result;
+  }
+
+  /** For good: nothing fills it again. `Region` is told with every call until it has heard. */
+  async #leaveService(): Promise<void> {
+    const location = readLocal(this.#sql, "making")?.location;
+    if (location === undefined || readLocal(this.#sql, "unfit") === "noted") return;
+    writeLocal(this.#sql, "unfit", "found");
+    const { account, region, clusterId, hsmId } = location;
+    try {
+      const noted = await this.#deployment.region(account, region).noteUnfit(clusterId, hsmId);
+      if (noted.ok) writeLocal(this.#sql, "unfit", "noted");
+    } catch (error) {
+      console.log("changed memory not noted", { clusterId, hsmId, error: String(error) });
+    }
+  }
+
+  /** @throws Refused unless this HSM is there, under its own storage key, and not found changed. */
   #site(): HsmSite {
     const making = readLocal(this.#sql, "making");
     if (making === null) {
       const message = "The HSM is blank or zeroized. Create an HSM with CreateHsm.";
       throw new Refused({ kind: "conflict", code: "hsm_blank", message });
     }
-    return this.#siteOf(making.location, making.hsmType);
+    const site = this.#siteOf(making.location, making.hsmType);
+    if (!this.#keyHolds) verifyStorageKey(site);
+    this.#keyHolds = true;
+    if (readLocal(this.#sql, "unfit") !== null) throw new MemoryChanged();
+    return site;
   }
 
   #siteOf(location: HsmLocation, hsmType: string): HsmSite {

@@ -49,6 +49,10 @@ interface LocalValues {
   readonly hold: Hold;
   readonly history: string;
   readonly ancestors: readonly Ancestor[];
+  /** Of the storage key it was made under: see `deriveKeyCheck`. */
+  readonly keyCheck: string;
+  /** Whether its memory was found changed, and whether `Region` has heard of it. */
+  readonly unfit: "found" | "noted";
   /** Whether `Region` has heard that the cluster is activated. */
   readonly activationNoted: boolean;
 }

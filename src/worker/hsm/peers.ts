@@ -18,7 +18,7 @@ import { attemptsSince, lastAttempt, takeAttempts } from "./attempts.ts";
 import { applyChanges, changesSince, type DeltaKeks } from "./changes.ts";
 import { type Ancestor, addAncestor, readLocal, writeLocal } from "./local.ts";
 import { currentGeneration, lastChange } from "./rows.ts";
-import { deriveStorageKey, deriveSyncKey } from "./storage-key.ts";
+import { deriveStorageKey, deriveSyncKey, MemoryChanged } from "./storage-key.ts";
 
 /** A larger delta is not sent: the peer is rebuilt from a backup instead. */
 const MAX_DELTA_BYTES = 16 * 1024 * 1024;
@@ -153,9 +153,10 @@ export class Peers {
 
   /**
    * Brings every peer to where this HSM stands now. Pushes of one HSM run one after another, so
-   * each peer takes the changes in the order in which they were made. Never rejects.
+   * each peer takes the changes in the order in which they were made.
    *
    * @returns Whether every peer is there now or out of service; false: nothing may be acknowledged.
+   * @throws MemoryChanged if a row that has to be sent does not open.
    */
   push(location: HsmLocation, peers: readonly HsmLocation[]): Promise<boolean> {
     return this.#inTurn(async () => {
@@ -197,6 +198,7 @@ export class Peers {
       try {
         if (await this.#catchUp(location, peer)) return true;
       } catch (error) {
+        if (error instanceof MemoryChanged) throw error; // Of this HSM: the peer is not to blame.
         console.log("push failed", { hsmId: peer.hsmId, error: String(error) });
       }
       this.#positions.delete(peer.hsmId);

@@ -83,16 +83,17 @@ export class Service {
   }
 
   async hold(holder: string): Promise<null> {
-    this.#location();
+    const location = this.#location();
     const { peers } = this.#leading();
     this.#holdOn(holder);
     await reached("hsm_held", this.#deployment, this.#storage);
     // No change comes after the hold, so the push behind it leaves no peer without one.
-    if (!(await this.#peers.push(this.#location(), peers))) throw unsettled("not carried out");
+    if (!(await this.#peers.push(location, peers))) throw unsettled("not carried out");
     return null;
   }
 
   release(holder: string): null {
+    this.#location();
     const hold = readLocal(this.#sql, "hold");
     if (hold !== null && hold.untilMs !== null && hold.holder === holder) {
       deleteLocal(this.#sql, "hold");
@@ -142,6 +143,7 @@ export class Service {
   }
 
   async retire(number: number): Promise<null> {
+    const location = this.#location();
     this.#storage.transactionSync(() => {
       this.#verifyInOrder(number);
       const duty = readLocal(this.#sql, "duty") ?? { leader: false, peers: [] };
@@ -152,7 +154,7 @@ export class Service {
     const duty = readLocal(this.#sql, "duty");
     if (duty === null || duty.peers.length === 0) return null;
     this.#peers.forget(); // Where a peer was last heard of proves nothing of where it stands.
-    if (!(await this.#peers.push(this.#location(), duty.peers))) throw unsettled("not carried out");
+    if (!(await this.#peers.push(location, duty.peers))) throw unsettled("not carried out");
     // A peer may lead from here on: asked again, this HSM must not measure it by its own state.
     if (this.#isLatest(number)) writeLocal(this.#sql, "duty", { ...duty, peers: [] });
     return null;

@@ -5,6 +5,7 @@
  * Derived from the deployment's storage key for one HSM or one cluster each, never
  * stored, disposed of after every operation.
  */
+import { encodeHex } from "../../crypto/base-encodings.ts";
 import type { Core, Kek } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import { setRecordId } from "../../hsm/memory/record.ts";
@@ -15,6 +16,8 @@ import type { Secrets } from "../opening/secrets.ts";
 const KEY_BYTES = 32;
 const STORAGE_LABEL = "holdfast/v1/hsm-storage";
 const SYNC_LABEL = "holdfast/v1/cluster-sync";
+const CHECK_LABEL = "holdfast/v1/hsm-key-check";
+const CHECK_BYTES = 16;
 
 /** Slots of an HSM's own secrets, beside the record types: never in a snapshot. */
 export const LOCAL_SECRET = { akbk: 0x81, identityKey: 0x82 } as const;
@@ -27,13 +30,20 @@ const SLOT_BYTES = 9;
 
 /** Wraps the rows of one HSM: no other HSM's rows unwrap under it. 32 bytes, fresh. */
 export function deriveStorageKey(core: Core, secrets: Secrets, location: HsmLocation): SecretKey {
-  const context = encodeNames(
-    location.account,
-    location.region,
-    location.clusterId,
-    location.hsmId,
-  );
-  return core.kdfCounter(secrets.storageKey, STORAGE_LABEL, context, KEY_BYTES);
+  return core.kdfCounter(secrets.storageKey, STORAGE_LABEL, encodeHsm(location), KEY_BYTES);
+}
+
+/**
+ * Hex of 16 bytes that tell whether the deployment's storage key is the one that an HSM was made
+ * under, and nothing of the keys that are derived from it.
+ */
+export function deriveKeyCheck(core: Core, secrets: Secrets, location: HsmLocation): string {
+  using check = core.kdfCounter(secrets.storageKey, CHECK_LABEL, encodeHsm(location), CHECK_BYTES);
+  return check.use(encodeHex);
+}
+
+function encodeHsm({ account, region, clusterId, hsmId }: HsmLocation): Uint8Array {
+  return encodeNames(account, region, clusterId, hsmId);
 }
 
 /** Wraps secrets between the HSMs of one cluster. 32 bytes, fresh. */
@@ -56,15 +66,33 @@ function encodeNames(...names: string[]): Uint8Array {
   return bytes;
 }
 
-/** Wrapped bytes did not verify: the storage key is another one, or the row was changed. */
-class UnreadableMemory extends Refused {
+/** The deployment's storage key is not the one that the HSM was made under. */
+export class StorageKeyMismatch extends Refused {
   constructor() {
     super({
       kind: "unavailable",
-      code: "hsm_memory_unreadable",
+      code: "storage_key_mismatch",
       message:
-        "The HSM's memory does not open under this deployment's storage key. Give the worker the " +
-        "STORAGE_KEY it had when the HSM was made, or restore a backup onto a new HSM.",
+        "The worker's STORAGE_KEY is not the one that this HSM was made under; nothing was changed. " +
+        "Give the worker that key. If it is lost: DeleteHsm, then CreateHsm. The new HSM is filled " +
+        "from the newest sound backup; this one goes when that one serves.",
+    });
+  }
+}
+
+/** The code of the refusal by which an HSM knows that it has to leave service. */
+export const MEMORY_CHANGED = "hsm_memory_changed";
+
+/** Wrapped bytes do not verify under the key that they were wrapped under. */
+export class MemoryChanged extends Refused {
+  constructor() {
+    super({
+      kind: "unavailable",
+      code: MEMORY_CHANGED,
+      message:
+        "A row of this HSM's memory was changed from outside, and the HSM has left service. " +
+        "DeleteHsm, then CreateHsm. The new HSM is filled from another one that serves, else from " +
+        "the newest sound backup; this one goes when that one serves.",
     });
   }
 }
@@ -111,13 +139,10 @@ function encodeSecret(type: number, id: number, secret: SecretKey): Uint8Array {
   return plain;
 }
 
-/**
- * Inverse of `wrapSecret`: a fresh key. Throws UnreadableMemory unless it was wrapped for this
- * slot.
- */
+/** Inverse of `wrapSecret`: a fresh key. @throws MemoryChanged unless wrapped for this slot. */
 export function unwrapSecret(kek: Kek, type: number, id: number, wrapped: Uint8Array): SecretKey {
   const plain = kek.kwpUnwrap(wrapped);
-  if (plain === null) throw new UnreadableMemory();
+  if (plain === null) throw new MemoryChanged();
   return takeSecret(type, id, plain);
 }
 
@@ -136,7 +161,7 @@ export function unwrapSecrets(
   rows: readonly (WrappedSecret | null)[],
 ): (SecretKey | null)[] {
   const plains = kek.unwrapMany(rows.flatMap((row) => row?.wrapped ?? []));
-  if (!Array.isArray(plains)) throw new UnreadableMemory();
+  if (!Array.isArray(plains)) throw new MemoryChanged();
   const secrets: (SecretKey | null)[] = [];
   let next = 0;
   try {
@@ -154,15 +179,12 @@ export function unwrapSecrets(
   }
 }
 
-/**
- * The secret in `plain`, which is wiped. @throws UnreadableMemory if it was wrapped for another
- * slot.
- */
+/** The secret in `plain`, which is wiped. @throws MemoryChanged if wrapped for another slot. */
 function takeSecret(type: number, id: number, plain: Uint8Array): SecretKey {
   const slot = encodeSlot(type, id);
   const isHere = plain.length > SLOT_BYTES && slot.every((byte, i) => plain[i] === byte);
   try {
-    if (!isHere) throw new UnreadableMemory();
+    if (!isHere) throw new MemoryChanged();
     return new SecretKey(plain.slice(SLOT_BYTES));
   } finally {
     plain.fill(0);

@@ -11,7 +11,7 @@ import {
   initializeClusterTask,
 } from "./cluster-tasks.ts";
 import { reportCluster, serveClusterTask } from "./duties.ts";
-import { createHsmTask, giveUpCreation, rebuildHsmTask, reportRebuild } from "./filling.ts";
+import { createHsmTask, giveUpCreation, rebuildHsmTask, reportFilling } from "./filling.ts";
 import { deleteHsmTask, reportRemoval } from "./removal.ts";
 import { endBackup, purge } from "./retention.ts";
 
@@ -20,8 +20,8 @@ export const AGENDA: Agenda = {
   cluster_initialize: { run: initializeClusterTask, giveUp: giveUpInitialize },
   cluster_delete: { run: deleteClusterTask },
   cluster_serve: { run: serveClusterTask, report: reportCluster },
-  hsm_create: { run: createHsmTask, giveUp: giveUpCreation },
-  hsm_rebuild: { run: rebuildHsmTask, report: reportRebuild },
+  hsm_create: { run: createHsmTask, giveUp: giveUpCreation, report: reportFilling },
+  hsm_rebuild: { run: rebuildHsmTask, report: reportFilling },
   hsm_delete: { run: deleteHsmTask, report: reportRemoval },
   backup_create: { run: createBackupTask, giveUp: giveUpBackup },
   backup_daily: { run: dailyBackupTask },

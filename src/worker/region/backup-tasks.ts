@@ -89,7 +89,11 @@ export async function dailyBackupTask(context: RegionContext, clusterId: string)
   const { backupIntervalMs, retryMs } = context.deployment.schedule;
   const dueAtMs = nextDailyMs(context, cluster.lastBackupAtMs ?? 0);
   if (dueAtMs > context.nowMs()) return nextAt(dueAtMs);
-  const row = startBackup(context, leader, "daily");
+  // One that cannot be read burns no number.
+  const fit = await hsmApi(context, leader).fitness();
+  if (!fit.ok) return failed(fit.refusal);
+  const isLeader = context.store.activeHsms(clusterId)[0]?.hsmId === leader.hsmId;
+  const row = isLeader ? startBackup(context, leader, "daily") : null;
   // READY sets the next date, a failure an earlier one; this one is in case neither is heard of.
   return nextAt(context.nowMs() + (row === null ? retryMs : backupIntervalMs));
 }

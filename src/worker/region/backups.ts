@@ -14,7 +14,7 @@ import type { BackupView } from "../contracts/region-api.ts";
 import { type Result, refusal, refuseWith, success } from "../contracts/result.ts";
 import { refusalsOf } from "../platform/fault-response.ts";
 import { checkBackup, promisesObjects } from "./backup-check.ts";
-import { backupNotFound, clusterNotFound, type RegionContext } from "./context.ts";
+import { backupNotFound, clusterNotFound, hsmApi, type RegionContext } from "./context.ts";
 import { beginDeletion, scheduleRetention } from "./retention.ts";
 import { type BackupRow, certificatesOf, type HsmRow } from "./rows.ts";
 import { backupView, catalogView, storedBackupOrder } from "./views.ts";
@@ -83,7 +83,14 @@ export function nextDailyMs(context: RegionContext, lastMs: number): number {
 }
 
 /** Back up now, from the cluster's leader. */
-export function backUpNow(context: RegionContext, clusterId: string): Result<BackupView> {
+export async function backUpNow(
+  context: RegionContext,
+  clusterId: string,
+): Promise<Result<BackupView>> {
+  for (const hsm of context.store.activeHsms(clusterId).slice(0, 1)) {
+    const fit = await hsmApi(context, hsm).fitness();
+    if (!fit.ok) return fit; // One that cannot be read burns no number.
+  }
   const cluster = context.store.cluster(clusterId);
   if (cluster === null) return clusterNotFound(clusterId);
   const [leader] = context.store.activeHsms(clusterId);

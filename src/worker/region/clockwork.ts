@@ -13,11 +13,13 @@ import type { DueRow } from "./rows.ts";
 
 /**
  * Finished; to be continued at a time (waiting is no failure, but no success either: attempts go on
- * being counted); finished for now, with a next time; or failed, to be tried again.
+ * being counted); not begun, as only somebody outside can help: no failure, however long it lasts;
+ * finished for now, with a next time; or failed, to be tried again.
  */
 export type Outcome =
   | { readonly kind: "done" }
   | { readonly kind: "again"; readonly atMs: number }
+  | { readonly kind: "waits"; readonly reason: string }
   | { readonly kind: "next"; readonly atMs: number }
   | { readonly kind: "failed"; readonly reason: string };
 
@@ -31,15 +33,20 @@ export function nextAt(atMs: number): Outcome {
   return { kind: "next", atMs };
 }
 
+/** Whether an HSM was asked under another storage key than its own: nothing may come of that. */
+export function isKeyMismatch({ code }: Refusal): boolean {
+  return code === "storage_key_mismatch";
+}
+
 export function failed(refusal: Refusal): Outcome {
-  return { kind: "failed", reason: refusal.message };
+  return { kind: isKeyMismatch(refusal) ? "waits" : "failed", reason: refusal.message };
 }
 
 interface TaskRules {
   run(context: RegionContext, subject: string): Promise<Outcome>;
   /** Ends the task when its last attempt has failed; absent: it is tried for ever. */
   giveUp?(context: RegionContext, subject: string, reason: string): void;
-  /** Where callers see why a task that is tried for ever is not done yet. */
+  /** Where callers see why a task that waits, or is tried for ever, is not done yet. */
   report?(context: RegionContext, subject: string, reason: string): void;
 }
 
@@ -48,6 +55,8 @@ export type Agenda = Readonly<Record<Task, TaskRules>>;
 /** Tasks of one alarm: each of another cluster, so that a slow one delays few. */
 const SLICE_TASKS = 4;
 const MAX_ATTEMPTS = 5;
+/** How long a task waits for somebody outside before it looks again, in pauses of `retryMs`. */
+const WAIT_RETRIES = 30;
 
 /** One alarm's work: leases some due tasks, runs them, arms the alarm for what is next. */
 export async function runSlice(context: RegionContext, agenda: Agenda): Promise<void> {
@@ -132,6 +141,11 @@ function settle(context: RegionContext, rules: TaskRules, row: DueRow, outcome: 
       break;
     case "again":
       context.due.again(row, outcome.atMs);
+      break;
+    case "waits":
+      log(row, outcome.reason);
+      rules.report?.(context, row.subject, outcome.reason);
+      context.due.again(row, context.nowMs() + WAIT_RETRIES * context.deployment.schedule.retryMs);
       break;
     case "next":
       context.due.next(row, outcome.atMs);

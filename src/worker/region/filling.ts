@@ -10,7 +10,7 @@ import type { RestoreReceipt } from "../contracts/hsm-api.ts";
 import type { Result } from "../contracts/result.ts";
 import { checkBackup } from "./backup-check.ts";
 import { scheduleDaily, startBackup } from "./backups.ts";
-import { againAt, DONE, failed, type Outcome } from "./clockwork.ts";
+import { againAt, DONE, failed, isKeyMismatch, type Outcome } from "./clockwork.ts";
 import { clusterOf, hsmApi, type RegionContext } from "./context.ts";
 import { serveClusterTask, tellToLead } from "./duties.ts";
 import { newestSource } from "./hsms.ts";
@@ -36,6 +36,10 @@ export async function rebuildHsmTask(context: RegionContext, hsmId: string): Pro
 async function bringIntoService(context: RegionContext, row: HsmRow): Promise<Outcome> {
   const cluster = clusterOf(context, row);
   const isFirst = cluster.state !== "ACTIVE";
+  for (const other of context.store.activeHsms(row.clusterId)) {
+    const fit = await hsmApi(context, other).fitness();
+    if (!fit.ok && isKeyMismatch(fit.refusal)) return failed(fit.refusal);
+  }
   const identity = await hsmApi(context, row).manufacture({
     location: context.store.hsmLocation(row),
     hsmType: cluster.hsmType,
@@ -54,13 +58,23 @@ async function fill(context: RegionContext, row: HsmRow): Promise<Outcome> {
   const [leader] = context.store.activeHsms(row.clusterId);
   if (leader !== undefined) return fillBeside(context, row, leader);
   // A removal under way will leave a newer backup than any that is READY now.
-  const leaving = context.store.hsmsOf(row.clusterId).some((hsm) => hsm.filled === 1);
-  if (leaving) return againAt(context.nowMs() + context.deployment.schedule.retryMs);
+  if (await holdsReadableState(context, row.clusterId))
+    return againAt(context.nowMs() + context.deployment.schedule.retryMs);
   const source = newestSource(context, cluster);
   if (source === null) return { kind: "failed", reason: "There is no sound backup to restore." };
   const receipt = await restoreOnto(context, row, cluster, source);
   if (!receipt.ok) return failed(receipt.refusal);
   return enterAlone(context, row, foundCertificate(cluster, receipt.value));
+}
+
+/** Whether an HSM out of service has the cluster's state and can still be backed up. */
+async function holdsReadableState(context: RegionContext, clusterId: string): Promise<boolean> {
+  for (const hsm of context.store.hsmsOf(clusterId)) {
+    if (hsm.filled === 0) continue;
+    const fit = await hsmApi(context, hsm).fitness();
+    if (fit.ok) return true;
+  }
+  return false;
 }
 
 /** From a backup of the leader, which goes on taking writes until the HSM has been restored. */
@@ -194,6 +208,10 @@ function enterService(context: RegionContext, row: HsmRow, number: number): bool
   const { store, due } = context;
   if (!store.enterService(row.hsmId, row.state, number)) return false;
   due.schedule("cluster_serve", row.clusterId, row.clusterId, context.nowMs());
+  for (const other of store.hsmsOf(row.clusterId)) {
+    if (other.state !== "DELETE_IN_PROGRESS") continue;
+    due.schedule("hsm_delete", other.hsmId, row.clusterId, context.nowMs()); // It may wait for this.
+  }
   if (clusterOf(context, row).state === "ACTIVE") scheduleDaily(context, row.clusterId);
   return true;
 }
@@ -217,7 +235,7 @@ export function giveUpCreation(context: RegionContext, hsmId: string, reason: st
   due.schedule("hsm_rebuild", hsmId, row.clusterId, dueAtMs);
 }
 
-export function reportRebuild(context: RegionContext, hsmId: string, reason: string): void {
+export function reportFilling(context: RegionContext, hsmId: string, reason: string): void {
   context.store.updateHsm(hsmId, { stateMessage: notFilled(reason) });
 }
 

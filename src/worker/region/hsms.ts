@@ -161,6 +161,21 @@ export function noteDegraded(
   return success(null);
 }
 
+/**
+ * Out of service for good. Its rows stay until another HSM serves, `filled` with them: nobody but
+ * who deletes it decides that they are of no more use.
+ */
+export function noteUnfit(context: RegionContext, clusterId: string, hsmId: string): Result<null> {
+  const row = context.store.hsm(hsmId);
+  if (row === null || row.clusterId !== clusterId) return clusterNotFound(clusterId);
+  const message = "A row of the HSM's memory was changed from outside. DeleteHsm, then CreateHsm.";
+  context.store.updateHsm(hsmId, { joined: 0 });
+  if (row.state === "ACTIVE") context.store.moveHsm(hsmId, "ACTIVE", "DEGRADED", message);
+  else context.store.updateHsm(hsmId, { stateMessage: message });
+  context.due.schedule("cluster_serve", clusterId, clusterId, context.nowMs());
+  return success(null);
+}
+
 /** The first ACTIVE one; one that is leaving until the others may go on without it. */
 function leads(context: RegionContext, clusterId: string, hsmId: string): boolean {
   if (context.store.activeHsms(clusterId)[0]?.hsmId === hsmId) return true;

@@ -42,7 +42,14 @@ import {
 } from "./clusters.ts";
 import type { RegionContext } from "./context.ts";
 import { DueTable } from "./due.ts";
-import { createHsm, deleteHsm, noteActivated, noteDegraded, servingHsms } from "./hsms.ts";
+import {
+  createHsm,
+  deleteHsm,
+  noteActivated,
+  noteDegraded,
+  noteUnfit,
+  servingHsms,
+} from "./hsms.ts";
 import { RegionStore } from "./store.ts";
 import { listTags, tagResource, untagResource } from "./tags.ts";
 
@@ -153,6 +160,10 @@ export class Region extends DurableObject<Env> implements RegionObject {
 
   async noteDegraded(clusterId: string, hsmId: string, reporterId: string) {
     return noteDegraded(this.#context, clusterId, hsmId, reporterId);
+  }
+
+  async noteUnfit(clusterId: string, hsmId: string) {
+    return noteUnfit(this.#context, clusterId, hsmId);
   }
 
   async backUpNow(clusterId: string) {

@@ -3,6 +3,7 @@
  *
  * Spec: docs/STORAGE.md §2, with the interleavings; §8.
  */
+import type { Refusal } from "../../cluster/refusal.ts";
 import { type Result, success } from "../contracts/result.ts";
 import { checkBackup, promisesObjects } from "./backup-check.ts";
 import { scheduleDaily, startBackup } from "./backups.ts";
@@ -22,7 +23,10 @@ export async function deleteHsmTask(context: RegionContext, hsmId: string): Prom
   const due = await isBackupDue(context, row);
   if (!due.ok) return failed(due.refusal);
   if (due.value) {
-    const waiting = await backUpBeforeRemoval(context, row);
+    const fit = await hsmApi(context, row).fitness();
+    const waiting = fit.ok
+      ? await backUpBeforeRemoval(context, row)
+      : await replaceBeforeRemoval(context, row, fit.refusal);
     if (waiting !== null) return waiting;
   }
   const zeroized = await hsmApi(context, row).zeroize();
@@ -44,6 +48,8 @@ async function isBackupDue(context: RegionContext, row: HsmRow): Promise<Result<
   if (row.filled === 0) return success(false);
   if (clusterOf(context, row).state === "ACTIVE") return success(true);
   const retired = await retire(context, row); // It is not activated after it has answered.
+  // Nothing that it says of itself is worth anything any more.
+  if (!retired.ok && retired.refusal.code === "hsm_memory_changed") return success(false);
   if (!retired.ok) return retired;
   const activated = await hsmApi(context, row).isActivated();
   if (!activated.ok || !activated.value) return activated;
@@ -74,6 +80,23 @@ async function backUpBeforeRemoval(context: RegionContext, row: HsmRow): Promise
   store.updateHsm(row.hsmId, { backupId: backup.backupId });
   await context.reached("region_backup_begun");
   return againAt(context.nowMs() + POLL_MS);
+}
+
+/**
+ * One that cannot be read cannot be backed up either: its rows stay until another HSM serves.
+ * @returns null when they may go, or are gone already.
+ */
+async function replaceBeforeRemoval(
+  context: RegionContext,
+  row: HsmRow,
+  refusal: Refusal,
+): Promise<Outcome | null> {
+  if (refusal.code === "hsm_blank") return null;
+  for (const other of context.store.activeHsms(row.clusterId)) {
+    const fit = await hsmApi(context, other).fitness();
+    if (fit.ok) return null;
+  }
+  return { kind: "waits", reason: refusal.message };
 }
 
 /** At what will be all there is of this memory: a damaged backup is made once more. */

@@ -136,7 +136,7 @@ describe("an HSM's memory at rest", () => {
       username: "alice",
       password: "alice-password-1",
     });
-    expect([answer.status, answer.body.error.code]).toEqual([503, "hsm_memory_unreadable"]);
+    expect([answer.status, answer.body.error.code]).toEqual([503, "storage_key_mismatch"]);
     await edge.stop();
     edge = await startEdge({ persist });
     await ok(edge, "GET", `${cluster.path}/digest`);
