@@ -83,8 +83,9 @@ async function work(scene: Scene, random: () => number): Promise<void> {
     const dice = random();
     const labels = [...world.keys];
     const label = labels[Math.floor(random() * labels.length)];
-    if (dice < 0.1) await scene.replaceHsm();
-    else if (dice < 0.3) await scene.backUp();
+    if (dice < 0.07) await scene.replaceHsm();
+    else if (dice < 0.17) await scene.changeMembers();
+    else if (dice < 0.33) await scene.backUp();
     else if (world.backups.size > BACKUPS_MAX) await scene.deleteOldestBackup();
     else if (label !== undefined && (dice < 0.5 || labels.length > KEYS_MAX)) {
       await scene.deleteKey(label);

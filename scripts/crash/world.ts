@@ -189,6 +189,16 @@ export class Scene {
     await this.ensureHsm();
   }
 
+  /** Adds an HSM beside the one that serves; where there are more, the oldest of them goes. */
+  async changeMembers(): Promise<void> {
+    const { world, control } = this;
+    await this.ensureHsm();
+    const [oldest, another] = (await control.cluster(world.clusterId))?.Hsms ?? [];
+    if (another === undefined) await control.createHsm(world.clusterId);
+    else await control.deleteHsm(world.clusterId, oldest?.HsmId ?? "");
+    this.forgetSessions();
+  }
+
   /** Notes the digest; to be called when nothing is uncertain. */
   async noteDigest(): Promise<void> {
     this.world.digest = await this.data.stateDigest();

@@ -32,6 +32,7 @@ export async function serveClusterTask(
     const told = await hsmApi(context, peer).serve(order);
     if (!told.ok) return failed(told.refusal);
   }
+  clearReport(context, clusterId);
   return DONE;
 }
 
@@ -67,7 +68,15 @@ export function tellToLead(
   return hsmApi(context, leader).serve({ number, leader: true, peers: locations, joining });
 }
 
+const NOT_TOLD = "The HSMs could not be told of a change yet:";
+
 export function reportCluster(context: RegionContext, clusterId: string, reason: string): void {
-  const stateMessage = `The HSMs could not be told of a change yet: ${reason}`.slice(0, 300);
+  const stateMessage = `${NOT_TOLD} ${reason}`.slice(0, 300);
   context.store.updateCluster(clusterId, { stateMessage });
+}
+
+/** They are told: what `reportCluster` said is over. */
+function clearReport({ store }: RegionContext, clusterId: string): void {
+  if (!store.cluster(clusterId)?.stateMessage.startsWith(NOT_TOLD)) return;
+  store.updateCluster(clusterId, { stateMessage: "" });
 }

@@ -218,6 +218,11 @@ describe("under another storage key", () => {
     expect(await hsmIds()).toContain(peer);
     expect(await hsmIds()).not.toContain(leader);
     expect(await labels()).toContain("before");
+    await until(
+      () => describeCluster(cluster.client, cluster.clusterId),
+      ({ StateMessage }) => !StateMessage?.includes("STORAGE_KEY"),
+      30_000,
+    );
   }, 60_000);
 
   it("that is there for good, DeleteHsm and CreateHsm bring the cluster back, as it says", async () => {

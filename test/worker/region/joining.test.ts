@@ -79,9 +79,17 @@ export class Hsm extends built.Hsm {
     const [duty] = this.ctx.storage.sql.exec("SELECT value FROM local WHERE name = 'duty'");
     return JSON.parse(duty.value).number;
   }
-  loseLine() {
+  async becomeOld() {
+    const { sql } = this.ctx.storage;
+    sql.exec("UPDATE local SET value = json_remove(value, '$.number') WHERE name = 'duty'");
+    sql.exec("INSERT INTO local (name, value) VALUES ('frozen', 'true')");
+    await this.ctx.storage.sync();
+    this.ctx.abort("told to");
+  }
+  async loseLine() {
     this.ctx.storage.sql.exec("UPDATE local SET value = ? WHERE name = 'history'", '"elsewhere"');
     this.ctx.storage.sql.exec("DELETE FROM local WHERE name = 'ancestors'");
+    await this.ctx.storage.sync();
     this.ctx.abort("told to");
   }
 }
@@ -103,6 +111,17 @@ export class Region extends built.Region {
     const rows = this.ctx.storage.sql.exec('SELECT "trigger" FROM backups').toArray();
     return rows.map((row) => row.trigger).join();
   }
+  async query(text) {
+    return JSON.stringify(this.ctx.storage.sql.exec(text).toArray());
+  }
+  async wake() {
+    await this.ctx.storage.setAlarm(Date.now() + 1);
+  }
+  // In one turn: nothing makes it before the test says so.
+  async beginBackup(clusterId) {
+    await super.backUpNow(clusterId);
+    this.ctx.storage.sql.exec("UPDATE due SET dueAtMs = 9e15 WHERE task = 'backup_create'");
+  }
   async loseAlarm() {
     await this.ctx.storage.deleteAlarm();
   }
@@ -119,6 +138,9 @@ interface GatedRegion {
   failNext(what: "restore" | "applyDelta", times: number): Promise<void>;
   timesPassed(gate: Gate): Promise<number>;
   triggers(): Promise<string>;
+  query(text: string): Promise<string>;
+  wake(): Promise<void>;
+  beginBackup(clusterId: string): Promise<void>;
   loseAlarm(): Promise<void>;
 }
 
@@ -127,6 +149,7 @@ interface OrderedHsm {
   retired(number: number): Promise<string>;
   digest(): Promise<string>;
   orderNumber(): Promise<number>;
+  becomeOld(): Promise<void>;
   loseLine(): Promise<void>;
 }
 
@@ -221,6 +244,24 @@ async function hsmObject(hsmId: string): Promise<OrderedHsm> {
   return namespace.get(id) as unknown as OrderedHsm;
 }
 
+/** Puts a task off until `resume`, once it is not at work. */
+async function park(subject: string): Promise<void> {
+  const parked = `SELECT 1 FROM due WHERE subject = '${subject}' AND leased = 0 AND dueAtMs = 9e15`;
+  await until(
+    async () => {
+      await region.query(`UPDATE due SET dueAtMs = 9e15 WHERE subject = '${subject}'`);
+      return await region.query(parked);
+    },
+    (rows) => rows !== "[]",
+    30_000,
+  );
+}
+
+async function resume(subject: string): Promise<void> {
+  await region.query(`UPDATE due SET dueAtMs = 0 WHERE subject = '${subject}'`);
+  await region.wake();
+}
+
 describe("an HSM that joins a leader which takes writes all the while", () => {
   beforeAll(() => begin(0), 120_000);
   afterAll(end);
@@ -303,6 +344,51 @@ describe("an HSM that joins a leader which takes writes all the while", () => {
     expect(answer.status).toBe(503);
     expect(answer.body.error.code).toBe("hsm_leaving");
     expect(await labels()).not.toContain("too late");
+  });
+});
+
+describe("a leader that is removed", () => {
+  beforeAll(() => begin(0), 120_000);
+  afterAll(end);
+  beforeEach(logIn);
+
+  it("leaves no backup that would be newer than what was taken after it had handed over", async () => {
+    await addHsm(cluster.client, cluster.clusterId, 2);
+    await writeUntilTaken("on both");
+    const [leader = "", peer = ""] = (await hsms()).map(({ HsmId }) => HsmId);
+    await region.beginBackup(cluster.clusterId);
+    await deleteHsm(leader);
+    await until(
+      () => region.query(`SELECT joined FROM hsms WHERE hsmId = '${leader}'`),
+      (rows) => rows === '[{"joined":0}]',
+      30_000,
+    );
+    await park(leader); // It waits for the backup that is being made.
+    await logIn();
+    await writeUntilTaken("after it had handed over");
+    const [begun] = JSON.parse(
+      await region.query("SELECT backupId FROM backups WHERE state = 'CREATE_IN_PROGRESS'"),
+    );
+    await resume(begun.backupId);
+    await deleteHsm(peer);
+    await until(hsms, (rows) => rows.length === 1, 30_000);
+    await resume(leader);
+    await until(hsms, (rows) => rows.length === 0, 30_000);
+    await addHsm(cluster.client, cluster.clusterId, 1);
+    await logIn();
+    expect(await labels()).toEqual(expect.arrayContaining(acknowledged));
+  }, 60_000);
+
+  it("of an earlier build, that is frozen, takes writes again when it is told its part", async () => {
+    const [only] = await hsms();
+    await (await hsmObject(only?.HsmId ?? "")).becomeOld().catch(() => undefined);
+    expect(await write("frozen")).toBe(503);
+    await region.query(
+      `INSERT INTO due (task, subject, clusterId, dueAtMs)
+       SELECT 'cluster_serve', clusterId, clusterId, 0 FROM clusters`,
+    );
+    await region.wake();
+    await writeUntilTaken("told its part");
   });
 });
 
