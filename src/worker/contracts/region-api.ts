@@ -76,7 +76,7 @@ export interface RegionApi {
   /**
    * An HSM says of itself that its memory was changed: it leaves service, and is not filled again.
    */
-  noteUnfit(clusterId: string, hsmId: string): Promise<Result<null>>;
+  noteUnfit(hsmId: string): Promise<Result<null>>;
   /** Back up now: a CREATE_IN_PROGRESS row and a due task; poll `backup`. */
   backUpNow(clusterId: string): Promise<Result<BackupView>>;
   backup(backupId: string): Promise<Result<BackupView>>;

@@ -6,44 +6,47 @@
  */
 import { type AttemptStore, type Attempts, NOBODY } from "../../hsm/access/attempts.ts";
 import type { AttemptRow, AttemptsDelta, Position } from "../contracts/peer-api.ts";
+import { OwnTable } from "./own-rows.ts";
+import type { HsmRows } from "./row-seal.ts";
+import type { SealedRow } from "./sealed-table.ts";
 
-const SCHEMA = `
-CREATE TABLE IF NOT EXISTS attempts (
-  user_id INTEGER PRIMARY KEY, failures INTEGER NOT NULL, locked INTEGER NOT NULL,
-  number INTEGER NOT NULL
-);
-`;
+export const ATTEMPT_TABLES: readonly string[] = [
+  `CREATE TABLE IF NOT EXISTS attempts (
+    user_id INTEGER PRIMARY KEY, failures INTEGER NOT NULL, locked INTEGER NOT NULL,
+    number INTEGER NOT NULL, mac BLOB NOT NULL)`,
+];
 
-export function createAttemptsTable(sql: SqlStorage): void {
-  sql.exec(SCHEMA);
+export function attemptRows(rows: HsmRows): OwnTable {
+  const columns = ["user_id", "failures", "locked", "number"];
+  return new OwnTable(rows, { name: "attempts", columns }, ["user_id"]);
 }
 
 /** Number of the latest count; 0 if there is none. */
-export function lastAttempt(sql: SqlStorage): number {
-  return sql.exec<{ n: number }>("SELECT coalesce(max(number), 0) AS n FROM attempts").one().n;
+export function lastAttempt(rows: HsmRows): number {
+  const last = attemptRows(rows).first("ORDER BY number DESC LIMIT 1");
+  return (last?.["number"] ?? 0) as number;
 }
 
 /** Whether a user has a count that is not in the records yet. */
-export function hasAttempts(sql: SqlStorage): boolean {
-  return countedUsers(sql, 1).length > 0;
+export function hasAttempts(rows: HsmRows): boolean {
+  return countedUsers(rows, 1).length > 0;
 }
 
-export function clearAttempts(sql: SqlStorage): void {
-  sql.exec("DELETE FROM attempts");
+export function clearAttempts(rows: HsmRows): void {
+  attemptRows(rows).delete("");
 }
 
 /** What a peer at `from` lacks; all there is where its numbers are those of another history. */
-export function attemptsSince(sql: SqlStorage, from: Position, to: Position): AttemptsDelta {
+export function attemptsSince(rows: HsmRows, from: Position, to: Position): AttemptsDelta {
   const all = from.history !== to.history || from.attempts > to.attempts;
-  const rows = sql.exec<{ user_id: number; failures: number; locked: number; number: number }>(
-    "SELECT user_id, failures, locked, number FROM attempts WHERE number > ?",
-    all ? 0 : from.attempts,
-  );
+  const later = attemptRows(rows).read("WHERE number > ?", all ? 0 : from.attempts);
   return {
     all,
-    rows: Array.from(rows, ({ user_id, failures, locked, number }) => {
-      return { userId: user_id, failures, locked: locked === 1 ? 1 : 0, number };
-    }),
+    rows: Array.from(later, (row) => ({
+      userId: row["user_id"] as number,
+      ...attemptsOf(row),
+      number: row["number"] as number,
+    })),
   };
 }
 
@@ -53,22 +56,22 @@ export function attemptsSince(sql: SqlStorage, from: Position, to: Position): At
  * @param written - users whose records the leader wrote: what it had counted of them before is over.
  */
 export function takeAttempts(
-  sql: SqlStorage,
-  { all, rows }: AttemptsDelta,
+  rows: HsmRows,
+  delta: AttemptsDelta,
   written: readonly number[],
 ): void {
-  if (all) clearAttempts(sql);
-  for (const userId of written) removeRow(sql, userId);
-  for (const row of rows) putRow(sql, row);
+  if (delta.all) clearAttempts(rows);
+  for (const userId of written) removeRow(rows, userId);
+  for (const row of delta.rows) putRow(rows, row);
 }
 
 export class SqliteAttempts implements AttemptStore {
-  readonly #sql: SqlStorage;
+  readonly #rows: HsmRows;
   readonly #admit: () => void;
 
   /** @param admit - throws while this HSM judges no logins. */
-  constructor(sql: SqlStorage, admit: () => void) {
-    this.#sql = sql;
+  constructor(rows: HsmRows, admit: () => void) {
+    this.#rows = rows;
     this.#admit = admit;
   }
 
@@ -77,51 +80,45 @@ export class SqliteAttempts implements AttemptStore {
   }
 
   get(userId: number): Attempts | null {
-    const rows = this.#sql.exec<{ failures: number; locked: number }>(
-      "SELECT failures, locked FROM attempts WHERE user_id = ?",
-      userId,
-    );
-    const row = [...rows][0];
-    return row === undefined ? null : { failures: row.failures, locked: row.locked === 1 ? 1 : 0 };
+    const row = attemptRows(this.#rows).first("WHERE user_id = ?", userId);
+    return row === null ? null : attemptsOf(row);
   }
 
   put(userId: number, attempts: Attempts): void {
-    putRow(this.#sql, { userId, ...attempts, number: lastAttempt(this.#sql) + 1 });
+    putRow(this.#rows, { userId, ...attempts, number: lastAttempt(this.#rows) + 1 });
   }
 
   delete(userId: number): void {
-    const number = lastAttempt(this.#sql) + 1;
-    if (removeRow(this.#sql, userId) === 0) return;
+    const number = lastAttempt(this.#rows) + 1;
+    if (removeRow(this.#rows, userId) === 0) return;
     const { failures, locked } = this.get(NOBODY) ?? { failures: 0, locked: 0 };
-    putRow(this.#sql, { userId: NOBODY, failures, locked, number });
+    putRow(this.#rows, { userId: NOBODY, failures, locked, number });
   }
 
   users(): number[] {
-    return countedUsers(this.#sql, -1);
+    return countedUsers(this.#rows, -1);
   }
 }
 
+function attemptsOf(row: SealedRow): Attempts {
+  return { failures: row["failures"] as number, locked: row["locked"] === 1 ? 1 : 0 };
+}
+
 /** @param limit - negative: none. */
-function countedUsers(sql: SqlStorage, limit: number): number[] {
-  const rows = sql.exec<{ user_id: number }>(
-    "SELECT user_id FROM attempts WHERE user_id > ? ORDER BY user_id LIMIT ?",
+function countedUsers(rows: HsmRows, limit: number): number[] {
+  const counted = attemptRows(rows).read(
+    "WHERE user_id > ? ORDER BY user_id LIMIT ?",
     NOBODY,
     limit,
   );
-  return Array.from(rows, ({ user_id }) => user_id);
+  return Array.from(counted, (row) => row["user_id"] as number);
 }
 
-function putRow(sql: SqlStorage, { userId, failures, locked, number }: AttemptRow): void {
-  sql.exec(
-    "INSERT OR REPLACE INTO attempts (user_id, failures, locked, number) VALUES (?, ?, ?, ?)",
-    userId,
-    failures,
-    locked,
-    number,
-  );
+function putRow(rows: HsmRows, { userId, failures, locked, number }: AttemptRow): void {
+  attemptRows(rows).put({ user_id: userId, failures, locked, number });
 }
 
 /** @returns how many rows there were. */
-function removeRow(sql: SqlStorage, userId: number): number {
-  return sql.exec("DELETE FROM attempts WHERE user_id = ?", userId).rowsWritten;
+function removeRow(rows: HsmRows, userId: number): number {
+  return attemptRows(rows).delete("WHERE user_id = ?", userId);
 }

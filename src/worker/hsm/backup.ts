@@ -17,7 +17,7 @@ import { backupBucket, bodyKey, envelopeKey, putNew, putNewStream } from "../pla
 import { reached } from "../platform/reached.ts";
 import { InstalledKeyring } from "./keyring.ts";
 import { addAncestor } from "./local.ts";
-import { type HsmMemory, type HsmSite, openToRead } from "./memory.ts";
+import { type HsmSite, openToRead } from "./memory.ts";
 import { lastChange } from "./rows.ts";
 import {
   clearSpool,
@@ -27,6 +27,7 @@ import {
   writeParts,
   writeReceipt,
 } from "./spool.ts";
+import { verifyMemory } from "./tables.ts";
 
 /**
  * Makes the backup that is ordered, or answers with the receipt of the one that was made.
@@ -39,17 +40,16 @@ export async function backUp(
   order: CreateBackupOrder,
   isRunning: (backupId: string) => boolean,
 ): Promise<BackupReceipt> {
-  const { storage, deployment } = site;
-  const { sql } = storage;
+  const { storage, rows, deployment } = site;
   const { location } = order;
   const { backupId } = location;
-  const known = readReceipt(sql, backupId);
+  const known = readReceipt(rows, backupId);
   if (known !== null) return known;
-  for (const id of spooledBackups(sql)) if (!isRunning(id)) clearSpool(sql, id);
+  for (const id of spooledBackups(rows)) if (!isRunning(id)) clearSpool(rows, id);
   await reached("backup_begun", deployment, storage);
   using memory = openToRead(site);
   using keys = new InstalledKeyring(site, memory.kek);
-  const put = new PutBackup(site, order, memory);
+  const put = new PutBackup(site, order);
   const { core } = memory;
   const created = await createBackup(
     { core, subtle: crypto.subtle, random: randomBytes },
@@ -60,11 +60,11 @@ export async function backUp(
   );
   const receipt = put.receipt(created);
   storage.transactionSync(() => {
-    writeReceipt(sql, backupId, receipt);
-    addAncestor(sql, { history: receipt.containerDigest, change: put.change, snapshot: true });
+    writeReceipt(rows, backupId, receipt);
+    addAncestor(rows, { history: receipt.containerDigest, change: put.change, snapshot: true });
   });
   await reached("backup_receipt_stored", deployment, storage);
-  clearSpool(sql, backupId);
+  clearSpool(rows, backupId);
   await reached("backup_spool_cleared", deployment, storage);
   return receipt;
 }
@@ -84,7 +84,6 @@ function originOf({ location, origin }: CreateBackupOrder) {
 class PutBackup implements BackupStore {
   readonly #site: HsmSite;
   readonly #order: CreateBackupOrder;
-  readonly #memory: HsmMemory;
   readonly #bucket: R2Bucket;
   #bodyKey = "";
   #bodyEtag = "";
@@ -93,22 +92,21 @@ class PutBackup implements BackupStore {
   /** Number of the latest change inside the snapshot. */
   change = 0;
 
-  constructor(site: HsmSite, order: CreateBackupOrder, memory: HsmMemory) {
+  constructor(site: HsmSite, order: CreateBackupOrder) {
     this.#site = site;
     this.#order = order;
-    this.#memory = memory;
     this.#bucket = backupBucket(site.deployment, order.location.region);
   }
 
   readonly spool = {
     write: (parts: Iterable<Uint8Array>): void => {
-      const { storage } = this.#site;
-      this.change = lastChange(storage.sql, this.#memory.store.generation);
+      const { storage, rows } = this.#site;
+      verifyMemory(rows);
+      this.change = lastChange(rows);
       const { backupId } = this.#order.location;
-      storage.transactionSync(() => writeParts(storage.sql, backupId, parts));
+      storage.transactionSync(() => writeParts(rows, backupId, parts));
     },
-    read: (): Iterable<Uint8Array> =>
-      readParts(this.#site.storage.sql, this.#order.location.backupId),
+    read: (): Iterable<Uint8Array> => readParts(this.#site.rows, this.#order.location.backupId),
   };
 
   async putBody(

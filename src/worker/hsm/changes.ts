@@ -10,11 +10,9 @@ import type { SecretKey } from "../../crypto/secret-key.ts";
 import type { RecordType } from "../../hsm/memory/record.ts";
 import type { ChangedRow } from "../contracts/peer-api.ts";
 import { Refused } from "../contracts/result.ts";
-import { insertRow, keepLastChange, PAGE_ROWS, recordType, removeRow } from "./rows.ts";
+import type { HsmRows } from "./row-seal.ts";
+import { currentGeneration, type RecordRow, RecordRows } from "./rows.ts";
 import { MemoryChanged, unwrapSecret, wrapSecret } from "./storage-key.ts";
-
-type SlotRow = { type: number; id: number; change: number; gone: number };
-type ContentRow = { name: string; attributes: ArrayBuffer; wrapped: ArrayBuffer | null };
 
 /** The keys a delta passes between: `storage` of this HSM, `sync` of its cluster. Borrowed. */
 export interface DeltaKeks {
@@ -22,43 +20,43 @@ export interface DeltaKeks {
   readonly sync: Kek;
 }
 
-/** Rows changed after `change`, in canonical order; null if they are more than `limitBytes`. */
+/** Rows changed after `change`; null if they are more than `limitBytes`. */
 export function changesSince(
-  sql: SqlStorage,
+  rows: HsmRows,
   keks: DeltaKeks,
-  generation: number,
   change: number,
   limitBytes: number,
 ): ChangedRow[] | null {
-  const rows: ChangedRow[] = [];
+  const records = new RecordRows(rows, currentGeneration(rows), false);
+  const changed: ChangedRow[] = [];
   let byteLength = 0;
-  for (const slot of changedSlots(sql, generation, change)) {
-    const row = changedRow(sql, keks, generation, slot);
-    byteLength += (row.content?.attributes.length ?? 0) + (row.content?.wrapped?.length ?? 0);
+  for (const slot of records.changedSince(change)) {
+    byteLength += (slot.row?.attributes.length ?? 0) + (slot.row?.wrapped?.length ?? 0);
     if (byteLength > limitBytes) return null;
-    rows.push(row);
+    const { type, id } = slot;
+    changed.push({ type, id, change: slot.change, content: contentOf(keks, slot.row) });
   }
-  return rows;
+  return changed;
 }
 
 /** Takes over a leader's rows with its numbers. To be called inside a transaction. */
 export function applyChanges(
-  sql: SqlStorage,
+  rows: HsmRows,
   keks: DeltaKeks,
-  generation: number,
-  rows: readonly ChangedRow[],
+  changed: readonly ChangedRow[],
   lastChange: number,
 ): void {
-  for (const { type, id, change, content } of rows) {
+  const records = new RecordRows(rows, currentGeneration(rows), false);
+  for (const { type, id, change, content } of changed) {
     if (content === null) {
-      removeRow(sql, generation, type, id, change);
+      records.remove(type, id, change);
       continue;
     }
     const { name, attributes, wrapped } = content;
     using secret = wrapped === null ? null : unwrapSent(keks.sync, type, id, wrapped);
-    insertRow(sql, keks.storage, generation, { type, id, name, attributes, secret, change });
+    records.insert(keks.storage, { type, id, name, attributes, secret, change });
   }
-  keepLastChange(sql, generation, lastChange);
+  records.keepChange(lastChange);
 }
 
 /** What was sent does not open: nothing of this HSM's own memory is wrong. */
@@ -72,51 +70,10 @@ function unwrapSent(sync: Kek, type: RecordType, id: number, wrapped: Uint8Array
   }
 }
 
-function* changedSlots(sql: SqlStorage, generation: number, change: number): Generator<SlotRow> {
-  let [type, id] = [0, -1];
-  for (;;) {
-    const page = [
-      ...sql.exec<SlotRow>(
-        `SELECT type, id, change, 0 AS gone FROM records
-           WHERE generation = ?1 AND change > ?2 AND (type, id) > (?3, ?4)
-         UNION ALL
-         SELECT type, id, change, 1 AS gone FROM deletions
-           WHERE generation = ?1 AND change > ?2 AND (type, id) > (?3, ?4)
-         ORDER BY type, id LIMIT ?5`,
-        generation,
-        change,
-        type,
-        id,
-        PAGE_ROWS,
-      ),
-    ];
-    yield* page;
-    const last = page.at(-1);
-    if (last === undefined || page.length < PAGE_ROWS) return;
-    [type, id] = [last.type, last.id];
-  }
-}
-
-function changedRow(
-  sql: SqlStorage,
-  keks: DeltaKeks,
-  generation: number,
-  slot: SlotRow,
-): ChangedRow {
-  const type = recordType(slot.type);
-  const { id, change } = slot;
-  if (slot.gone === 1) return { type, id, change, content: null };
-  const row = sql
-    .exec<ContentRow>(
-      "SELECT name, attributes, wrapped FROM records WHERE generation = ? AND type = ? AND id = ?",
-      generation,
-      type,
-      id,
-    )
-    .one();
-  const wrapped = row.wrapped === null ? null : rewrap(keks, type, id, new Uint8Array(row.wrapped));
-  const content = { name: row.name, attributes: new Uint8Array(row.attributes), wrapped };
-  return { type, id, change, content };
+function contentOf(keks: DeltaKeks, row: RecordRow | null): ChangedRow["content"] {
+  if (row === null) return null;
+  const { type, id, name, attributes, wrapped } = row;
+  return { name, attributes, wrapped: wrapped === null ? null : rewrap(keks, type, id, wrapped) };
 }
 
 function rewrap(keks: DeltaKeks, type: RecordType, id: number, wrapped: Uint8Array): Uint8Array {

@@ -7,6 +7,7 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
+import type { Refusal } from "../../cluster/refusal.ts";
 import { encodeHex } from "../../crypto/base-encodings.ts";
 import { stateDigest } from "../../hsm/memory/snapshot.ts";
 import type { Input, OperationName, Output } from "../contracts/data-plane.ts";
@@ -23,34 +24,37 @@ import type {
 } from "../contracts/hsm-api.ts";
 import type { Delta, PeerPosition } from "../contracts/peer-api.ts";
 import type { HsmLocation } from "../contracts/place.ts";
-import { Refused, type Result, success } from "../contracts/result.ts";
+import { Refused, type Result, refuseWith, success } from "../contracts/result.ts";
 import { type SecretEnv, type Secrets, secretsOf } from "../opening/secrets.ts";
 import { type Deployment, deploymentOf } from "../platform/deployment.ts";
 import { refusalsOf } from "../platform/fault-response.ts";
 import { reached } from "../platform/reached.ts";
-import { createAttemptsTable, hasAttempts } from "./attempts.ts";
+import { hasAttempts } from "./attempts.ts";
 import { backUp } from "./backup.ts";
-import { initializeHsm, manufactureHsm, verifyReadable, verifyStorageKey } from "./life.ts";
-import { createLocalTable, readLocal, writeLocal } from "./local.ts";
+import { initializeHsm, manufactureHsm, verifyReadable } from "./life.ts";
+import { readLocal, writeLocal } from "./local.ts";
 import { type HsmMemory, type HsmSite, openMemory, openToRead } from "./memory.ts";
 import { CHANGES_NOTHING, DATA_PLANE } from "./operations.ts";
 import { isSamePosition, ownPosition, Peers, takeDelta, withDeltaKeks } from "./peers.ts";
 import { restoreHsm } from "./restore.ts";
-import { createRecordTables } from "./rows.ts";
+import { type HsmRows, RowSeal } from "./row-seal.ts";
 import { Service } from "./service.ts";
-import { createSessionTable } from "./sessions.ts";
-import { createSpoolTables } from "./spool.ts";
-import { MEMORY_CHANGED, MemoryChanged } from "./storage-key.ts";
+import { MEMORY_CHANGED } from "./storage-key.ts";
+import { createTables, verifyMemory } from "./tables.ts";
 
 export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   readonly #deployment: Deployment;
   readonly #secrets: Secrets;
-  readonly #sql: SqlStorage;
+  /** `account/region/hsmId`. */
+  readonly #name: string;
+  readonly #rows: HsmRows;
   readonly #service: Service;
   /** Backups being made, by id: an order repeated meanwhile waits for the same one. */
   readonly #backups = new Map<string, Promise<Result<BackupReceipt>>>();
-  /** Whether the storage key is the one it was made under: it stays so as long as this object. */
-  #keyHolds = false;
+  /** Whether all rows have been looked at, and what was found then or later; it stays found. */
+  #look: { readonly refusal: Refusal | null } | null = null;
+  /** Whether `Region` has heard that the memory was changed. */
+  #isNoted = false;
   /** Manufacture, restore and zeroization come one after another. */
   #exclusive: Promise<unknown> = Promise.resolve();
 
@@ -58,11 +62,21 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     super(ctx, env);
     this.#deployment = deploymentOf(env);
     this.#secrets = secretsOf(env);
-    this.#sql = ctx.storage.sql;
-    this.#createTables();
+    const { name } = ctx.id;
+    if (name === undefined) throw new Error("unreachable: an HSM object without a name");
+    this.#name = name;
+    const { sql } = ctx.storage;
+    createTables(sql);
+    this.#rows = { sql, seal: new RowSeal(this.#secrets, name) };
     const { storage } = ctx;
-    const peers = new Peers(storage, this.#deployment, this.#secrets, () => this.#digest());
-    this.#service = new Service(storage, this.#deployment, peers, () => this.#site().location);
+    const peers = new Peers(this.#rows, this.#deployment, this.#secrets, () => this.#digest());
+    this.#service = new Service(
+      storage,
+      this.#rows,
+      this.#deployment,
+      peers,
+      () => this.#site().location,
+    );
   }
 
   manufacture(order: ManufactureOrder): Promise<Result<HardwareIdentity>> {
@@ -128,25 +142,26 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   }
 
   /** One that is blank leads nobody, and never will again. */
-  async retire(number: number): Promise<Result<null>> {
-    if (readLocal(this.#sql, "making") === null) return success(null);
+  retire(number: number): Promise<Result<null>> {
     return this.#answer(async () => {
+      if (this.#isBlank()) return null;
       await this.#mergeAttempts();
       return await this.#service.retire(number);
     });
   }
 
   isActivated(): Promise<Result<boolean>> {
-    const isBlank = readLocal(this.#sql, "making") === null;
-    return this.#answer(() => !isBlank && this.#isActivated());
+    return this.#answer(() => !this.#isBlank() && this.#isActivated());
   }
 
+  /** Whatever its rows are like. */
   zeroize(): Promise<Result<null>> {
-    return this.#alone(async () => {
+    return this.#inTurn(async () => {
       await this.ctx.storage.deleteAll();
-      this.#createTables();
+      createTables(this.#rows.sql);
+      this.#look = null;
       await reached("hsm_zeroized", this.#deployment, this.ctx.storage);
-      return null;
+      return success(null);
     });
   }
 
@@ -154,14 +169,14 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     return this.#answer(() => {
       this.#site();
       const stateDigest = withDigest ? this.#digest() : null;
-      return { position: ownPosition(this.#sql), stateDigest };
+      return { position: ownPosition(this.#rows), stateDigest };
     });
   }
 
   applyDelta(delta: Delta): Promise<Result<null>> {
     return this.#answer(() =>
       withDeltaKeks(this.#secrets, this.#site().location, (keks) =>
-        takeDelta(this.ctx.storage, keks, delta),
+        takeDelta(this.ctx.storage, this.#rows, keks, delta),
       ),
     );
   }
@@ -185,13 +200,13 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   ): Promise<Result<T>> {
     return this.#answer(async () => {
       if (!isRead) await this.#service.settle();
-      const before = ownPosition(this.#sql);
+      const before = ownPosition(this.#rows);
       try {
         const site = this.#site();
         using memory = openMemory(site, this.#service);
         return await f(memory, site);
       } finally {
-        if (!isSamePosition(ownPosition(this.#sql), before)) await this.#service.replicate();
+        if (!isSamePosition(ownPosition(this.#rows), before)) await this.#service.replicate();
         await this.#noteActivation();
       }
     });
@@ -202,7 +217,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
    * more are taken, when they are again, and for a backup. Else they wait beside the records.
    */
   async #mergeAttempts(): Promise<void> {
-    if (!hasAttempts(this.#sql)) return;
+    if (!hasAttempts(this.#rows)) return;
     await this.#service.settle();
     if (!this.#service.takesChanges()) return;
     {
@@ -217,11 +232,11 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
    * next request, since the configuration still says so. @throws Refused if zeroized.
    */
   async #noteActivation(): Promise<void> {
-    if (readLocal(this.#sql, "activationNoted") === true || !this.#isActivated()) return;
+    if (readLocal(this.#rows, "activationNoted") === true || !this.#isActivated()) return;
     const { account, region, clusterId } = this.#site().location;
     try {
       const noted = await this.#deployment.region(account, region).noteActivated(clusterId);
-      if (noted.ok) writeLocal(this.#sql, "activationNoted", true);
+      if (noted.ok) writeLocal(this.#rows, "activationNoted", true);
       else console.log("activation not noted", { clusterId, code: noted.refusal.code });
     } catch (error) {
       // What the request did is done: its answer must not become that of another object's failure.
@@ -237,62 +252,75 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
 
   /** Runs `f` when everything asked for before it, among what excludes each other, is over. */
   #alone<T>(f: () => Promise<T>): Promise<Result<T>> {
-    const turn = this.#exclusive.then(() => this.#answer(f));
+    return this.#inTurn(() => this.#answer(f));
+  }
+
+  #inTurn<T>(f: () => Promise<Result<T>>): Promise<Result<T>> {
+    const turn = this.#exclusive.then(f);
     // The next one begins whatever became of this one; its caller hears of a failure.
     this.#exclusive = turn.catch(() => undefined);
     return turn;
   }
 
-  /** An HSM that finds its memory changed leaves service before it says so. */
+  /**
+   * Runs `f` over rows that have all been looked at. An HSM that finds its memory changed, then or by
+   * a row that `f` reads, leaves service before it says so, and does nothing more.
+   */
   async #answer<T>(f: () => Promise<T> | T): Promise<Result<T>> {
-    const result = await refusalsOf(f);
-    if (!result.ok && result.refusal.code === MEMORY_CHANGED) await this.#leaveService();
+    if (this.#look === null) {
+      const looked = await refusalsOf(() => verifyMemory(this.#rows));
+      this.#look = { refusal: looked.ok ? null : looked.refusal };
+    }
+    const { refusal } = this.#look;
+    const result = refusal === null ? await refusalsOf(f) : refuseWith(refusal);
+    if (!result.ok && result.refusal.code === MEMORY_CHANGED) {
+      this.#look = { refusal: result.refusal };
+      await this.#leaveService();
+    }
     return result;
   }
 
   /** For good: nothing fills it again. `Region` is told with every call until it has heard. */
   async #leaveService(): Promise<void> {
-    const location = readLocal(this.#sql, "making")?.location;
-    if (location === undefined || readLocal(this.#sql, "unfit") === "noted") return;
-    writeLocal(this.#sql, "unfit", "found");
-    const { account, region, clusterId, hsmId } = location;
+    if (this.#isNoted) return;
+    const [account = "", region = "", hsmId = ""] = this.#name.split("/");
     try {
-      const noted = await this.#deployment.region(account, region).noteUnfit(clusterId, hsmId);
-      if (noted.ok) writeLocal(this.#sql, "unfit", "noted");
+      const noted = await this.#deployment.region(account, region).noteUnfit(hsmId);
+      this.#isNoted = noted.ok;
     } catch (error) {
-      console.log("changed memory not noted", { clusterId, hsmId, error: String(error) });
+      console.log("changed memory not noted", { hsmId, error: String(error) });
     }
   }
 
-  /** @throws Refused unless this HSM is there, under its own storage key, and not found changed. */
+  #isBlank(): boolean {
+    return readLocal(this.#rows, "making") === null;
+  }
+
+  /** @throws Refused unless this HSM is there. */
   #site(): HsmSite {
-    const making = readLocal(this.#sql, "making");
+    const making = readLocal(this.#rows, "making");
     if (making === null) {
       const message = "The HSM is blank or zeroized. Create an HSM with CreateHsm.";
       throw new Refused({ kind: "conflict", code: "hsm_blank", message });
     }
-    const site = this.#siteOf(making.location, making.hsmType);
-    if (!this.#keyHolds) verifyStorageKey(site);
-    this.#keyHolds = true;
-    if (readLocal(this.#sql, "unfit") !== null) throw new MemoryChanged();
-    return site;
+    return this.#siteOf(making.location, making.hsmType);
   }
 
   #siteOf(location: HsmLocation, hsmType: string): HsmSite {
     const { storage } = this.ctx;
-    return { storage, deployment: this.#deployment, secrets: this.#secrets, location, hsmType };
+    const rows = this.#rows;
+    return {
+      storage,
+      rows,
+      deployment: this.#deployment,
+      secrets: this.#secrets,
+      location,
+      hsmType,
+    };
   }
 
   #digest(): string {
     using memory = openToRead(this.#site());
     return encodeHex(stateDigest(memory.store, memory.core));
-  }
-
-  #createTables(): void {
-    createRecordTables(this.#sql);
-    createLocalTable(this.#sql);
-    createSessionTable(this.#sql);
-    createAttemptsTable(this.#sql);
-    createSpoolTables(this.#sql);
   }
 }

@@ -21,9 +21,9 @@ export class InstalledKeyring implements Disposable {
   readonly #unwrapped: readonly SecretKey[];
 
   /** @param storageKek - the HSM's storage key. */
-  constructor({ secrets, storage }: HsmSite, storageKek: Kek) {
+  constructor({ secrets, rows }: HsmSite, storageKek: Kek) {
     const { manufacturer, operator } = secrets;
-    const installed = readLocal(storage.sql, "making")?.akbk ?? [];
+    const installed = readLocal(rows, "making")?.akbk ?? [];
     const akbk = installed.map((entry) =>
       unwrapAkbk(storageKek, entry, operator.akbk.find(isVersion(entry))?.state ?? entry.state),
     );

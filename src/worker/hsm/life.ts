@@ -5,28 +5,21 @@
  * answers as the first time. Secrets that are made here (identity key) or come in
  * (AKBK) are wrapped before they are written.
  */
-import { encodeBase64, encodeHex, requireBase64 } from "../../crypto/base-encodings.ts";
+import { encodeBase64, encodeHex } from "../../crypto/base-encodings.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import { isHsmType } from "../../hsm/rules/limits.ts";
 import type { HardwareIdentity, ManufactureOrder } from "../contracts/hsm-api.ts";
 import { Refused } from "../contracts/result.ts";
 import { preCoPassword } from "../opening/preco.ts";
-import { openCore, randomBytes } from "../platform/engine.ts";
+import { randomBytes } from "../platform/engine.ts";
 import { reached } from "../platform/reached.ts";
 import { issueHardwareIdentity } from "./hardware-identity.ts";
 import { InstalledKeyring, installAkbk } from "./keyring.ts";
 import { type Making, readLocal, writeLocal } from "./local.ts";
 import { type HsmMemory, type HsmSite, openStaging, openToRead } from "./memory.ts";
+import { writeKeyCheck } from "./own-rows.ts";
 import { flipGeneration, removeOtherGenerations } from "./rows.ts";
-import {
-  deriveKeyCheck,
-  deriveStorageKey,
-  LOCAL_SECRET,
-  MemoryChanged,
-  StorageKeyMismatch,
-  unwrapSecret,
-  wrapSecret,
-} from "./storage-key.ts";
+import { LOCAL_SECRET, wrapSecret } from "./storage-key.ts";
 
 const FIRST_GENERATION = 1;
 
@@ -38,15 +31,15 @@ export async function manufactureHsm(
   site: HsmSite,
   order: ManufactureOrder,
 ): Promise<HardwareIdentity> {
-  const { storage, deployment, secrets } = site;
-  const made = readLocal(storage.sql, "making");
+  const { storage, rows, deployment, secrets } = site;
+  const made = readLocal(rows, "making");
   if (made !== null) return made.identity;
   const { hsmType, mode } = order;
   if (!isHsmType(hsmType)) throw typeRefused(hsmType);
   const issued = await issueHardwareIdentity(secrets, order, Date.now(), randomBytes);
   using identityKey = new SecretKey(issued.identityKey);
   using memory = openStaging(site, FIRST_GENERATION);
-  removeOtherGenerations(storage.sql); // Rows of an attempt that did not come to its end.
+  removeOtherGenerations(rows); // Rows of an attempt that did not come to its end.
   if (order.hasPreco) {
     const password = await preCoPassword(secrets.storageKey, order.location.clusterId);
     await memory.hsm.manufacture({ hsmType, mode, preCoPassword: password });
@@ -60,12 +53,18 @@ export async function manufactureHsm(
     akbk: installAkbk(memory.kek, secrets.operator.akbk),
   };
   storage.transactionSync(() => {
-    if (!flipGeneration(storage.sql, 0, FIRST_GENERATION, 0)) {
+    if (
+      !flipGeneration(rows, 0, {
+        generation: FIRST_GENERATION,
+        change: 0,
+        sum: memory.store.rows.sum,
+      })
+    ) {
       throw new Error("unreachable: manufactured twice");
     }
-    writeLocal(storage.sql, "making", making);
-    writeLocal(storage.sql, "keyCheck", deriveKeyCheck(memory.core, secrets, order.location));
-    writeLocal(storage.sql, "history", encodeHex(randomBytes(16)));
+    writeLocal(rows, "making", making);
+    writeKeyCheck(rows);
+    writeLocal(rows, "history", encodeHex(randomBytes(16)));
   });
   await reached("hsm_manufactured", deployment, storage);
   return making.identity;
@@ -86,26 +85,6 @@ export async function initializeHsm(
   memory.hsm.initialize(clusterCertificate, trustAnchor);
   await reached("hsm_initialized", site.deployment, site.storage);
   return null;
-}
-
-/** @throws StorageKeyMismatch; nothing is written then. */
-export function verifyStorageKey({ storage: { sql }, secrets, location }: HsmSite): void {
-  using core = openCore();
-  const check = deriveKeyCheck(core, secrets, location);
-  const known = readLocal(sql, "keyCheck");
-  if (known === check) return;
-  const making = readLocal(sql, "making");
-  if (known !== null || making === null) throw new StorageKeyMismatch();
-  // Made by a build that kept no check: what it wrapped first of all says the same.
-  using storageKey = deriveStorageKey(core, secrets, location);
-  using kek = core.kek(storageKey);
-  try {
-    const wrapped = requireBase64(making.identityKey);
-    unwrapSecret(kek, LOCAL_SECRET.identityKey, 0, wrapped)[Symbol.dispose]();
-  } catch (error) {
-    throw error instanceof MemoryChanged ? new StorageKeyMismatch() : error;
-  }
-  writeLocal(sql, "keyCheck", check);
 }
 
 /** Whether what is wrapped opens, by the operator's keys that every HSM has. @throws Refused. */

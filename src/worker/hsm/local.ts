@@ -8,6 +8,8 @@ import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 import type { HardwareIdentity, ServiceDuty } from "../contracts/hsm-api.ts";
 import type { Position } from "../contracts/peer-api.ts";
 import type { HsmLocation } from "../contracts/place.ts";
+import { OwnTable } from "./own-rows.ts";
+import type { HsmRows } from "./row-seal.ts";
 
 /** A version of the AKBK as installed: the key wrapped, base64; null if it came destroyed. */
 export interface InstalledAkbk {
@@ -49,60 +51,46 @@ interface LocalValues {
   readonly hold: Hold;
   readonly history: string;
   readonly ancestors: readonly Ancestor[];
-  /** Of the storage key it was made under: see `deriveKeyCheck`. */
-  readonly keyCheck: string;
-  /** Whether its memory was found changed, and whether `Region` has heard of it. */
-  readonly unfit: "found" | "noted";
   /** Whether `Region` has heard that the cluster is activated. */
   readonly activationNoted: boolean;
 }
 
-const SCHEMA = `
-CREATE TABLE IF NOT EXISTS local (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-`;
+export const LOCAL_TABLES: readonly string[] = [
+  `CREATE TABLE IF NOT EXISTS local (
+    name TEXT PRIMARY KEY, value TEXT NOT NULL, mac BLOB NOT NULL) WITHOUT ROWID`,
+];
 
-/** What earlier builds wrote: a flag without an end, and duties without numbers. */
-const FROM_EARLIER_BUILDS = `
-INSERT OR IGNORE INTO local SELECT 'hold', '{"holder":"","untilMs":null}' FROM local
-  WHERE name = 'frozen' AND value = 'true';
-DELETE FROM local WHERE name = 'frozen';
-UPDATE local SET value = json_set(value, '$.number', 0)
-  WHERE name = 'duty' AND json_extract(value, '$.number') IS NULL;
-`;
-
-export function createLocalTable(sql: SqlStorage): void {
-  sql.exec(SCHEMA);
-  sql.exec(FROM_EARLIER_BUILDS);
+export function localRows(rows: HsmRows): OwnTable {
+  return new OwnTable(rows, { name: "local", columns: ["name", "value"] }, ["name"]);
 }
 
 export function readLocal<K extends keyof LocalValues>(
-  sql: SqlStorage,
+  rows: HsmRows,
   name: K,
 ): LocalValues[K] | null {
-  const rows = sql.exec<{ value: string }>("SELECT value FROM local WHERE name = ?", name);
-  const row = [...rows][0];
-  return row === undefined ? null : JSON.parse(row.value);
+  const row = localRows(rows).first("WHERE name = ?", name);
+  return row === null ? null : JSON.parse(row["value"] as string);
 }
 
 export function writeLocal<K extends keyof LocalValues>(
-  sql: SqlStorage,
+  rows: HsmRows,
   name: K,
   value: LocalValues[K],
 ): void {
-  sql.exec("INSERT OR REPLACE INTO local (name, value) VALUES (?, ?)", name, JSON.stringify(value));
+  localRows(rows).put({ name, value: JSON.stringify(value) });
 }
 
-export function deleteLocal(sql: SqlStorage, name: keyof LocalValues): void {
-  sql.exec("DELETE FROM local WHERE name = ?", name);
+export function deleteLocal(rows: HsmRows, name: keyof LocalValues): void {
+  localRows(rows).delete("WHERE name = ?", name);
 }
 
 /** Ancestors remembered: a peer is restored within minutes of the snapshot it is restored from. */
 const KEPT_ANCESTORS = 64;
 
 /** Remembers a position that peers may stand at and still be caught up from. */
-export function addAncestor(sql: SqlStorage, ancestor: Ancestor): void {
-  const known = (readLocal(sql, "ancestors") ?? []).filter(
+export function addAncestor(rows: HsmRows, ancestor: Ancestor): void {
+  const known = (readLocal(rows, "ancestors") ?? []).filter(
     ({ history }) => history !== ancestor.history,
   );
-  writeLocal(sql, "ancestors", [...known, ancestor].slice(-KEPT_ANCESTORS));
+  writeLocal(rows, "ancestors", [...known, ancestor].slice(-KEPT_ANCESTORS));
 }

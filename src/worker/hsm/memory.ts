@@ -13,6 +13,7 @@ import type { Secrets } from "../opening/secrets.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { openCore, randomBytes } from "../platform/engine.ts";
 import { SqliteAttempts } from "./attempts.ts";
+import type { HsmRows } from "./row-seal.ts";
 import { currentGeneration } from "./rows.ts";
 import { SqliteSessions } from "./sessions.ts";
 import { deriveStorageKey } from "./storage-key.ts";
@@ -21,6 +22,7 @@ import { SqliteStore, type StoreRole } from "./store.ts";
 /** Where an HSM's rows lie and what it was deployed with. */
 export interface HsmSite {
   readonly storage: DurableObjectStorage;
+  readonly rows: HsmRows;
   readonly deployment: Deployment;
   readonly secrets: Secrets;
   readonly location: HsmLocation;
@@ -37,11 +39,11 @@ export class HsmMemory implements Disposable {
 
   /** @param admitLogin - throws while this HSM judges no passwords. */
   constructor(site: HsmSite, generation: number, role: StoreRole, admitLogin: () => void) {
-    const { storage, secrets, location, hsmType } = site;
+    const { storage, rows, secrets, location, hsmType } = site;
     this.core = openCore();
     this.#storageKey = deriveStorageKey(this.core, secrets, location);
     this.kek = this.core.kek(this.#storageKey);
-    this.store = new SqliteStore(storage, this.kek, generation, role);
+    this.store = new SqliteStore(storage, rows, this.kek, generation, role);
     this.hsm = new HsmRules({
       store: this.store,
       core: this.core,
@@ -49,8 +51,8 @@ export class HsmMemory implements Disposable {
       random: randomBytes,
       now: Date.now,
       ...(isHsmType(hsmType) ? { hardwareType: hsmType } : {}),
-      sessions: new SqliteSessions(storage.sql),
-      attempts: new SqliteAttempts(storage.sql, admitLogin),
+      sessions: new SqliteSessions(rows),
+      attempts: new SqliteAttempts(rows, admitLogin),
     });
   }
 
@@ -68,7 +70,7 @@ export interface Admission {
 
 /** The memory that serves. */
 export function openMemory(site: HsmSite, admission: Admission): HsmMemory {
-  const generation = currentGeneration(site.storage.sql);
+  const generation = currentGeneration(site.rows);
   const admitChange = () => admission.verifyTakesChanges();
   const role = { kind: "serving", admitChange } as const;
   return new HsmMemory(site, generation, role, () => admission.verifyJudgesLogins());

@@ -17,7 +17,8 @@ import { openCore, randomBytes } from "../platform/engine.ts";
 import { attemptsSince, lastAttempt, takeAttempts } from "./attempts.ts";
 import { applyChanges, changesSince, type DeltaKeks } from "./changes.ts";
 import { type Ancestor, addAncestor, readLocal, writeLocal } from "./local.ts";
-import { currentGeneration, lastChange } from "./rows.ts";
+import type { HsmRows } from "./row-seal.ts";
+import { lastChange } from "./rows.ts";
 import { deriveStorageKey, deriveSyncKey, MemoryChanged } from "./storage-key.ts";
 
 /** A larger delta is not sent: the peer is rebuilt from a backup instead. */
@@ -27,10 +28,10 @@ const PUSH_ATTEMPTS = 2;
 const BRING_UP_ATTEMPTS = 3;
 
 /** Where this HSM's memory stands. */
-export function ownPosition(sql: SqlStorage): Position {
-  const history = readLocal(sql, "history") ?? "";
-  const change = lastChange(sql, currentGeneration(sql));
-  return { history, change, attempts: lastAttempt(sql) };
+export function ownPosition(rows: HsmRows): Position {
+  const history = readLocal(rows, "history") ?? "";
+  const change = lastChange(rows);
+  return { history, change, attempts: lastAttempt(rows) };
 }
 
 export function isSamePosition(one: Position, other: Position): boolean {
@@ -43,10 +44,10 @@ function isSameState(one: Position, other: Position): boolean {
 }
 
 /** Takes over as leader: the history so far ends here, and a new one begins. */
-export function beginHistory(sql: SqlStorage): void {
-  const { history, change } = ownPosition(sql);
-  addAncestor(sql, { history, change, snapshot: false });
-  writeLocal(sql, "history", encodeHex(randomBytes(16)));
+export function beginHistory(rows: HsmRows): void {
+  const { history, change } = ownPosition(rows);
+  addAncestor(rows, { history, change, snapshot: false });
+  writeLocal(rows, "history", encodeHex(randomBytes(16)));
 }
 
 /**
@@ -67,17 +68,21 @@ function missingSince(
 }
 
 /** Applies a leader's delta to this HSM's memory. @throws Refused with `replication_gap`. */
-export function takeDelta(storage: DurableObjectStorage, keks: DeltaKeks, delta: Delta): null {
+export function takeDelta(
+  storage: DurableObjectStorage,
+  rows: HsmRows,
+  keks: DeltaKeks,
+  delta: Delta,
+): null {
   return storage.transactionSync(() => {
-    if (!isSamePosition(ownPosition(storage.sql), delta.from)) {
+    if (!isSamePosition(ownPosition(rows), delta.from)) {
       const message = "This HSM does not stand where the delta begins.";
       throw new Refused({ kind: "conflict", code: "replication_gap", message });
     }
-    const generation = currentGeneration(storage.sql);
-    applyChanges(storage.sql, keks, generation, delta.rows, delta.to.change);
+    applyChanges(rows, keks, delta.rows, delta.to.change);
     const users = delta.rows.filter(({ type }) => type === RECORD_TYPE.user).map(({ id }) => id);
-    takeAttempts(storage.sql, delta.attempts, users);
-    writeLocal(storage.sql, "history", delta.to.history);
+    takeAttempts(rows, delta.attempts, users);
+    writeLocal(rows, "history", delta.to.history);
     return null;
   });
 }
@@ -98,7 +103,7 @@ export function withDeltaKeks<T>(
 
 /** The leader's side. One per Durable Object; what it holds is lost with the object, harmlessly. */
 export class Peers {
-  readonly #storage: DurableObjectStorage;
+  readonly #rows: HsmRows;
   readonly #deployment: Deployment;
   readonly #secrets: Secrets;
   readonly #digest: () => string;
@@ -109,13 +114,8 @@ export class Peers {
   #queue: Promise<unknown> = Promise.resolve();
 
   /** @param digest - hex digest of this HSM's state, computed when a peer's line is unknown. */
-  constructor(
-    storage: DurableObjectStorage,
-    deployment: Deployment,
-    secrets: Secrets,
-    digest: () => string,
-  ) {
-    this.#storage = storage;
+  constructor(rows: HsmRows, deployment: Deployment, secrets: Secrets, digest: () => string) {
+    this.#rows = rows;
     this.#deployment = deployment;
     this.#secrets = secrets;
     this.#digest = digest;
@@ -145,7 +145,7 @@ export class Peers {
   /** Whether every peer is known to be on this HSM's line, however far along, or is reported. */
   areSettled(peers: readonly HsmLocation[]): boolean {
     if (peers.length === 0) return true;
-    const { history } = ownPosition(this.#storage.sql);
+    const { history } = ownPosition(this.#rows);
     return peers.every(
       ({ hsmId }) => this.#reported.has(hsmId) || this.#positions.get(hsmId)?.history === history,
     );
@@ -177,7 +177,7 @@ export class Peers {
         const answer = await this.#answerOf(this.#deployment.hsm(peer).position(true));
         if (!answer.ok) return null;
         const { position, stateDigest } = answer.value;
-        const own = ownPosition(this.#storage.sql);
+        const own = ownPosition(this.#rows);
         if (!isSameState(position, own)) continue; // A write came between.
         return stateDigest === this.#digest() ? { hsmId: peer.hsmId, ...position } : null;
       }
@@ -211,21 +211,21 @@ export class Peers {
     const stub: PeerApi = this.#deployment.hsm(peer);
     const from = this.#positions.get(peer.hsmId) ?? (await this.#locate(stub));
     if (from === null) return false;
-    const { sql } = this.#storage;
-    const to = ownPosition(sql);
+    const rows = this.#rows;
+    const to = ownPosition(rows);
     if (isSamePosition(from, to)) {
       this.#positions.set(peer.hsmId, to);
       return true;
     }
-    const ancestors = readLocal(sql, "ancestors") ?? [];
+    const ancestors = readLocal(rows, "ancestors") ?? [];
     const since = missingSince(to, ancestors, from) ?? (await this.#sinceIfEqual(stub, to));
     if (since === null) return false;
-    const rows = withDeltaKeks(this.#secrets, location, (keks) =>
-      changesSince(sql, keks, currentGeneration(sql), since, MAX_DELTA_BYTES),
+    const changed = withDeltaKeks(this.#secrets, location, (keks) =>
+      changesSince(rows, keks, since, MAX_DELTA_BYTES),
     );
-    if (rows === null) return false;
-    const attempts = attemptsSince(sql, from, to);
-    const taken = await this.#answerOf(stub.applyDelta({ from, to, rows, attempts }));
+    if (changed === null) return false;
+    const attempts = attemptsSince(rows, from, to);
+    const taken = await this.#answerOf(stub.applyDelta({ from, to, rows: changed, attempts }));
     if (taken.ok) this.#positions.set(peer.hsmId, to);
     return taken.ok;
   }

@@ -37,11 +37,11 @@ export async function restoreHsm(
   order: StoredBackupOrder,
   number: number,
 ): Promise<RestoreReceipt> {
-  const { storage, deployment, secrets } = site;
-  verifyInOrder(storage.sql, number);
-  removeOtherGenerations(storage.sql); // What a restore that was cut off had staged.
+  const { storage, rows, deployment, secrets } = site;
+  verifyInOrder(rows, number);
+  removeOtherGenerations(rows); // What a restore that was cut off had staged.
   await reached("restore_begun", deployment, storage);
-  const from = currentGeneration(storage.sql);
+  const from = currentGeneration(rows);
   using memory = openStaging(site, from + 1);
   using keys = new InstalledKeyring(site, memory.kek);
   const stored = await getStored(deployment, order);
@@ -55,7 +55,7 @@ export async function restoreHsm(
     { expected: expectedOf(order) },
   );
   await reached("restore_flipped", deployment, storage);
-  removeOtherGenerations(storage.sql);
+  removeOtherGenerations(rows);
   await reached("restore_old_removed", deployment, storage);
   return receiptOf(memory, summary);
 }
@@ -126,32 +126,33 @@ class SqliteStaging implements Staging {
 
   /** The flip: pointer, sessions, counts of attempts and history in one transaction. */
   commit(summary: ContainerSummary): void {
-    const { storage } = this.#site;
+    const { storage, rows } = this.#site;
     const { store, core } = this.#memory;
+    const { generation } = store;
     this.#stageWaiting();
     verifyFits(summary.header, this.#order);
     if (!core.equal(stateDigest(store, core), summary.stateDigest)) {
       throw new Error("unreachable: the staged rows have another digest than the backup");
     }
     storage.transactionSync(() => {
-      verifyInOrder(storage.sql, this.#number);
-      if (!flipGeneration(storage.sql, this.#from, store.generation, 0)) {
+      verifyInOrder(rows, this.#number);
+      if (!flipGeneration(rows, this.#from, { generation, change: 0, sum: store.rows.sum })) {
         const message = "Another restore finished on this HSM meanwhile. Try again.";
         throw new Refused({ kind: "conflict", code: "restore_overtaken", message });
       }
-      new SqliteSessions(storage.sql).clear();
-      clearAttempts(storage.sql);
-      writeLocal(storage.sql, "history", encodeHex(summary.containerDigest));
-      writeLocal(storage.sql, "ancestors", []);
-      writeLocal(storage.sql, "duty", { number: this.#number, leader: false, peers: [] });
-      deleteLocal(storage.sql, "hold");
-      writeLocal(storage.sql, "activationNoted", true);
+      new SqliteSessions(rows).clear();
+      clearAttempts(rows);
+      writeLocal(rows, "history", encodeHex(summary.containerDigest));
+      writeLocal(rows, "ancestors", []);
+      writeLocal(rows, "duty", { number: this.#number, leader: false, peers: [] });
+      deleteLocal(rows, "hold");
+      writeLocal(rows, "activationNoted", true);
     });
   }
 
   discard(): void {
     this.#forgetWaiting();
-    removeOtherGenerations(this.#site.storage.sql);
+    removeOtherGenerations(this.#site.rows);
   }
 }
 

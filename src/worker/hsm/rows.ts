@@ -7,78 +7,136 @@
 import type { Kek } from "../../crypto/core.ts";
 import type { SecretKey } from "../../crypto/secret-key.ts";
 import type { RecordType } from "../../hsm/memory/record.ts";
-import { wrapSecret, wrapSecrets } from "./storage-key.ts";
+import { type HsmRows, RowSum, type SqlValue } from "./row-seal.ts";
+import { type SealedRow, SealedTable, type TableShape } from "./sealed-table.ts";
+import { MemoryChanged, wrapSecret, wrapSecrets } from "./storage-key.ts";
 
 /** Rows read at a time: bounds what one page holds. */
-export const PAGE_ROWS = 256;
+const PAGE_ROWS = 256;
 
-const SCHEMA = `
-CREATE TABLE IF NOT EXISTS records (
-  generation INTEGER NOT NULL, type INTEGER NOT NULL, id INTEGER NOT NULL,
-  name TEXT NOT NULL, attributes BLOB NOT NULL, wrapped BLOB, secret_bytes INTEGER NOT NULL,
-  change INTEGER NOT NULL,
-  PRIMARY KEY (generation, type, id)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS records_by_name ON records (generation, type, name, id);
-CREATE INDEX IF NOT EXISTS records_by_change ON records (generation, change);
-CREATE TABLE IF NOT EXISTS deletions (
-  generation INTEGER NOT NULL, type INTEGER NOT NULL, id INTEGER NOT NULL, change INTEGER NOT NULL,
-  PRIMARY KEY (generation, type, id)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS generations (
-  generation INTEGER PRIMARY KEY, current INTEGER NOT NULL, change INTEGER NOT NULL
-);
-`;
+export const RECORD_TABLES: readonly string[] = [
+  `CREATE TABLE IF NOT EXISTS records (
+    generation INTEGER NOT NULL, type INTEGER NOT NULL, id INTEGER NOT NULL,
+    name TEXT NOT NULL, attributes BLOB NOT NULL, wrapped BLOB, secret_bytes INTEGER NOT NULL,
+    change INTEGER NOT NULL, mac BLOB NOT NULL,
+    PRIMARY KEY (generation, type, id)) WITHOUT ROWID`,
+  "CREATE INDEX IF NOT EXISTS records_by_name ON records (generation, type, name, id)",
+  "CREATE INDEX IF NOT EXISTS records_by_change ON records (generation, change)",
+  `CREATE TABLE IF NOT EXISTS deletions (
+    generation INTEGER NOT NULL, type INTEGER NOT NULL, id INTEGER NOT NULL,
+    change INTEGER NOT NULL, mac BLOB NOT NULL,
+    PRIMARY KEY (generation, type, id)) WITHOUT ROWID`,
+  "CREATE INDEX IF NOT EXISTS deletions_by_change ON deletions (generation, change)",
+  `CREATE TABLE IF NOT EXISTS generations (
+    generation INTEGER PRIMARY KEY, current INTEGER NOT NULL, change INTEGER NOT NULL,
+    sum BLOB NOT NULL, mac BLOB NOT NULL)`,
+];
 
-export function createRecordTables(sql: SqlStorage): void {
-  sql.exec(SCHEMA);
+const RECORDS: TableShape = {
+  name: "records",
+  columns: [
+    ...["generation", "type", "id", "name", "attributes", "wrapped", "secret_bytes", "change"],
+  ],
+};
+const DELETIONS: TableShape = {
+  name: "deletions",
+  columns: ["generation", "type", "id", "change"],
+};
+const GENERATIONS: TableShape = {
+  name: "generations",
+  columns: ["generation", "current", "change", "sum"],
+};
+const SLOT = ["generation", "type", "id"];
+
+/** A record as its row has it. */
+export interface RecordRow {
+  readonly type: RecordType;
+  readonly id: number;
+  readonly name: string;
+  readonly attributes: Uint8Array;
+  readonly wrapped: Uint8Array | null;
+  readonly secretBytes: number;
+  readonly change: number;
+}
+
+/** A slot as it is since its last change. */
+interface ChangedSlot {
+  readonly type: RecordType;
+  readonly id: number;
+  readonly change: number;
+  readonly row: RecordRow | null;
+}
+
+/** The number of a generation, of its latest change, and the sum of its rows after it. */
+interface GenerationRow {
+  readonly generation: number;
+  readonly change: number;
+  readonly sum: RowSum;
+}
+
+function currentRow(rows: HsmRows): GenerationRow | null {
+  const row = new SealedTable(rows, GENERATIONS).first("WHERE current = 1");
+  if (row === null) return null;
+  const generation = row["generation"] as number;
+  const sum = rows.seal.unwrapSum(partOf(generation), row["sum"] ?? null);
+  return { generation, change: row["change"] as number, sum };
+}
+
+const partOf = (generation: number): string => `generation ${generation}`;
+
+/**
+ * The generation that serves, with every generation's own row looked at; 0 before the HSM is manufactured.
+ * @throws MemoryChanged unless one serves, where there are any.
+ */
+export function verifiedGeneration(rows: HsmRows): number {
+  const all = [...new SealedTable(rows, GENERATIONS).read("")];
+  const serving = all.filter((row) => row["current"] === 1);
+  if (all.length > 0 && serving.length !== 1) throw new MemoryChanged("generations");
+  return (serving[0]?.["generation"] ?? 0) as number;
 }
 
 /** The generation that serves; 0 before the HSM is manufactured. */
-export function currentGeneration(sql: SqlStorage): number {
-  const rows = sql.exec<{ generation: number }>(
-    "SELECT generation FROM generations WHERE current = 1",
-  );
-  return [...rows][0]?.generation ?? 0;
+export function currentGeneration(rows: HsmRows): number {
+  return currentRow(rows)?.generation ?? 0;
 }
 
 /**
  * Makes `next` the generation that serves, if `from` still does; to be called inside a transaction.
  *
  * @param change - number the new generation counts on from.
+ * @param sum - of the rows of `next`.
  */
 export function flipGeneration(
-  sql: SqlStorage,
+  rows: HsmRows,
   from: number,
-  next: number,
-  change: number,
+  next: { readonly generation: number; readonly change: number; readonly sum: RowSum },
 ): boolean {
-  if (currentGeneration(sql) !== from) return false;
-  sql.exec("UPDATE generations SET current = 0 WHERE current = 1");
-  sql.exec("INSERT INTO generations (generation, current, change) VALUES (?, 1, ?)", next, change);
+  const now = currentRow(rows);
+  if ((now?.generation ?? 0) !== from) return false;
+  if (now !== null) writeGeneration(rows, now, 0);
+  writeGeneration(rows, next, 1);
   return true;
 }
 
 /** Removes every row of every generation but the one that serves. */
-export function removeOtherGenerations(sql: SqlStorage): void {
-  const current = currentGeneration(sql);
+export function removeOtherGenerations(rows: HsmRows): void {
+  const current = currentGeneration(rows);
   for (const table of ["records", "deletions", "generations"]) {
-    sql.exec(`DELETE FROM ${table} WHERE generation <> ?`, current);
+    rows.sql.exec(`DELETE FROM ${table} WHERE generation <> ?`, current);
   }
 }
 
 /** Number of the latest change; 0 if there was none since the generation began. */
-export function lastChange(sql: SqlStorage, generation: number): number {
-  return sql
-    .exec<{ n: number }>(
-      "SELECT coalesce(max(change), 0) AS n FROM generations WHERE generation = ?",
-      generation,
-    )
-    .one().n;
+export function lastChange(rows: HsmRows): number {
+  return currentRow(rows)?.change ?? 0;
 }
 
-export function keepLastChange(sql: SqlStorage, generation: number, change: number): void {
-  sql.exec("UPDATE generations SET change = ? WHERE generation = ?", change, generation);
+function writeGeneration(rows: HsmRows, row: GenerationRow, current: 0 | 1): void {
+  const { generation, change } = row;
+  const sum = rows.seal.wrapSum(partOf(generation), row.sum);
+  const table = new SealedTable(rows, GENERATIONS);
+  // Its own row is in no sum: whoever puts back an older one finds the rows of a later moment.
+  table.put({ generation, current, change, sum }, ["generation"], new RowSum());
 }
 
 /** A record about to become a row. `secret` is borrowed. */
@@ -91,77 +149,227 @@ interface NewRow {
   readonly change: number;
 }
 
-/** Inserts or replaces; a slot that was deleted is in use again. */
-export function insertRow(sql: SqlStorage, kek: Kek, generation: number, row: NewRow): void {
-  const { type, id, secret } = row;
-  putRow(sql, generation, row, secret === null ? null : wrapSecret(kek, type, id, secret));
-  sql.exec(
-    "DELETE FROM deletions WHERE generation = ? AND type = ? AND id = ?",
-    generation,
-    type,
-    id,
-  );
+/**
+ * Rows of one generation, written and read. What is written is counted: in the row of the generation,
+ * when `keepChange` is called at the end of the transaction, or by whoever flips to it.
+ */
+export class RecordRows {
+  readonly #rows: HsmRows;
+  readonly #records: SealedTable;
+  readonly #deletions: SealedTable;
+  readonly generation: number;
+  /** Of all rows as they are in this transaction. */
+  #sum: RowSum | null;
+
+  /** @param isNew - the generation has no rows yet, and no row of its own. */
+  constructor(rows: HsmRows, generation: number, isNew: boolean) {
+    this.#rows = rows;
+    this.#records = new SealedTable(rows, RECORDS);
+    this.#deletions = new SealedTable(rows, DELETIONS);
+    this.generation = generation;
+    this.#sum = isNew ? new RowSum() : null;
+  }
+
+  /** The sum of all rows; of a generation that serves, as its own row says. */
+  get sum(): RowSum {
+    this.#sum ??= this.#serving().sum;
+    return this.#sum;
+  }
+
+  /** Forgets what was read of the sum: a transaction has ended, or was rolled back. */
+  forgetSum(): void {
+    this.#sum = null;
+  }
+
+  keepChange(change: number): void {
+    writeGeneration(this.#rows, { generation: this.generation, change, sum: this.sum }, 1);
+  }
+
+  get(type: RecordType, id: number): RecordRow | null {
+    return this.#first("WHERE generation = ? AND type = ? AND id = ?", type, id);
+  }
+
+  find(type: RecordType, name: string): RecordRow | null {
+    const row = this.#first(
+      "WHERE generation = ? AND type = ? AND name = ? ORDER BY id LIMIT 1",
+      type,
+      name,
+    );
+    // An index that was changed leads to another row.
+    if (row !== null && row.name !== name) throw new MemoryChanged("records");
+    return row;
+  }
+
+  list(type: RecordType, afterId: number, limit: number): RecordRow[] {
+    const rows = this.#records.read(
+      "WHERE generation = ? AND type = ? AND id > ? ORDER BY id LIMIT ?",
+      this.generation,
+      type,
+      afterId,
+      limit,
+    );
+    return Array.from(rows, recordRow);
+  }
+
+  /** All rows in canonical order. */
+  *pages(): Generator<RecordRow[]> {
+    for (const page of this.#walk(this.#records, ["type", "id"], [0, -1]))
+      yield page.map(recordRow);
+  }
+
+  count(type: RecordType): number {
+    return this.#rows.sql
+      .exec<{ n: number }>(
+        "SELECT count(*) AS n FROM records WHERE generation = ? AND type = ?",
+        this.generation,
+        type,
+      )
+      .one().n;
+  }
+
+  /** Highest id of the type ever used. A deleted id is remembered by its row in `deletions`. */
+  lastId(type: RecordType): number {
+    const ids = [this.#records, this.#deletions].map((table) => {
+      const where = "WHERE generation = ? AND type = ? ORDER BY id DESC LIMIT 1";
+      return (table.first(where, this.generation, type)?.["id"] ?? 0) as number;
+    });
+    return Math.max(...ids);
+  }
+
+  /** Inserts or replaces; a slot that was deleted is in use again. */
+  insert(kek: Kek, row: NewRow): void {
+    const { type, id, secret } = row;
+    this.#put(row, secret === null ? null : wrapSecret(kek, type, id, secret), SLOT);
+    this.#deletions.delete(
+      "WHERE generation = ? AND type = ? AND id = ?",
+      this.sum,
+      this.generation,
+      type,
+      id,
+    );
+  }
+
+  /** Inserts rows of a generation that is being filled: no slot of it was ever in use. */
+  insertAll(kek: Kek, rows: readonly NewRow[]): void {
+    const wrapped = wrapSecrets(kek, rows);
+    for (const [i, row] of rows.entries()) this.#put(row, wrapped[i] ?? null, []);
+  }
+
+  /** Changes all of a row but its secret. @returns whether there was one. */
+  update(row: Omit<NewRow, "secret">): boolean {
+    const held = this.get(row.type, row.id);
+    if (held === null) return false;
+    this.#putWrapped(row, held.wrapped, held.secretBytes, SLOT);
+    return true;
+  }
+
+  /** Deletes and remembers the slot, so that its id is never used again and peers hear of it. */
+  remove(type: RecordType, id: number, change: number): boolean {
+    const { generation } = this;
+    const where = "WHERE generation = ? AND type = ? AND id = ?";
+    const removed = this.#records.delete(where, this.sum, generation, type, id);
+    this.#deletions.put({ generation, type, id, change }, SLOT, this.sum);
+    return removed > 0;
+  }
+
+  /** Slots changed after `change`; one that is empty now has no row. */
+  *changedSince(change: number): Generator<ChangedSlot> {
+    const columns = ["change", "type", "id"];
+    const start = [change + 1, 0, -1];
+    for (const page of this.#walk(this.#records, columns, start)) {
+      for (const row of page.map(recordRow)) yield { ...row, row };
+    }
+    for (const page of this.#walk(this.#deletions, columns, start)) {
+      for (const gone of page) {
+        yield { ...slotOf(gone), change: gone["change"] as number, row: null };
+      }
+    }
+  }
+
+  /** Reads every row and compares the sum. @throws MemoryChanged unless all are as they were written. */
+  verify(): void {
+    const found = new RowSum();
+    for (const table of [this.#records, this.#deletions]) {
+      for (const page of this.#walk(table, ["type", "id"], [0, -1])) {
+        for (const row of page) found.add(this.#rows.seal.element(bytesOf(row["mac"] ?? null)));
+      }
+    }
+    const { sum } = this.#serving();
+    if (!found.equals(sum)) throw new MemoryChanged("rows removed, added or put back");
+  }
+
+  /**
+   * Pages of a table's rows in the order of `columns`, from behind `start`. A cursor left open would not
+   * survive a write in between.
+   */
+  *#walk(
+    table: SealedTable,
+    columns: readonly string[],
+    start: readonly number[],
+  ): Generator<SealedRow[]> {
+    const order = columns.join(", ");
+    const marks = columns.map(() => "?").join(", ");
+    const rest = `WHERE generation = ? AND (${order}) > (${marks}) ORDER BY ${order} LIMIT ?`;
+    let after = [...start];
+    for (;;) {
+      const page = [...table.read(rest, this.generation, ...after, PAGE_ROWS)];
+      if (page.length > 0) yield page;
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE_ROWS) return;
+      after = columns.map((column) => last[column] as number);
+    }
+  }
+
+  #serving(): GenerationRow {
+    const now = currentRow(this.#rows);
+    if (now?.generation !== this.generation) throw new MemoryChanged("generations");
+    return now;
+  }
+
+  #put(row: NewRow, wrapped: Uint8Array | null, key: readonly string[]): void {
+    this.#putWrapped(row, wrapped, row.secret?.length ?? 0, key);
+  }
+
+  #putWrapped(
+    { type, id, name, attributes, change }: Omit<NewRow, "secret">,
+    wrapped: Uint8Array | null,
+    secretBytes: number,
+    key: readonly string[],
+  ): void {
+    const { generation } = this;
+    const values = { generation, type, id, name, attributes, wrapped, secret_bytes: secretBytes };
+    this.#records.put({ ...values, change }, key, this.sum);
+  }
+
+  #first(rest: string, ...bindings: (string | number)[]): RecordRow | null {
+    const row = this.#records.first(rest, this.generation, ...bindings);
+    return row === null ? null : recordRow(row);
+  }
 }
 
-/** Inserts rows of a generation that is being filled: no slot of it was ever deleted. */
-export function insertRows(
-  sql: SqlStorage,
-  kek: Kek,
-  generation: number,
-  rows: readonly NewRow[],
-): void {
-  const wrapped = wrapSecrets(kek, rows);
-  for (const [i, row] of rows.entries()) putRow(sql, generation, row, wrapped[i] ?? null);
+function recordRow(row: SealedRow): RecordRow {
+  const wrapped = row["wrapped"] ?? null;
+  return {
+    ...slotOf(row),
+    name: row["name"] as string,
+    attributes: bytesOf(row["attributes"] ?? null),
+    wrapped: wrapped === null ? null : bytesOf(wrapped),
+    secretBytes: row["secret_bytes"] as number,
+    change: row["change"] as number,
+  };
 }
 
-/** @param wrapped - the row's secret under the storage key. */
-function putRow(
-  sql: SqlStorage,
-  generation: number,
-  { type, id, name, attributes, secret, change }: NewRow,
-  wrapped: Uint8Array | null,
-): void {
-  sql.exec(
-    `INSERT OR REPLACE INTO records
-       (generation, type, id, name, attributes, wrapped, secret_bytes, change)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-    generation,
-    type,
-    id,
-    name,
-    attributes,
-    wrapped,
-    secret?.length ?? 0,
-    change,
-  );
+function slotOf(row: SealedRow): { type: RecordType; id: number } {
+  return { type: recordType(row["type"] as number), id: row["id"] as number };
 }
 
-/** Deletes and remembers the slot, so that its id is never used again and peers hear of it. */
-export function removeRow(
-  sql: SqlStorage,
-  generation: number,
-  type: RecordType,
-  id: number,
-  change: number,
-): boolean {
-  const removed = sql.exec(
-    "DELETE FROM records WHERE generation = ? AND type = ? AND id = ?",
-    generation,
-    type,
-    id,
-  );
-  sql.exec(
-    "INSERT OR REPLACE INTO deletions (generation, type, id, change) VALUES (?, ?, ?, ?)",
-    generation,
-    type,
-    id,
-    change,
-  );
-  return removed.rowsWritten > 0;
+/** Of a column that holds bytes in a row that is authentic. */
+function bytesOf(value: SqlValue): Uint8Array {
+  return new Uint8Array(value as ArrayBuffer);
 }
 
 /** The number of a record type as a row holds it. */
-export function recordType(value: number): RecordType {
+function recordType(value: number): RecordType {
   switch (value) {
     case 1:
     case 2:

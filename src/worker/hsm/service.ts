@@ -12,10 +12,11 @@ import type { Deployment } from "../platform/deployment.ts";
 import { reached } from "../platform/reached.ts";
 import { deleteLocal, readLocal, writeLocal } from "./local.ts";
 import { beginHistory, ownPosition, type Peers } from "./peers.ts";
+import type { HsmRows } from "./row-seal.ts";
 
 export class Service {
   readonly #storage: DurableObjectStorage;
-  readonly #sql: SqlStorage;
+  readonly #rows: HsmRows;
   readonly #deployment: Deployment;
   readonly #peers: Peers;
   readonly #location: () => HsmLocation;
@@ -23,12 +24,13 @@ export class Service {
   /** @param location - of this HSM; throws Refused while it is blank. */
   constructor(
     storage: DurableObjectStorage,
+    rows: HsmRows,
     deployment: Deployment,
     peers: Peers,
     location: () => HsmLocation,
   ) {
     this.#storage = storage;
-    this.#sql = storage.sql;
+    this.#rows = rows;
     this.#deployment = deployment;
     this.#peers = peers;
     this.#location = location;
@@ -36,9 +38,9 @@ export class Service {
 
   /** To be asked in the turn of the change. @throws Refused unless this HSM takes changes now. */
   verifyTakesChanges(): void {
-    const hold = readLocal(this.#sql, "hold");
+    const hold = readLocal(this.#rows, "hold");
     if (hold?.untilMs === null) throw leaving();
-    const duty = readLocal(this.#sql, "duty");
+    const duty = readLocal(this.#rows, "duty");
     if (duty?.leader !== true) throw notLeader();
     if (hold !== null && hold.untilMs > Date.now()) throw held();
     if (!this.#peers.areSettled(duty.peers)) throw unsettled("not carried out");
@@ -69,7 +71,7 @@ export class Service {
    * other are equal now, and would not be after the change.
    */
   async settle(): Promise<void> {
-    const duty = readLocal(this.#sql, "duty");
+    const duty = readLocal(this.#rows, "duty");
     if (duty?.leader !== true || this.#peers.areSettled(duty.peers)) return;
     await this.#peers.push(this.#location(), duty.peers);
   }
@@ -77,7 +79,7 @@ export class Service {
   /** After a change: it is on every peer. @throws Refused where it is not. */
   async replicate(): Promise<void> {
     await reached("write_committed", this.#deployment, this.#storage);
-    const peers = readLocal(this.#sql, "duty")?.peers ?? [];
+    const peers = readLocal(this.#rows, "duty")?.peers ?? [];
     if (!(await this.#peers.push(this.#location(), peers))) throw unsettled("carried out");
     await reached("write_replicated", this.#deployment, this.#storage);
   }
@@ -94,9 +96,9 @@ export class Service {
 
   release(holder: string): null {
     this.#location();
-    const hold = readLocal(this.#sql, "hold");
+    const hold = readLocal(this.#rows, "hold");
     if (hold !== null && hold.untilMs !== null && hold.holder === holder) {
-      deleteLocal(this.#sql, "hold");
+      deleteLocal(this.#rows, "hold");
     }
     return null;
   }
@@ -106,7 +108,7 @@ export class Service {
     const compared = await this.#peers.bringUp(this.#location(), peer);
     if (compared === null) throw offLine();
     // What is left to do takes as long again as there was, however long this took.
-    if (readLocal(this.#sql, "hold")?.holder === peer.hsmId) this.#holdOn(peer.hsmId);
+    if (readLocal(this.#rows, "hold")?.holder === peer.hsmId) this.#holdOn(peer.hsmId);
     await reached("hsm_brought_up", this.#deployment, this.#storage);
     return compared;
   }
@@ -118,11 +120,11 @@ export class Service {
       this.#verifyInOrder(duty.number);
       if (joining !== null) this.#leading();
       if (joining !== null && !this.#isOnLine(joining)) throw offLine();
-      if (readLocal(this.#sql, "duty")?.leader !== true) {
-        beginHistory(this.#sql);
+      if (readLocal(this.#rows, "duty")?.leader !== true) {
+        beginHistory(this.#rows);
         this.#peers.forget();
       }
-      writeLocal(this.#sql, "duty", duty);
+      writeLocal(this.#rows, "duty", duty);
     });
     this.#peers.forget(duty.peers);
     if (joining !== null) {
@@ -138,7 +140,7 @@ export class Service {
     }
     if (!isSettled) throw unsettled("not carried out");
     // Unless a later order has come meanwhile: what holds then is of its making.
-    if (this.#isLatest(duty.number)) deleteLocal(this.#sql, "hold");
+    if (this.#isLatest(duty.number)) deleteLocal(this.#rows, "hold");
     return null;
   }
 
@@ -146,41 +148,41 @@ export class Service {
     const location = this.#location();
     this.#storage.transactionSync(() => {
       this.#verifyInOrder(number);
-      const duty = readLocal(this.#sql, "duty") ?? { leader: false, peers: [] };
-      writeLocal(this.#sql, "duty", { ...duty, number });
-      writeLocal(this.#sql, "hold", { holder: "", untilMs: null });
+      const duty = readLocal(this.#rows, "duty") ?? { leader: false, peers: [] };
+      writeLocal(this.#rows, "duty", { ...duty, number });
+      writeLocal(this.#rows, "hold", { holder: "", untilMs: null });
     });
     await reached("hsm_retired", this.#deployment, this.#storage);
-    const duty = readLocal(this.#sql, "duty");
+    const duty = readLocal(this.#rows, "duty");
     if (duty === null || duty.peers.length === 0) return null;
     this.#peers.forget(); // Where a peer was last heard of proves nothing of where it stands.
     if (!(await this.#peers.push(location, duty.peers))) throw unsettled("not carried out");
     // A peer may lead from here on: asked again, this HSM must not measure it by its own state.
-    if (this.#isLatest(number)) writeLocal(this.#sql, "duty", { ...duty, peers: [] });
+    if (this.#isLatest(number)) writeLocal(this.#rows, "duty", { ...duty, peers: [] });
     return null;
   }
 
   /** One that led until now gives its peers what it acknowledged before it forgets them. */
   async #follow(duty: ServiceDuty): Promise<null> {
-    const known = readLocal(this.#sql, "duty");
+    const known = readLocal(this.#rows, "duty");
     if (known?.leader === true && known.peers.length > 0) await this.retire(duty.number);
     this.#storage.transactionSync(() => {
       this.#verifyInOrder(duty.number);
-      writeLocal(this.#sql, "duty", { ...duty, peers: [] });
-      deleteLocal(this.#sql, "hold");
+      writeLocal(this.#rows, "duty", { ...duty, peers: [] });
+      deleteLocal(this.#rows, "hold");
     });
     return null;
   }
 
   #holdOn(holder: string): void {
     const untilMs = Date.now() + this.#deployment.schedule.holdMs;
-    writeLocal(this.#sql, "hold", { holder, untilMs });
+    writeLocal(this.#rows, "hold", { holder, untilMs });
   }
 
   /** @throws Refused unless this HSM leads and goes on leading. */
   #leading(): ServiceDuty {
-    if (readLocal(this.#sql, "hold")?.untilMs === null) throw leaving();
-    const duty = readLocal(this.#sql, "duty");
+    if (readLocal(this.#rows, "hold")?.untilMs === null) throw leaving();
+    const duty = readLocal(this.#rows, "duty");
     if (duty?.leader !== true) throw notLeader();
     return duty;
   }
@@ -189,26 +191,26 @@ export class Service {
   #withdraw(duty: ServiceDuty, joining: ComparedPeer): void {
     if (!this.#isLatest(duty.number)) return;
     const peers = duty.peers.filter(({ hsmId }) => hsmId !== joining.hsmId);
-    writeLocal(this.#sql, "duty", { ...duty, peers });
+    writeLocal(this.#rows, "duty", { ...duty, peers });
   }
 
   #isOnLine({ history, change }: ComparedPeer): boolean {
-    const own = ownPosition(this.#sql);
+    const own = ownPosition(this.#rows);
     return history === own.history && change <= own.change;
   }
 
   #isLatest(number: number): boolean {
-    return readLocal(this.#sql, "duty")?.number === number;
+    return readLocal(this.#rows, "duty")?.number === number;
   }
 
   #verifyInOrder(number: number): void {
-    verifyInOrder(this.#sql, number);
+    verifyInOrder(this.#rows, number);
   }
 }
 
 /** @throws Refused with `order_stale`: the HSM has heard a later order already. */
-export function verifyInOrder(sql: SqlStorage, number: number): void {
-  if (number >= (readLocal(sql, "duty")?.number ?? 0)) return;
+export function verifyInOrder(rows: HsmRows, number: number): void {
+  if (number >= (readLocal(rows, "duty")?.number ?? 0)) return;
   const message = "The HSM has taken a later order than this one. Nothing was changed.";
   throw new Refused({ kind: "conflict", code: "order_stale", message });
 }

@@ -6,31 +6,39 @@
  * is repeated after its backup was put.
  */
 import type { BackupReceipt } from "../contracts/hsm-api.ts";
+import { OwnTable } from "./own-rows.ts";
+import type { HsmRows } from "./row-seal.ts";
 
 const MAX_PART_BYTES = 1024 * 1024;
 /** Receipts kept: an order is repeated within minutes, and an HSM makes one backup at a time. */
 const KEPT_RECEIPTS = 32;
 
-const SCHEMA = `
-CREATE TABLE IF NOT EXISTS spool (
-  backup_id TEXT NOT NULL, part INTEGER NOT NULL, bytes BLOB NOT NULL,
-  PRIMARY KEY (backup_id, part)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS receipts (
-  sequence INTEGER PRIMARY KEY AUTOINCREMENT, backup_id TEXT NOT NULL UNIQUE, receipt TEXT NOT NULL
-);
-`;
+export const SPOOL_TABLES: readonly string[] = [
+  `CREATE TABLE IF NOT EXISTS spool (
+    backup_id TEXT NOT NULL, part INTEGER NOT NULL, bytes BLOB NOT NULL, mac BLOB NOT NULL,
+    PRIMARY KEY (backup_id, part)) WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS receipts (
+    sequence INTEGER PRIMARY KEY, backup_id TEXT NOT NULL UNIQUE, receipt TEXT NOT NULL,
+    mac BLOB NOT NULL)`,
+];
 
-export function createSpoolTables(sql: SqlStorage): void {
-  sql.exec(SCHEMA);
+export function spoolRows(rows: HsmRows): OwnTable {
+  const shape = { name: "spool", columns: ["backup_id", "part", "bytes"] };
+  return new OwnTable(rows, shape, ["backup_id", "part"]);
+}
+
+export function receiptRows(rows: HsmRows): OwnTable {
+  const shape = { name: "receipts", columns: ["sequence", "backup_id", "receipt"] };
+  return new OwnTable(rows, shape, ["sequence"]);
 }
 
 /** Writes a container's parts, gathered into rows. To be called inside a transaction. */
-export function writeParts(sql: SqlStorage, backupId: string, parts: Iterable<Uint8Array>): void {
-  clearSpool(sql, backupId);
+export function writeParts(rows: HsmRows, backupId: string, parts: Iterable<Uint8Array>): void {
+  clearSpool(rows, backupId);
+  const spool = spoolRows(rows);
   let part = 0;
   for (const bytes of gather(parts)) {
-    sql.exec("INSERT INTO spool (backup_id, part, bytes) VALUES (?, ?, ?)", backupId, part, bytes);
+    spool.put({ backup_id: backupId, part, bytes });
     part += 1;
   }
 }
@@ -56,46 +64,34 @@ function* gather(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
 }
 
 /** The container's bytes in order, fresh, one row at a time; other events may run in between. */
-export function* readParts(sql: SqlStorage, backupId: string): Generator<Uint8Array> {
+export function* readParts(rows: HsmRows, backupId: string): Generator<Uint8Array> {
+  const spool = spoolRows(rows);
   for (let part = 0; ; part++) {
-    const rows = sql.exec<{ bytes: ArrayBuffer }>(
-      "SELECT bytes FROM spool WHERE backup_id = ? AND part = ?",
-      backupId,
-      part,
-    );
-    const row = [...rows][0];
-    if (row === undefined) return;
-    yield new Uint8Array(row.bytes);
+    const row = spool.first("WHERE backup_id = ? AND part = ?", backupId, part);
+    if (row === null) return;
+    yield new Uint8Array(row["bytes"] as ArrayBuffer);
   }
 }
 
-export function clearSpool(sql: SqlStorage, backupId: string): void {
-  sql.exec("DELETE FROM spool WHERE backup_id = ?", backupId);
+export function clearSpool(rows: HsmRows, backupId: string): void {
+  spoolRows(rows).delete("WHERE backup_id = ?", backupId);
 }
 
 /** Backups that have parts in the spool. */
-export function spooledBackups(sql: SqlStorage): string[] {
-  const rows = sql.exec<{ backup_id: string }>("SELECT DISTINCT backup_id FROM spool");
-  return [...rows].map((row) => row.backup_id);
+export function spooledBackups({ sql }: HsmRows): string[] {
+  const spooled = sql.exec<{ backup_id: string }>("SELECT DISTINCT backup_id FROM spool");
+  return [...spooled].map((row) => row.backup_id);
 }
 
-export function writeReceipt(sql: SqlStorage, backupId: string, receipt: BackupReceipt): void {
-  sql.exec(
-    "INSERT INTO receipts (backup_id, receipt) VALUES (?, ?)",
-    backupId,
-    JSON.stringify(receipt),
-  );
-  sql.exec(
-    "DELETE FROM receipts WHERE sequence <= (SELECT max(sequence) FROM receipts) - ?",
-    KEPT_RECEIPTS,
-  );
+export function writeReceipt(rows: HsmRows, backupId: string, receipt: BackupReceipt): void {
+  const receipts = receiptRows(rows);
+  const last = receipts.first("ORDER BY sequence DESC LIMIT 1");
+  const sequence = 1 + ((last?.["sequence"] ?? 0) as number);
+  receipts.put({ sequence, backup_id: backupId, receipt: JSON.stringify(receipt) });
+  receipts.delete("WHERE sequence <= ?", sequence - KEPT_RECEIPTS);
 }
 
-export function readReceipt(sql: SqlStorage, backupId: string): BackupReceipt | null {
-  const rows = sql.exec<{ receipt: string }>(
-    "SELECT receipt FROM receipts WHERE backup_id = ?",
-    backupId,
-  );
-  const row = [...rows][0];
-  return row === undefined ? null : JSON.parse(row.receipt);
+export function readReceipt(rows: HsmRows, backupId: string): BackupReceipt | null {
+  const row = receiptRows(rows).first("WHERE backup_id = ?", backupId);
+  return row === null ? null : JSON.parse(row["receipt"] as string);
 }

@@ -5,7 +5,6 @@
  * Derived from the deployment's storage key for one HSM or one cluster each, never
  * stored, disposed of after every operation.
  */
-import { encodeHex } from "../../crypto/base-encodings.ts";
 import type { Core, Kek } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import { setRecordId } from "../../hsm/memory/record.ts";
@@ -16,8 +15,6 @@ import type { Secrets } from "../opening/secrets.ts";
 const KEY_BYTES = 32;
 const STORAGE_LABEL = "holdfast/v1/hsm-storage";
 const SYNC_LABEL = "holdfast/v1/cluster-sync";
-const CHECK_LABEL = "holdfast/v1/hsm-key-check";
-const CHECK_BYTES = 16;
 
 /** Slots of an HSM's own secrets, beside the record types: never in a snapshot. */
 export const LOCAL_SECRET = { akbk: 0x81, identityKey: 0x82 } as const;
@@ -31,15 +28,6 @@ const SLOT_BYTES = 9;
 /** Wraps the rows of one HSM: no other HSM's rows unwrap under it. 32 bytes, fresh. */
 export function deriveStorageKey(core: Core, secrets: Secrets, location: HsmLocation): SecretKey {
   return core.kdfCounter(secrets.storageKey, STORAGE_LABEL, encodeHsm(location), KEY_BYTES);
-}
-
-/**
- * Hex of 16 bytes that tell whether the deployment's storage key is the one that an HSM was made
- * under, and nothing of the keys that are derived from it.
- */
-export function deriveKeyCheck(core: Core, secrets: Secrets, location: HsmLocation): string {
-  using check = core.kdfCounter(secrets.storageKey, CHECK_LABEL, encodeHsm(location), CHECK_BYTES);
-  return check.use(encodeHex);
 }
 
 function encodeHsm({ account, region, clusterId, hsmId }: HsmLocation): Uint8Array {
@@ -83,14 +71,15 @@ export class StorageKeyMismatch extends Refused {
 /** The code of the refusal by which an HSM knows that it has to leave service. */
 export const MEMORY_CHANGED = "hsm_memory_changed";
 
-/** Wrapped bytes do not verify under the key that they were wrapped under. */
+/** A row is not as this HSM wrote it, is missing, or is one too many. Nothing of it is told. */
 export class MemoryChanged extends Refused {
-  constructor() {
+  /** @param what - table and place of the row. */
+  constructor(what: string) {
     super({
       kind: "unavailable",
       code: MEMORY_CHANGED,
       message:
-        "A row of this HSM's memory was changed from outside, and the HSM has left service. " +
+        `This HSM's memory was changed from outside (${what}), and the HSM has left service. ` +
         "DeleteHsm, then CreateHsm. The new HSM is filled from another one that serves, else from " +
         "the newest sound backup; this one goes when that one serves.",
     });
@@ -142,7 +131,7 @@ function encodeSecret(type: number, id: number, secret: SecretKey): Uint8Array {
 /** Inverse of `wrapSecret`: a fresh key. @throws MemoryChanged unless wrapped for this slot. */
 export function unwrapSecret(kek: Kek, type: number, id: number, wrapped: Uint8Array): SecretKey {
   const plain = kek.kwpUnwrap(wrapped);
-  if (plain === null) throw new MemoryChanged();
+  if (plain === null) throw new MemoryChanged(`a secret, ${type}/${id}`);
   return takeSecret(type, id, plain);
 }
 
@@ -161,7 +150,7 @@ export function unwrapSecrets(
   rows: readonly (WrappedSecret | null)[],
 ): (SecretKey | null)[] {
   const plains = kek.unwrapMany(rows.flatMap((row) => row?.wrapped ?? []));
-  if (!Array.isArray(plains)) throw new MemoryChanged();
+  if (!Array.isArray(plains)) throw new MemoryChanged("a secret");
   const secrets: (SecretKey | null)[] = [];
   let next = 0;
   try {
@@ -184,7 +173,7 @@ function takeSecret(type: number, id: number, plain: Uint8Array): SecretKey {
   const slot = encodeSlot(type, id);
   const isHere = plain.length > SLOT_BYTES && slot.every((byte, i) => plain[i] === byte);
   try {
-    if (!isHere) throw new MemoryChanged();
+    if (!isHere) throw new MemoryChanged(`a secret, ${type}/${id}`);
     return new SecretKey(plain.slice(SLOT_BYTES));
   } finally {
     plain.fill(0);

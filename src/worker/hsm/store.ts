@@ -10,24 +10,9 @@ import type { HsmRecord, RecordType } from "../../hsm/memory/record.ts";
 import type { DecodedRecord } from "../../hsm/memory/snapshot.ts";
 import type { HsmStore, StoredRecord, StoredSize } from "../../hsm/memory/store.ts";
 import { Refused } from "../contracts/result.ts";
-import {
-  currentGeneration,
-  insertRow,
-  insertRows,
-  keepLastChange,
-  lastChange,
-  PAGE_ROWS,
-  recordType,
-  removeRow,
-} from "./rows.ts";
+import type { HsmRows } from "./row-seal.ts";
+import { currentGeneration, lastChange, type RecordRow, RecordRows } from "./rows.ts";
 import { unwrapSecret, unwrapSecrets, type WrappedSecret } from "./storage-key.ts";
-
-const COLUMNS = "type, id, attributes, secret_bytes";
-
-type Slot = { type: number; id: number };
-type RecordRow = Slot & { attributes: ArrayBuffer; secret_bytes: number };
-type RecordWithSecret = Slot & { attributes: ArrayBuffer; wrapped: ArrayBuffer | null };
-type RecordSize = Slot & { attribute_bytes: number; secret_bytes: number };
 
 /** The generation a store was opened on no longer serves: a restore came between. */
 class GenerationGone extends Refused {
@@ -50,7 +35,8 @@ export type StoreRole =
 
 export class SqliteStore implements HsmStore {
   readonly #storage: DurableObjectStorage;
-  readonly #sql: SqlStorage;
+  readonly #hsmRows: HsmRows;
+  readonly #rows: RecordRows;
   readonly #kek: Kek;
   readonly #role: StoreRole;
   readonly generation: number;
@@ -59,63 +45,51 @@ export class SqliteStore implements HsmStore {
   #wrote = false;
 
   /** @param kek - the storage key of this HSM; borrowed for the life of this object. */
-  constructor(storage: DurableObjectStorage, kek: Kek, generation: number, role: StoreRole) {
+  constructor(
+    storage: DurableObjectStorage,
+    rows: HsmRows,
+    kek: Kek,
+    generation: number,
+    role: StoreRole,
+  ) {
     this.#storage = storage;
-    this.#sql = storage.sql;
+    this.#hsmRows = rows;
+    this.#rows = new RecordRows(rows, generation, role.kind === "staging");
     this.#kek = kek;
     this.generation = generation;
     this.#role = role;
   }
 
+  /** The rows of this generation, for whoever moves them as they are. */
+  get rows(): RecordRows {
+    return this.#rows;
+  }
+
   get(type: RecordType, id: number): StoredRecord | null {
-    return this.#one(
-      `SELECT ${COLUMNS} FROM records WHERE generation = ? AND type = ? AND id = ?`,
-      this.generation,
-      type,
-      id,
-    );
+    const row = this.#rows.get(type, id);
+    return row === null ? null : storedRecord(row);
   }
 
   find(type: RecordType, index: string): StoredRecord | null {
-    return this.#one(
-      `SELECT ${COLUMNS} FROM records WHERE generation = ? AND type = ? AND name = ?
-       ORDER BY id LIMIT 1`,
-      this.generation,
-      type,
-      index,
-    );
+    const row = this.#rows.find(type, index);
+    return row === null ? null : storedRecord(row);
   }
 
   secret(type: RecordType, id: number): SecretKey | null {
-    const rows = this.#sql.exec<{ wrapped: ArrayBuffer | null }>(
-      "SELECT wrapped FROM records WHERE generation = ? AND type = ? AND id = ?",
-      this.generation,
-      type,
-      id,
-    );
-    const wrapped = [...rows][0]?.wrapped ?? null;
-    return wrapped === null ? null : unwrapSecret(this.#kek, type, id, new Uint8Array(wrapped));
+    const wrapped = this.#rows.get(type, id)?.wrapped ?? null;
+    return wrapped === null ? null : unwrapSecret(this.#kek, type, id, wrapped);
   }
 
   list(type: RecordType, afterId: number, limit: number): StoredRecord[] {
-    const rows = this.#sql.exec<RecordRow>(
-      `SELECT ${COLUMNS} FROM records WHERE generation = ? AND type = ? AND id > ?
-       ORDER BY id LIMIT ?`,
-      this.generation,
-      type,
-      afterId,
-      limit,
-    );
-    return [...rows].map(storedRecord);
+    return this.#rows.list(type, afterId, limit).map(storedRecord);
   }
 
   *all(): Generator<HsmRecord> {
-    for (const page of this.#pages<RecordWithSecret>("type, id, attributes, wrapped")) {
+    for (const page of this.#rows.pages()) {
       const secrets = unwrapSecrets(this.#kek, page.map(wrappedSecret));
       try {
         for (const [i, { type, id, attributes }] of page.entries()) {
-          const secret = secrets[i] ?? null;
-          yield { type: recordType(type), id, attributes: new Uint8Array(attributes), secret };
+          yield { type, id, attributes, secret: secrets[i] ?? null };
         }
       } finally {
         for (const secret of secrets) secret?.[Symbol.dispose]();
@@ -124,64 +98,31 @@ export class SqliteStore implements HsmStore {
   }
 
   *sizes(): Generator<StoredSize> {
-    const columns = "type, id, length(attributes) AS attribute_bytes, secret_bytes";
-    for (const page of this.#pages<RecordSize>(columns)) {
-      for (const { type, id, attribute_bytes, secret_bytes } of page) {
-        yield {
-          type: recordType(type),
-          id,
-          attributeBytes: attribute_bytes,
-          secretBytes: secret_bytes,
-        };
+    for (const page of this.#rows.pages()) {
+      for (const { type, id, attributes, secretBytes } of page) {
+        yield { type, id, attributeBytes: attributes.length, secretBytes };
       }
     }
   }
 
   count(type: RecordType): number {
-    return this.#number(
-      "SELECT count(*) AS n FROM records WHERE generation = ? AND type = ?",
-      this.generation,
-      type,
-    );
+    return this.#rows.count(type);
   }
 
-  /** A deleted id is remembered by its row in `deletions`. */
   lastId(type: RecordType): number {
-    return this.#number(
-      `SELECT max(
-         (SELECT coalesce(max(id), 0) FROM records WHERE generation = ?1 AND type = ?2),
-         (SELECT coalesce(max(id), 0) FROM deletions WHERE generation = ?1 AND type = ?2)) AS n`,
-      this.generation,
-      type,
-    );
+    return this.#rows.lastId(type);
   }
 
   put(record: HsmRecord, index: string, keepSecret = false): void {
     const change = this.#changing();
     const { type, id, attributes, secret } = record;
-    if (keepSecret) {
-      if (secret !== null) throw new TypeError("secret: expected null with keepSecret");
-      const updated = this.#sql.exec(
-        `UPDATE records SET name = ?, attributes = ?, change = ?
-         WHERE generation = ? AND type = ? AND id = ?`,
-        index,
-        attributes,
-        change,
-        this.generation,
-        type,
-        id,
-      );
-      if (updated.rowsWritten === 0) throw new RangeError(`record ${type}/${id}: absent`);
+    const row = { type, id, name: index, attributes, change };
+    if (!keepSecret) {
+      this.#rows.insert(this.#kek, { ...row, secret });
       return;
     }
-    insertRow(this.#sql, this.#kek, this.generation, {
-      type,
-      id,
-      name: index,
-      attributes,
-      secret,
-      change,
-    });
+    if (secret !== null) throw new TypeError("secret: expected null with keepSecret");
+    if (!this.#rows.update(row)) throw new RangeError(`record ${type}/${id}: absent`);
   }
 
   /** Takes new records into a generation that is being filled, their secrets wrapped in lanes. */
@@ -189,27 +130,28 @@ export class SqliteStore implements HsmStore {
     if (this.#role.kind !== "staging") throw new TypeError("putAll: expected to be staging");
     const change = this.#changing();
     const rows = records.map(({ record, index }) => ({ ...record, name: index, change }));
-    insertRows(this.#sql, this.#kek, this.generation, rows);
+    this.#rows.insertAll(this.#kek, rows);
   }
 
   delete(type: RecordType, id: number): boolean {
-    return removeRow(this.#sql, this.generation, type, id, this.#changing());
+    return this.#rows.remove(type, id, this.#changing());
   }
 
   transaction<T>(f: () => T): T {
     if (this.#change !== null) return f(); // Part of the transaction around it.
     // An operation that awaited while a restore flipped the pointer would write where nobody reads.
-    if (this.#role.kind === "serving" && currentGeneration(this.#sql) !== this.generation) {
+    const isServing = this.#role.kind === "serving";
+    if (isServing && currentGeneration(this.#hsmRows) !== this.generation) {
       throw new GenerationGone();
     }
     // Staged rows are where a generation begins: peers that start from the same backup have them.
-    this.#change = this.#role.kind === "staging" ? 0 : lastChange(this.#sql, this.generation) + 1;
+    this.#change = isServing ? lastChange(this.#hsmRows) + 1 : 0;
     this.#wrote = false;
+    if (isServing) this.#rows.forgetSum();
     try {
       return this.#storage.transactionSync(() => {
         const result = f();
-        if (this.#wrote && this.#role.kind === "serving")
-          keepLastChange(this.#sql, this.generation, this.#changing());
+        if (this.#wrote && isServing) this.#rows.keepChange(this.#changing());
         return result;
       });
     } finally {
@@ -223,46 +165,12 @@ export class SqliteStore implements HsmStore {
     this.#wrote = true;
     return this.#change;
   }
-
-  /** All rows in canonical order. A cursor left open would not survive a write in between. */
-  *#pages<Row extends Slot>(columns: string): Generator<Row[]> {
-    let [type, id] = [0, -1];
-    for (;;) {
-      const rows = this.#sql.exec<Row>(
-        `SELECT ${columns} FROM records WHERE generation = ? AND (type, id) > (?, ?)
-         ORDER BY type, id LIMIT ?`,
-        this.generation,
-        type,
-        id,
-        PAGE_ROWS,
-      );
-      const page = [...rows];
-      if (page.length > 0) yield page;
-      const last = page.at(-1);
-      if (last === undefined || page.length < PAGE_ROWS) return;
-      [type, id] = [last.type, last.id];
-    }
-  }
-
-  #one(query: string, ...bindings: (string | number)[]): StoredRecord | null {
-    const row = [...this.#sql.exec<RecordRow>(query, ...bindings)][0];
-    return row === undefined ? null : storedRecord(row);
-  }
-
-  #number(query: string, ...bindings: number[]): number {
-    return this.#sql.exec<{ n: number }>(query, ...bindings).one().n;
-  }
 }
 
-function wrappedSecret({ type, id, wrapped }: RecordWithSecret): WrappedSecret | null {
-  return wrapped === null ? null : { type, id, wrapped: new Uint8Array(wrapped) };
+function wrappedSecret({ type, id, wrapped }: RecordRow): WrappedSecret | null {
+  return wrapped === null ? null : { type, id, wrapped };
 }
 
-function storedRecord(row: RecordRow): StoredRecord {
-  return {
-    type: recordType(row.type),
-    id: row.id,
-    attributes: new Uint8Array(row.attributes),
-    secretBytes: row.secret_bytes,
-  };
+function storedRecord({ type, id, attributes, secretBytes }: RecordRow): StoredRecord {
+  return { type, id, attributes, secretBytes };
 }

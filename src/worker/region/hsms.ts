@@ -165,9 +165,10 @@ export function noteDegraded(
  * Out of service for good. Its rows stay until another HSM serves, `filled` with them: nobody but
  * who deletes it decides that they are of no more use.
  */
-export function noteUnfit(context: RegionContext, clusterId: string, hsmId: string): Result<null> {
+export function noteUnfit(context: RegionContext, hsmId: string): Result<null> {
   const row = context.store.hsm(hsmId);
-  if (row === null || row.clusterId !== clusterId) return clusterNotFound(clusterId);
+  if (row === null) return refusal("not_found", "hsm_not_found", `HSM '${hsmId}' was not found.`);
+  const { clusterId } = row;
   const message = "A row of the HSM's memory was changed from outside. DeleteHsm, then CreateHsm.";
   context.store.updateHsm(hsmId, { joined: 0 });
   if (row.state === "ACTIVE") context.store.moveHsm(hsmId, "ACTIVE", "DEGRADED", message);

@@ -162,8 +162,8 @@ export class Region extends DurableObject<Env> implements RegionObject {
     return noteDegraded(this.#context, clusterId, hsmId, reporterId);
   }
 
-  async noteUnfit(clusterId: string, hsmId: string) {
-    return noteUnfit(this.#context, clusterId, hsmId);
+  async noteUnfit(hsmId: string) {
+    return noteUnfit(this.#context, hsmId);
   }
 
   async backUpNow(clusterId: string) {

@@ -1,0 +1,91 @@
+/**
+ * The rows that are an HSM's own, in no generation: they share one sum, kept in a row of its own.
+ *
+ * Spec: docs/STORAGE.md, "Rows are authenticated".
+ */
+import { encodeHex } from "../../crypto/base-encodings.ts";
+import { type HsmRows, RowSum, type SqlValue } from "./row-seal.ts";
+import { type SealedRow, SealedTable, type TableShape } from "./sealed-table.ts";
+import { MemoryChanged, StorageKeyMismatch } from "./storage-key.ts";
+
+export const OWN_TABLES: readonly string[] = [
+  "CREATE TABLE IF NOT EXISTS own_sum (one INTEGER PRIMARY KEY CHECK (one = 1), sum BLOB NOT NULL)",
+  "CREATE TABLE IF NOT EXISTS key_check (one INTEGER PRIMARY KEY CHECK (one = 1), value BLOB NOT NULL)",
+];
+
+/** Notes under which storage key this HSM's rows are written, when the first are. */
+export function writeKeyCheck({ sql, seal }: HsmRows): void {
+  sql.exec("INSERT OR REPLACE INTO key_check VALUES (1, ?)", seal.keyCheck);
+}
+
+/** Before any row is looked at: under another key each of them looks changed. @throws StorageKeyMismatch. */
+export function verifyKeyCheck({ sql, seal }: HsmRows): void {
+  const [row] = sql.exec<{ value: SqlStorageValue }>("SELECT value FROM key_check").toArray();
+  if (row === undefined) return; // Blank, or the row is gone: the others tell.
+  const isOurs =
+    row.value instanceof ArrayBuffer &&
+    encodeHex(new Uint8Array(row.value)) === encodeHex(seal.keyCheck);
+  if (!isOurs) throw new StorageKeyMismatch();
+}
+
+const PART = "own rows";
+
+type Binding = string | number | null | Uint8Array;
+
+/** A table of own rows: what is written is counted at once. */
+export class OwnTable {
+  readonly #rows: HsmRows;
+  readonly #table: SealedTable;
+  readonly #key: readonly string[];
+
+  /** @param key - columns of the primary key. */
+  constructor(rows: HsmRows, shape: TableShape, key: readonly string[]) {
+    this.#rows = rows;
+    this.#table = new SealedTable(rows, shape);
+    this.#key = key;
+  }
+
+  read(rest: string, ...bindings: Binding[]): Iterable<SealedRow> {
+    return this.#table.read(rest, ...bindings);
+  }
+
+  first(rest: string, ...bindings: Binding[]): SealedRow | null {
+    return this.#table.first(rest, ...bindings);
+  }
+
+  put(row: SealedRow): void {
+    this.#counting((sum) => this.#table.put(row, this.#key, sum));
+  }
+
+  /** @param rest - of the statement, from WHERE on. @returns how many rows there were. */
+  delete(rest: string, ...bindings: Binding[]): number {
+    return this.#counting((sum) => this.#table.delete(rest, sum, ...bindings));
+  }
+
+  tally(sum: RowSum): void {
+    this.#table.tally(sum);
+  }
+
+  #counting<T>(f: (sum: RowSum) => T): T {
+    const sum = ownSum(this.#rows);
+    const result = f(sum);
+    this.#rows.sql.exec(
+      "INSERT INTO own_sum VALUES (1, ?) ON CONFLICT DO UPDATE SET sum = excluded.sum",
+      this.#rows.seal.wrapSum(PART, sum),
+    );
+    return result;
+  }
+}
+
+/** Empty as long as nothing was written. */
+function ownSum({ sql, seal }: HsmRows): RowSum {
+  const [row] = sql.exec<{ sum: SqlStorageValue }>("SELECT sum FROM own_sum").toArray();
+  return row === undefined ? new RowSum() : seal.unwrapSum(PART, row.sum as SqlValue);
+}
+
+/** Reads every row of the tables and compares the sum. @throws MemoryChanged. */
+export function verifyOwnRows(rows: HsmRows, tables: readonly OwnTable[]): void {
+  const found = new RowSum();
+  for (const table of tables) table.tally(found);
+  if (!found.equals(ownSum(rows))) throw new MemoryChanged("own rows removed, added or put back");
+}

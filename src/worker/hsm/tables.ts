@@ -1,0 +1,92 @@
+/**
+ * All tables of an HSM: made where there are none, and looked at as a whole.
+ *
+ * Spec: docs/STORAGE.md, "Rows are authenticated".
+ */
+import { Refused } from "../contracts/result.ts";
+import { ATTEMPT_TABLES, attemptRows } from "./attempts.ts";
+import { LOCAL_TABLES, localRows, readLocal } from "./local.ts";
+import { OWN_TABLES, verifyKeyCheck, verifyOwnRows } from "./own-rows.ts";
+import type { HsmRows } from "./row-seal.ts";
+import { RECORD_TABLES, RecordRows, verifiedGeneration } from "./rows.ts";
+import { SESSION_TABLES, sessionRows } from "./sessions.ts";
+import { receiptRows, SPOOL_TABLES, spoolRows } from "./spool.ts";
+import { MemoryChanged } from "./storage-key.ts";
+
+const STATEMENTS: readonly string[] = [
+  ...RECORD_TABLES,
+  ...OWN_TABLES,
+  ...LOCAL_TABLES,
+  ...SESSION_TABLES,
+  ...ATTEMPT_TABLES,
+  ...SPOOL_TABLES,
+];
+
+/** The memory was made by a build that did not authenticate rows: none of them is believed now. */
+class MemoryUnsealed extends Refused {
+  constructor() {
+    super({
+      kind: "unavailable",
+      code: "hsm_memory_unsealed",
+      message:
+        "An earlier build made this HSM's memory, whose rows nothing authenticates. Delete the HSM under " +
+        "that build, which makes its last backup, then create one under this build from it.",
+    });
+  }
+}
+
+export function createTables(sql: SqlStorage): void {
+  if (isUnsealed(sql)) return; // They stay as they are, to be read by the build that made them.
+  for (const statement of STATEMENTS) sql.exec(statement);
+}
+
+/**
+ * Reads every row, and how the tables are made: a trigger or an index that was added could undo what is
+ * written. @throws Refused with `hsm_memory_changed` or `hsm_memory_unsealed`.
+ */
+export function verifyMemory(rows: HsmRows): void {
+  if (isUnsealed(rows.sql)) throw new MemoryUnsealed();
+  verifyKeyCheck(rows);
+  verifySchema(rows.sql);
+  const own = [
+    localRows(rows),
+    sessionRows(rows),
+    attemptRows(rows),
+    receiptRows(rows),
+    spoolRows(rows),
+  ];
+  verifyOwnRows(rows, own);
+  const generation = verifiedGeneration(rows);
+  if (generation > 0) new RecordRows(rows, generation, false).verify();
+  else if (readLocal(rows, "making") !== null) throw new MemoryChanged("generations");
+}
+
+function isUnsealed(sql: SqlStorage): boolean {
+  const names = columnsOf(sql, "local");
+  return names.length > 0 && !names.includes("mac");
+}
+
+function columnsOf(sql: SqlStorage, table: string): string[] {
+  const columns = sql.exec<{ name: string }>("SELECT name FROM pragma_table_info(?)", table);
+  return [...columns].map(({ name }) => name);
+}
+
+/** What the statements above leave in SQLite's own table, and nothing else but the platform's tables. */
+function verifySchema(sql: SqlStorage): void {
+  const wanted = new Set(STATEMENTS.map(normalized));
+  const held = sql.exec<{ name: string; sql: string | null }>(
+    "SELECT name, sql FROM sqlite_master",
+  );
+  for (const { name, sql: text } of [...held]) {
+    const isPlatforms = name.startsWith("_cf_") || name.startsWith("sqlite_");
+    if (isPlatforms && text === null) continue; // Indexes behind primary keys.
+    if (name.startsWith("_cf_")) continue;
+    if (text === null || !wanted.delete(normalized(text)))
+      throw new MemoryChanged(`schema: ${name}`);
+  }
+  if (wanted.size > 0) throw new MemoryChanged("schema");
+}
+
+function normalized(statement: string): string {
+  return statement.replace("IF NOT EXISTS ", "").replace(/\s+/g, " ").trim();
+}

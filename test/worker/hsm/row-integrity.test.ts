@@ -1,0 +1,425 @@
+/**
+ * An HSM's database, changed by somebody who can write to it: every table and column there is, found from
+ * the database itself, so that a table that is added later is tried as well.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { WORKER_NAME } from "../../../scripts/edge/embedded.ts";
+import { RECORD_TYPE } from "../../../src/hsm/memory/record.ts";
+import { ACCOUNT, REGION, regionObject } from "../../lib/aws.ts";
+import { type Edge, startEdge } from "../../lib/mf.ts";
+import {
+  ADMIN_PASSWORD,
+  backUp,
+  ok,
+  rest,
+  type ServingCluster,
+  servingCluster,
+} from "../../lib/rest.ts";
+import { type WrappedBundle, wrappedBundle } from "../wrapped-bundle.ts";
+
+/** Values travel as JSON; bytes as `{ hex }`. */
+const ENTRY = `
+import worker, { Hsm as Built, Reader, Region as BuiltRegion, Registry } from "./built.js";
+const toHex = (bytes) => [...new Uint8Array(bytes)].map((b) => b.toString(16).padStart(2, "0")).join("");
+const out = (value) => (value instanceof ArrayBuffer ? { hex: toHex(value) } : value);
+const back = (value) =>
+  value !== null && typeof value === "object"
+    ? new Uint8Array((value.hex.match(/../g) ?? []).map((pair) => parseInt(pair, 16)))
+    : value;
+export class Hsm extends Built {
+  async run(statement, bindings = "[]") {
+    const cursor = this.ctx.storage.sql.exec(statement, ...JSON.parse(bindings).map(back));
+    const rows = cursor.toArray().map((row) =>
+      Object.fromEntries(Object.entries(row).map(([name, value]) => [name, out(value)])));
+    return JSON.stringify(rows);
+  }
+  async replace(table, text) {
+    const { sql } = this.ctx.storage;
+    sql.exec("DELETE FROM " + table);
+    for (const row of JSON.parse(text)) {
+      const columns = Object.keys(row);
+      const marks = columns.map(() => "?").join(", ");
+      sql.exec("INSERT INTO " + table + " (" + columns.join(", ") + ") VALUES (" + marks + ")",
+        ...Object.values(row).map(back));
+    }
+  }
+  async evict() {
+    this.ctx.abort("evicted");
+  }
+}
+// What is found is told to the region, which would take the HSM out of service for all that follows.
+export class Region extends BuiltRegion {
+  #told = 0;
+  async noteUnfit() {
+    this.#told++;
+    return { ok: true, value: null };
+  }
+  async told() {
+    return String(this.#told);
+  }
+}
+export { Reader, Registry };
+export default worker;
+`;
+
+type Value = null | number | string | { readonly hex: string };
+type Row = Record<string, Value>;
+
+interface OpenHsm {
+  run(statement: string, bindings?: string): Promise<string>;
+  replace(table: string, rows: string): Promise<void>;
+  evict(): Promise<void>;
+}
+
+let bundle: WrappedBundle;
+let edge: Edge;
+let cluster: ServingCluster;
+let other: ServingCluster;
+beforeAll(async () => {
+  bundle = await wrappedBundle(ENTRY);
+  edge = await startEdge({ bundle: bundle.folder });
+  [cluster, other] = await Promise.all([servingCluster(edge), servingCluster(edge)]);
+  const { path, alice } = cluster;
+  for (const label of ["stays", "goes"]) {
+    const order = { type: "aes", sizeBits: 256, label, extractable: false };
+    const { handle } = await ok(edge, "POST", `${path}/keys:generate`, order, { session: alice });
+    if (label === "goes") {
+      await ok(edge, "DELETE", `${path}/keys/${handle}`, undefined, { session: alice });
+    }
+  }
+  await backUp(edge, cluster);
+});
+afterAll(async () => {
+  await edge.stop();
+  await bundle.remove();
+});
+
+async function objectOf(hsmId: string): Promise<OpenHsm> {
+  const hsms = await edge.mf.getDurableObjectNamespace("HSM", WORKER_NAME);
+  return hsms.get(hsms.idFromName(`${ACCOUNT}/${REGION}/${hsmId}`)) as unknown as OpenHsm;
+}
+
+async function run(hsmId: string, statement: string, bindings: Value[] = []): Promise<Row[]> {
+  return JSON.parse(await (await objectOf(hsmId)).run(statement, JSON.stringify(bindings)));
+}
+
+async function evict(hsmId: string): Promise<void> {
+  await (await objectOf(hsmId)).evict().catch(() => undefined); // The abort is its answer.
+}
+
+/** What a request that reads little says of the HSM. */
+async function answerOf({ path, alice }: ServingCluster): Promise<string> {
+  const answer = await rest(edge, "GET", `${path}/sessions/current`, undefined, { session: alice });
+  return answer.body.error?.code ?? "ok";
+}
+
+async function tables(hsmId: string): Promise<string[]> {
+  const rows = await run(
+    hsmId,
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\' " +
+      "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+  );
+  return rows.map(({ name }) => String(name));
+}
+
+const rowsOf = (hsmId: string, table: string) => run(hsmId, `SELECT * FROM ${table}`);
+
+/** Replaces all rows of a table. */
+async function replace(hsmId: string, table: string, rows: readonly Row[]): Promise<void> {
+  await (await objectOf(hsmId)).replace(table, JSON.stringify(rows));
+}
+
+/** Does something to the database, asks, and puts the database back. */
+async function afterChange(table: string, change: (rows: Row[]) => Row[] | null): Promise<string> {
+  const { hsmId } = cluster;
+  const before = await rowsOf(hsmId, table);
+  const changed = change(structuredClone(before));
+  if (changed === null) return "nothing to change";
+  try {
+    await replace(hsmId, table, changed);
+    await evict(hsmId);
+    return await answerOf(cluster);
+  } finally {
+    await replace(hsmId, table, before);
+    await evict(hsmId);
+  }
+}
+
+/** The same value with one bit or character other, or of another type. */
+function flipped(value: Value): Value {
+  if (value === null) return 0;
+  if (typeof value === "number") return value ^ 1;
+  if (typeof value === "string") return `${value.slice(0, -1)}${value.endsWith("x") ? "y" : "x"}`;
+  const first = Number.parseInt(value.hex.slice(0, 2), 16) ^ 1;
+  return { hex: first.toString(16).padStart(2, "0") + value.hex.slice(2) };
+}
+
+function retyped(value: Value): Value {
+  if (value === null) return "";
+  if (typeof value === "number") return { hex: "00" };
+  if (typeof value === "string") return { hex: Buffer.from(value).toString("hex") };
+  return Buffer.from(value.hex, "hex").toString("latin1");
+}
+
+/** Of one row each: they cannot be swapped, and more of them are refused by the table. */
+const SINGLES = ["own_sum", "key_check"];
+
+const FOUND = /^(hsm_memory_changed|nothing to change|refused by the table)$/;
+/** As if the storage key were another: no less out of service. */
+const UNREADABLE = /^(storage_key_mismatch|nothing to change|refused by the table)$/;
+
+describe("a database that is as the HSM wrote it", () => {
+  it("serves, also after the object began anew", async () => {
+    expect(await answerOf(cluster)).toBe("ok");
+    await evict(cluster.hsmId);
+    expect(await answerOf(cluster)).toBe("ok");
+    const names = await tables(cluster.hsmId);
+    expect(names).toEqual(
+      expect.arrayContaining([
+        "records",
+        "deletions",
+        "generations",
+        "sessions",
+        "local",
+        ...SINGLES,
+      ]),
+    );
+  });
+
+  it("put back whole is not found, and serves as then", async () => {
+    const { hsmId } = cluster;
+    for (const table of await tables(hsmId)) {
+      expect(await afterChange(table, (rows) => rows)).toBe("ok");
+    }
+  });
+});
+
+it("the region is told of an HSM whose rows were changed, once", async () => {
+  const region = await regionObject<{ told(): Promise<string> }>(edge);
+  const before = Number(await region.told());
+  const outcome = await afterChange("sessions", (rows) => rows.slice(1));
+  expect(outcome).toBe("hsm_memory_changed");
+  expect(Number(await region.told())).toBe(before + 1);
+});
+
+describe("a row", () => {
+  it("with any column changed, in any table, takes the HSM out of service", async () => {
+    let tried = 0;
+    for (const table of await tables(cluster.hsmId)) {
+      const [first] = await rowsOf(cluster.hsmId, table);
+      for (const column of Object.keys(first ?? {})) {
+        for (const alter of [flipped, retyped]) {
+          const outcome = await afterChange(table, (rows) => {
+            const row = rows.at(-1);
+            if (row === undefined || (SINGLES.includes(table) && column === "one")) return null;
+            row[column] = alter(row[column] ?? null);
+            return rows;
+          }).catch(() => "refused by the table");
+          expect([table, column, alter.name, outcome]).toEqual([
+            table,
+            column,
+            alter.name,
+            expect.stringMatching(table === "key_check" ? UNREADABLE : FOUND),
+          ]);
+          tried += outcome === "hsm_memory_changed" ? 1 : 0;
+        }
+      }
+    }
+    expect(tried).toBeGreaterThan(40);
+  });
+
+  it("that is gone, in any table, is missed", async () => {
+    for (const table of await tables(cluster.hsmId)) {
+      if (table === "key_check") continue; // Without it the rows themselves tell.
+      const outcome = await afterChange(table, (rows) =>
+        rows.length > 0 ? rows.slice(0, -1) : null,
+      );
+      // Without the row that says how it was made an HSM is blank: no less out of service.
+      expect([table, outcome]).toEqual([
+        table,
+        expect.stringMatching(/^(hsm_memory_changed|hsm_blank|nothing to change)$/),
+      ]);
+    }
+  });
+
+  it("that is added, with the MAC of another, is one too many", async () => {
+    const added: Record<string, (row: Row) => Row> = {
+      records: (row) => ({ ...row, id: 9999 }),
+      deletions: (row) => ({ ...row, id: 9999 }),
+      generations: (row) => ({ ...row, generation: 9999 }),
+      sessions: (row) => ({ ...row, digest: "a-digest-of-mine" }),
+      local: (row) => ({ ...row, name: "other" }),
+      receipts: (row) => ({ ...row, sequence: 9999, backup_id: "backup-aaaaaaaaaaa" }),
+    };
+    for (const [table, add] of Object.entries(added)) {
+      const outcome = await afterChange(table, (rows) => [...rows, add(rows[0] as Row)]);
+      expect([table, outcome]).toEqual([table, "hsm_memory_changed"]);
+    }
+  });
+
+  it("that has the contents of another does not take its place", async () => {
+    const places: Record<string, string[]> = {
+      records: ["generation", "type", "id"],
+      sessions: ["digest"],
+      local: ["name"],
+    };
+    for (const [table, place] of Object.entries(places)) {
+      const outcome = await afterChange(table, (rows) => {
+        const [one, two] = [rows[0] as Row, rows[1] as Row];
+        for (const column of Object.keys(one)) {
+          if (place.includes(column)) continue;
+          [one[column], two[column]] = [two[column] ?? null, one[column] ?? null];
+        }
+        return rows;
+      });
+      expect([table, outcome]).toEqual([table, "hsm_memory_changed"]);
+    }
+  });
+
+  it("of before a change does not come back beside the newest others", async () => {
+    const { hsmId, path, admin } = cluster;
+    const policies = async (lockoutThreshold: number) => {
+      await ok(edge, "PATCH", `${path}/policies`, { lockoutThreshold }, { session: admin });
+    };
+    const [before, sums] = [await rowsOf(hsmId, "records"), await rowsOf(hsmId, "generations")];
+    await policies(7);
+    const old = before.find(({ type }) => type === RECORD_TYPE.policy) as Row;
+    const isSame = (row: Row) => row["type"] === old["type"] && row["id"] === old["id"];
+    const putBack = (rows: Row[]) => rows.map((row) => (isSame(row) ? old : row));
+    expect(await afterChange("records", putBack)).toBe("hsm_memory_changed");
+    await ok(
+      edge,
+      "POST",
+      `${path}/users`,
+      {
+        username: "later",
+        role: "CU",
+        password: "later-password-1",
+      },
+      { session: admin },
+    );
+    // Nor with the sum of then: what was written since is one too many.
+    const newest = await rowsOf(hsmId, "generations");
+    await replace(hsmId, "generations", sums);
+    expect(await afterChange("records", putBack)).toBe("hsm_memory_changed");
+    await replace(hsmId, "generations", newest);
+    await evict(hsmId);
+    expect(await answerOf(cluster)).toBe("ok");
+  });
+});
+
+describe("while the HSM serves", () => {
+  /** A change that is made under its hands, and what the next request gets. */
+  async function live(where: string, set: string, ask: () => Promise<string>): Promise<string> {
+    const { hsmId } = cluster;
+    const before = await rowsOf(hsmId, "records");
+    try {
+      expect(await answerOf(cluster)).toBe("ok");
+      await run(hsmId, `UPDATE records SET ${set} WHERE ${where}`);
+      return await ask();
+    } finally {
+      await replace(hsmId, "records", before);
+      await evict(hsmId);
+    }
+  }
+  const code = async (method: string, path: string, body: unknown, session: string) => {
+    const answer = await rest(edge, method, `${cluster.path}${path}`, body, { session });
+    return answer.body?.error?.code ?? "ok";
+  };
+
+  it("a user whose role was changed is nobody", async () => {
+    // The attributes of alice, with whatever byte: no byte of them can be another.
+    const set =
+      "attributes = CAST(substr(attributes, 1, 3) || x'01' || substr(attributes, 5) AS BLOB)";
+    const listed = await live(`type = ${RECORD_TYPE.user} AND name = 'alice'`, set, () =>
+      code("GET", "/users", undefined, cluster.alice),
+    );
+    expect(listed).toBe("hsm_memory_changed");
+  });
+
+  it("a key whose attributes were changed is not used, and after that nothing is", async () => {
+    const set = "attributes = CAST(attributes || x'00' AS BLOB)";
+    const outcomes = await live(`type = ${RECORD_TYPE.key}`, set, async () => {
+      const listed = await code("GET", "/keys", undefined, cluster.alice);
+      return `${listed}, ${await answerOf(cluster)}`;
+    });
+    expect(outcomes).toBe("hsm_memory_changed, hsm_memory_changed");
+  });
+
+  it("a session that was planted is no login", async () => {
+    const { hsmId } = cluster;
+    const before = await rowsOf(hsmId, "sessions");
+    const token = "planted-token-planted-token-planted-token-1";
+    const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
+    const digest = Buffer.from(hash).toString("base64url");
+    const mine = { ...(before[0] as Row), digest, user_id: 1 };
+    await replace(hsmId, "sessions", [...before, mine]);
+    expect(await code("GET", "/users", undefined, token)).toBe("hsm_memory_changed");
+    await replace(hsmId, "sessions", before);
+    await evict(hsmId);
+    expect(await answerOf(cluster)).toBe("ok");
+  });
+});
+
+describe("a storage key", () => {
+  it("that is another is told from rows that were changed, and nothing is touched", async () => {
+    const { hsmId } = cluster;
+    const names = await tables(hsmId);
+    const all = async () => JSON.stringify(await Promise.all(names.map((t) => rowsOf(hsmId, t))));
+    const [row] = await rowsOf(hsmId, "key_check");
+    await replace(hsmId, "key_check", [{ ...(row as Row), value: { hex: "00".repeat(16) } }]);
+    await evict(hsmId);
+    const before = await all();
+    expect(await answerOf(cluster)).toBe("storage_key_mismatch");
+    expect(await all()).toBe(before);
+    await replace(hsmId, "key_check", [row as Row]);
+    await evict(hsmId);
+    expect(await answerOf(cluster)).toBe("ok");
+  });
+});
+
+describe("a database", () => {
+  it("of another HSM does not verify in this one's place", async () => {
+    const names = await tables(cluster.hsmId);
+    const held = new Map<string, Row[]>();
+    for (const table of names) held.set(table, await rowsOf(cluster.hsmId, table));
+    for (const table of names)
+      await replace(cluster.hsmId, table, await rowsOf(other.hsmId, table));
+    await evict(cluster.hsmId);
+    expect(await answerOf(cluster)).toBe("storage_key_mismatch");
+    // Nor with this one's own check of the key.
+    await replace(cluster.hsmId, "key_check", held.get("key_check") ?? []);
+    await evict(cluster.hsmId);
+    expect(await answerOf(cluster)).toBe("hsm_memory_changed");
+    for (const [table, rows] of held) await replace(cluster.hsmId, table, rows);
+    await evict(cluster.hsmId);
+    expect(await answerOf(cluster)).toBe("ok");
+  });
+
+  it.each([
+    [
+      "a trigger",
+      "CREATE TRIGGER undo AFTER INSERT ON local BEGIN SELECT 1; END",
+      "DROP TRIGGER undo",
+    ],
+    ["a view", "CREATE VIEW seen AS SELECT * FROM local", "DROP VIEW seen"],
+    ["a table", "CREATE TABLE more (x)", "DROP TABLE more"],
+    ["an index", "CREATE INDEX more ON local (value)", "DROP INDEX more"],
+  ])("with %s of somebody's own is refused", async (_, add, drop) => {
+    await run(cluster.hsmId, add);
+    await evict(cluster.hsmId);
+    expect(await answerOf(cluster)).toBe("hsm_memory_changed");
+    await run(cluster.hsmId, drop);
+    await evict(cluster.hsmId);
+    expect(await answerOf(cluster)).toBe("ok");
+  });
+
+  it("that is looked at often is still the HSM's", async () => {
+    const { path } = other;
+    const credentials = { username: "admin", password: ADMIN_PASSWORD };
+    for (let again = 0; again < 3; again++) {
+      await evict(other.hsmId);
+      await ok(edge, "POST", `${path}/sessions`, credentials);
+    }
+  });
+});
