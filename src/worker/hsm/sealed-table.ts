@@ -55,19 +55,27 @@ export class SealedTable {
   put(row: SealedRow, key: readonly string[], sum: RowSum): void {
     const { sql, seal } = this.#rows;
     const { name, columns } = this.#shape;
-    if (key.length > 0) {
-      const where = key.map((column) => `${column} = ?`).join(" AND ");
-      this.delete(`WHERE ${where}`, sum, ...key.map((column) => bindable(row[column] ?? null)));
-    }
+    if (key.length > 0) this.#forget(row, key, sum);
     const values = this.#valuesOf(row);
     const mac = seal.mac(name, values);
     const marks = columns.map(() => "?").join(", ");
     sql.exec(
-      `INSERT INTO ${name} (${columns.join(", ")}, mac) VALUES (${marks}, ?)`,
+      `INSERT OR REPLACE INTO ${name} (${columns.join(", ")}, mac) VALUES (${marks}, ?)`,
       ...values.map(bindable),
       mac,
     );
     sum.add(seal.element(mac));
+  }
+
+  /** Takes a row that is about to be replaced out of the sum: by the same statements whether it is there. */
+  #forget(row: SealedRow, key: readonly string[], sum: RowSum): void {
+    const { sql, seal } = this.#rows;
+    const where = key.map((column) => `${column} = ?`).join(" AND ");
+    const held = sql.exec<{ mac: SqlStorageValue }>(
+      `SELECT mac FROM ${this.#shape.name} WHERE ${where}`,
+      ...key.map((column) => bindable(row[column] ?? null)),
+    );
+    for (const { mac } of [...held]) sum.remove(seal.element(macOf(mac, this.#shape.name)));
   }
 
   /** @param rest - of the statement, from WHERE on. @returns how many rows there were. */
@@ -79,8 +87,7 @@ export class SealedTable {
     );
     let count = 0;
     for (const { mac } of [...gone]) {
-      if (!(mac instanceof ArrayBuffer)) throw new MemoryChanged(this.#shape.name);
-      sum.remove(seal.element(new Uint8Array(mac)));
+      sum.remove(seal.element(macOf(mac, this.#shape.name)));
       count += 1;
     }
     return count;
@@ -100,6 +107,11 @@ export class SealedTable {
   #valuesOf(row: SealedRow): SqlValue[] {
     return this.#shape.columns.map((column) => row[column] ?? null);
   }
+}
+
+function macOf(value: SqlStorageValue, table: string): Uint8Array {
+  if (!(value instanceof ArrayBuffer)) throw new MemoryChanged(table);
+  return new Uint8Array(value);
 }
 
 function bindable(value: SqlValue): Binding {
