@@ -43,7 +43,23 @@ function fail(name) {
   if (left > 0) failing.set(name, left - 1);
   if (left > 0) throw new Error("told to fail: " + name);
 }
+// A bucket that answers when it is let.
+function gated(bucket) {
+  const get = async (...order) => {
+    while (closed.has("bucket")) await scheduler.wait(5);
+    return await bucket.get(...order);
+  };
+  return new Proxy(bucket, {
+    get: (target, name) => {
+      if (name === "get") return get;
+      return typeof target[name] === "function" ? target[name].bind(target) : target[name];
+    },
+  });
+}
 export class Hsm extends built.Hsm {
+  constructor(ctx, env) {
+    super(ctx, { ...env, BACKUPS_US_EAST_1: gated(env.BACKUPS_US_EAST_1) });
+  }
   async restore(...order) {
     fail("restore");
     return await super.restore(...order);
@@ -64,6 +80,7 @@ export class Hsm extends built.Hsm {
   }
   async applyDelta(delta) {
     fail("applyDelta");
+    while (closed.has("delta")) await scheduler.wait(5);
     if (delta.from.history !== "elsewhere") return await super.applyDelta(delta);
     strange = false;
     const { value } = await super.position(false);
@@ -133,7 +150,7 @@ export const { Reader, Registry } = built;
 export default worker;
 `;
 
-type Gate = "compared" | "joined" | "hold";
+type Gate = "compared" | "joined" | "hold" | "delta" | "bucket";
 
 interface GatedRegion {
   close(gate: Gate): Promise<void>;
@@ -163,9 +180,9 @@ let alice: string;
 const acknowledged: string[] = [];
 
 /** @param holdMs - how long a leader is held: not at all, where the fence alone is to be seen. */
-async function begin(holdMs: number): Promise<void> {
+async function begin(holdMs: number, patience: object = {}): Promise<void> {
   bundle = await wrappedBundle(ENTRY);
-  const SCHEDULE = JSON.stringify({ ...QUICK_SCHEDULE, holdMs });
+  const SCHEDULE = JSON.stringify({ ...QUICK_SCHEDULE, holdMs, ...patience });
   edge = await startEdge({ bundle: bundle.folder, bindings: { SCHEDULE } });
   cluster = await servingCluster(edge);
   region = await regionObject<GatedRegion>(edge);
@@ -379,6 +396,32 @@ describe("a leader that is removed", () => {
     await addHsm(cluster.client, cluster.clusterId, 1);
     await logIn();
     expect(await labels()).toEqual(expect.arrayContaining(acknowledged));
+  }, 60_000);
+});
+
+describe("what hangs beside an HSM", () => {
+  beforeAll(() => begin(0, { pushMs: 1_500, readMs: 1_000 }), 120_000);
+  afterAll(end);
+  beforeEach(logIn);
+
+  it("is a peer: it is put out of service; the writes that waited for it are acknowledged, and it comes back", async () => {
+    await addHsm(cluster.client, cluster.clusterId, 2);
+    await writeUntilTaken("on both");
+    await region.close("delta");
+    expect(await Promise.all([write("waits"), write("waits as well")])).toEqual([201, 201]);
+    expect((await hsms()).map(({ State }) => State)).toEqual(["ACTIVE", "DEGRADED"]);
+    await region.open("delta");
+    await hsmsActive(cluster.client, cluster.clusterId, 2);
+    await deleteLeader();
+  }, 60_000);
+
+  it("is a bucket: its restore fails, and the HSM can be deleted", async () => {
+    await region.close("bucket");
+    const hsmId = await createHsm();
+    await until(hsms, (rows) => rows[1]?.State === "DEGRADED", 30_000);
+    await deleteHsm(hsmId);
+    await until(hsms, (rows) => rows.length === 1, 30_000);
+    await region.open("bucket");
   }, 60_000);
 });
 
