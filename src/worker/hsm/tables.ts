@@ -29,8 +29,9 @@ class MemoryUnsealed extends Refused {
       kind: "unavailable",
       code: "hsm_memory_unsealed",
       message:
-        "An earlier build made this HSM's memory, whose rows nothing authenticates. Delete the HSM under " +
-        "that build, which makes its last backup, then create one under this build from it.",
+        "An earlier build made this HSM's memory, whose rows nothing authenticates; nothing was " +
+        "changed. Go back to that build, or DeleteHsm, then CreateHsm. The new HSM is filled from the " +
+        "newest sound backup; this one goes when that one serves.",
     });
   }
 }

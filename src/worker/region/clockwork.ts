@@ -33,13 +33,16 @@ export function nextAt(atMs: number): Outcome {
   return { kind: "next", atMs };
 }
 
-/** Whether an HSM was asked under another storage key than its own: nothing may come of that. */
-export function isKeyMismatch({ code }: Refusal): boolean {
-  return code === "storage_key_mismatch";
+/**
+ * Whether an HSM was asked under another storage key than its own, or by a build that may not believe
+ * its rows: nothing may come of that.
+ */
+export function isOfAnotherDeployment({ code }: Refusal): boolean {
+  return code === "storage_key_mismatch" || code === "hsm_memory_unsealed";
 }
 
 export function failed(refusal: Refusal): Outcome {
-  return { kind: isKeyMismatch(refusal) ? "waits" : "failed", reason: refusal.message };
+  return { kind: isOfAnotherDeployment(refusal) ? "waits" : "failed", reason: refusal.message };
 }
 
 interface TaskRules {

@@ -10,7 +10,7 @@ import type { RestoreReceipt } from "../contracts/hsm-api.ts";
 import type { Result } from "../contracts/result.ts";
 import { checkBackup } from "./backup-check.ts";
 import { scheduleDaily, startBackup } from "./backups.ts";
-import { againAt, DONE, failed, isKeyMismatch, type Outcome } from "./clockwork.ts";
+import { againAt, DONE, failed, isOfAnotherDeployment, type Outcome } from "./clockwork.ts";
 import { clusterOf, hsmApi, type RegionContext } from "./context.ts";
 import { serveClusterTask, tellToLead } from "./duties.ts";
 import { newestSource } from "./hsms.ts";
@@ -38,7 +38,7 @@ async function bringIntoService(context: RegionContext, row: HsmRow): Promise<Ou
   const isFirst = cluster.state !== "ACTIVE";
   for (const other of context.store.activeHsms(row.clusterId)) {
     const fit = await hsmApi(context, other).fitness();
-    if (!fit.ok && isKeyMismatch(fit.refusal)) return failed(fit.refusal);
+    if (!fit.ok && isOfAnotherDeployment(fit.refusal)) return failed(fit.refusal);
   }
   const identity = await hsmApi(context, row).manufacture({
     location: context.store.hsmLocation(row),

@@ -1,7 +1,9 @@
 /**
  * Sessions as rows of an HSM: a share for each user, some kept for admins.
  */
+import { CreateHsmCommand, DeleteHsmCommand } from "@aws-sdk/client-cloudhsm-v2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { hsmsActive, ZONE } from "../../lib/aws.ts";
 import { type Edge, startEdge } from "../../lib/mf.ts";
 import {
   ADMIN_PASSWORD,
@@ -70,5 +72,11 @@ describe("sessions of an HSM", () => {
     const path = `${cluster.path}/sessions/current`;
     const { status, body } = await rest(edge, "GET", path, undefined, { session: cluster.admin });
     expect([status, body.error.code]).toEqual([503, "hsm_memory_unsealed"]);
+    expect(body.error.message).toContain("DeleteHsm, then CreateHsm");
+    const { client, clusterId, hsmId } = cluster;
+    await client.send(new DeleteHsmCommand({ ClusterId: clusterId, HsmId: hsmId }));
+    await client.send(new CreateHsmCommand({ ClusterId: clusterId, AvailabilityZone: ZONE }));
+    await hsmsActive(client, clusterId, 1);
+    expect(await login(edge, cluster.path, "admin", ADMIN_PASSWORD)).toMatch(/^[\w-]{43}$/);
   });
 });
