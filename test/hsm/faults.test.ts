@@ -72,6 +72,12 @@ describe("refusals", () => {
     expect(faultFamily(FAULTS.batch_item)).toBe("limit");
   });
 
+  it("show what nobody would see in the names that they quote", () => {
+    const fault = { code: "user_not_found", username: "\u202enimda\0" } as const;
+    const message = describeHsmFault({ code: "batch_item", index: 3, cause: fault });
+    expect(message).toContain('"⟨U+202E⟩nimda⟨U+0000⟩"');
+  });
+
   it("never quote a password or a key", async () => {
     const { hsm, alice } = await activeHsm();
     const secret = "correct-horse-battery-staple-and-more";

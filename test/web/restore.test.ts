@@ -20,6 +20,8 @@ import {
   makeSampleBackup,
   type SampleBackup,
   SIGNING_LABEL,
+  STRANGE_LABEL,
+  STRANGE_NAME,
   WRONG_KITS,
 } from "./sample-backup.ts";
 
@@ -83,14 +85,16 @@ describe.each([
 
     await tool.tab(/^Users/).click();
     const users = await tool.rows();
-    expect(users.map(([name]) => name)).toEqual(["admin", "alice", "app_user", "bob", "mallory"]);
-    expect(users[4]?.[2]).toBe("Locked");
+    expect(users.map(([name]) => name)).toEqual([
+      ...["admin", "alice", "app_user", "bob", STRANGE_NAME.shown, "mallory"],
+    ]);
+    expect(users[5]?.[2]).toBe("Locked");
     await tool.tab(/^Certificates/).click();
     expect(await tool.rows()).toHaveLength(3);
     await tool.tab(/^Keys/).click();
     const keys = await tool.rows();
     expect(keys.map(([label]) => label)).toContain(HOSTILE_LABEL);
-    expect(keys).toHaveLength(4);
+    expect(keys).toHaveLength(5);
 
     await tool.login("alice", passwordOf("alice"));
     await tool.openKey(SIGNING_LABEL);
@@ -181,6 +185,25 @@ describe.each([
     expect(await tool.page.getByRole("dialog").locator("h2").innerText()).toBe(HOSTILE_LABEL);
     expect(await tool.page.locator("img").count()).toBe(0);
     expect(await tool.page.evaluate("globalThis.pwned")).toBeUndefined();
+    expect(tool.errors).toEqual([]);
+  });
+
+  it("shows names and labels as what they are, and logs in under such a name", async () => {
+    const { page } = tool;
+    const disguised = backupFile(sample.sealed, "fdp.\u202ekbh");
+    await page.getByLabel("for Backup").setInputFiles(disguised);
+    await page.getByText("fdp.⟨U+202E⟩kbh").waitFor();
+    await tool.enter(backupFile(sample.sealed), kitFile(sample.kit));
+    await tool.tab(/^Keys/).click();
+    const row = (await tool.rows()).find(([label]) => label === STRANGE_LABEL.shown);
+    expect(row?.[3]).toBe(STRANGE_NAME.shown);
+    await tool.login(STRANGE_NAME.shown, passwordOf("eve"));
+    expect(await page.locator("[data-session]").innerText()).toContain(STRANGE_NAME.shown);
+    await tool.openKey(STRANGE_LABEL.shown);
+    await page.getByLabel("What to encrypt, as text").fill("x");
+    await tool.button("Encrypt").click();
+    await page.locator("[data-result=base64]").waitFor();
+    expect(await page.locator("#app").innerText()).not.toMatch(/[\u200b\u202e\0]/);
     expect(tool.errors).toEqual([]);
   });
 

@@ -11,11 +11,19 @@ import { type BackupOrder, createBackup } from "../../src/backup/create.ts";
 import { parseKit } from "../../src/backup/kit/kit.ts";
 import { encodeHex } from "../../src/crypto/base-encodings.ts";
 import { snapshotSource } from "../../src/hsm/memory/snapshot.ts";
+import { changeKey, changeUsername } from "../hsm/memory/records.ts";
 import { activeHsm, type Cast, passwordOf } from "../lib/hsm.ts";
 import { testSecrets } from "../lib/mf.ts";
 
 /** Markup that would run if it were ever treated as such. */
 export const HOSTILE_LABEL = `<img src=x onerror="globalThis.pwned=1">&lt;b&gt;`;
+/** As stored, by a build that took such labels, and as it is to be shown. */
+export const STRANGE_LABEL = {
+  stored: "fdp.\u202eeciovni\0",
+  shown: "fdp.⟨U+202E⟩eciovni⟨U+0000⟩",
+};
+/** A user whose name no HSM gives; the password is that of `eve`. */
+export const STRANGE_NAME = { stored: "e\u200bve", shown: "e⟨U+200B⟩ve" };
 export const SIGNING_LABEL = "code-signing/release";
 export const KEPT_LABEL = "payments/vault-key";
 export const AES_LABEL = "database/master";
@@ -40,7 +48,8 @@ interface SigningKey {
   readonly publicPem: string;
 }
 
-async function fill({ hsm, admin, alice, bob }: Cast): Promise<SigningKey> {
+async function fill(cast: Cast): Promise<SigningKey> {
+  const { hsm, admin, alice, bob } = cast;
   const pair = generateKeyPairSync("ec", {
     namedCurve: "P-256",
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
@@ -67,7 +76,19 @@ async function fill({ hsm, admin, alice, bob }: Cast): Promise<SigningKey> {
   for (let attempt = 0; attempt < 6; attempt++) {
     await hsm.login("mallory", "wrong-password").catch(() => undefined);
   }
+  hsm.mergeAttempts(); // As an HSM does before it makes a backup.
+  await addStrangers(cast);
   return { privatePem: pair.privateKey, publicPem: pair.publicKey };
+}
+
+/** A user and their key, named behind the rules of today. */
+async function addStrangers({ hsm, admin, store }: Cast): Promise<void> {
+  await hsm.createUser(admin, { username: "eve", role: "CU", password: passwordOf("eve") });
+  const eve = (await hsm.login("eve", passwordOf("eve"))).token;
+  const aes = { type: "aes", sizeBits: 256, attributes: { encrypt: true } } as const;
+  const { handle } = await hsm.generateKey(eve, aes);
+  changeKey(store, handle, { label: STRANGE_LABEL.stored });
+  changeUsername(store, "eve", STRANGE_NAME.stored);
 }
 
 const ORIGIN: BackupOrder["origin"] = {

@@ -9,6 +9,7 @@ import type { RandomBytes, Subtle } from "../../crypto/web-crypto.ts";
 import type { PolicyAttributes } from "../memory/policy-record.ts";
 import { SALT_BYTES, VERIFIER_BYTES } from "../memory/user-record.ts";
 import { HsmError } from "../rules/errors.ts";
+import { isPlainText } from "../rules/plain-text.ts";
 
 /** How much work one guess takes: `calls` times `roundsPerCall` iterations of HMAC-SHA-256. */
 export interface PasswordCost {
@@ -52,7 +53,7 @@ export async function deriveVerifier(
   salt: Uint8Array,
   cost: PasswordCost,
 ): Promise<SecretKey> {
-  let held = new TextEncoder().encode(password.normalize("NFC"));
+  let held = encodePassword(password);
   for (let index = 0; index < cost.calls; index++) {
     try {
       const base = await subtle.importKey("raw", held, { name: "PBKDF2" }, false, ["deriveBits"]);
@@ -73,6 +74,21 @@ export async function deriveVerifier(
   return new SecretKey(held);
 }
 
+/**
+ * UTF-8, where no other text gives the same key: lone surrogates would all become one replacement
+ * character, and HMAC fills keys up with zeros, so a NUL at the end would be none. Behind FF, which
+ * no UTF-8 has, such a password is nobody's, and takes all the work of one.
+ */
+function encodePassword(password: string): Uint8Array<ArrayBuffer> {
+  const text = new TextEncoder().encode(password.normalize("NFC"));
+  if (password.isWellFormed() && text.at(-1) !== 0) return text;
+  const bytes = new Uint8Array(1 + text.length);
+  bytes[0] = 0xff;
+  bytes.set(text, 1);
+  text.fill(0);
+  return bytes;
+}
+
 function saltOfCall(salt: Uint8Array, index: number): Uint8Array {
   const bytes = new Uint8Array(salt.length + 4);
   bytes.set(salt);
@@ -81,13 +97,13 @@ function saltOfCall(salt: Uint8Array, index: number): Uint8Array {
 }
 
 /**
- * Characters are Unicode code points, after normalisation (NFC). @throws HsmError
+ * Of new passwords. Characters are Unicode code points, after normalisation (NFC). @throws HsmError
  * `password_invalid`.
  */
 export function verifyPasswordRules(password: string, policy: PolicyAttributes): void {
   const { minPasswordCharacters: min, maxPasswordCharacters: max } = policy;
   const characters = [...password.normalize("NFC")].length;
-  if (characters < min || characters > max) {
+  if (characters < min || characters > max || !isPlainText(password)) {
     throw new HsmError({ code: "password_invalid", min, max });
   }
 }

@@ -40,9 +40,17 @@ export function getUser(store: HsmStore, id: number): UserAttributes | null {
   return row === null ? null : readAttributes(userCodec, row);
 }
 
+/**
+ * A name as it is stored. Of the letters that names are made of alone: in Unicode, the sign of the
+ * kelvin is a capital of k.
+ */
+export function storedName(username: string): string {
+  return username.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
 /** @param username - in any case. */
 export function findUser(store: HsmStore, username: string): FoundUser | null {
-  const row = store.find(RECORD_TYPE.user, username.toLowerCase());
+  const row = store.find(RECORD_TYPE.user, storedName(username));
   return row === null ? null : { id: row.id, user: readAttributes(userCodec, row) };
 }
 

@@ -24,6 +24,7 @@ import {
   putNewUser,
   putUser,
   requireUser,
+  storedName,
   type UserView,
   userView,
   verifierAttributes,
@@ -146,7 +147,7 @@ export function addUser(
   verifier: PasswordVerifier,
 ): UserView {
   const id = context.store.lastId(RECORD_TYPE.user) + 1;
-  putNewUser(context, id, { username: username.toLowerCase(), role }, verifier);
+  putNewUser(context, id, { username: storedName(username), role }, verifier);
   return userView(requireUser(context.store, username));
 }
 
@@ -157,7 +158,7 @@ export function verifyNewUser(context: HsmContext, username: string, role: strin
   }
   if (role !== "CO" && role !== "CU") throw new HsmError({ code: "role_invalid", got: role });
   if (findUser(context.store, username) !== null) {
-    throw new HsmError({ code: "user_exists", username: username.toLowerCase() });
+    throw new HsmError({ code: "user_exists", username: storedName(username) });
   }
   if (context.store.count(RECORD_TYPE.user) >= MAX_USERS) {
     throw new HsmError({ code: "user_limit", limit: MAX_USERS });
@@ -166,7 +167,7 @@ export function verifyNewUser(context: HsmContext, username: string, role: strin
 
 function passwordTarget(context: HsmContext, token: SessionToken, username: string): FoundUser {
   const caller = authorize(context, token, "change own password");
-  if (username.toLowerCase() === caller.user.username) return { id: caller.id, user: caller.user };
+  if (storedName(username) === caller.user.username) return { id: caller.id, user: caller.user };
   authorize(context, token, "change any password");
   return requireUser(context.store, username);
 }

@@ -8,6 +8,7 @@ import { decodeHex } from "../../crypto/base-encodings.ts";
 import type { KeyClass, KeyFlag, KeyFlags, KeyType } from "../memory/key-record.ts";
 import { HsmError } from "../rules/errors.ts";
 import { MAX_KEY_ID_BYTES, MAX_LABEL_BYTES } from "../rules/limits.ts";
+import { isPlainText } from "../rules/plain-text.ts";
 
 /** What a key does; each is false unless asked for. */
 export const USAGE_FLAGS = [
@@ -194,8 +195,9 @@ export function underTrust(asked: NewKeyAttributes): NewKeyAttributes {
   return { ...asked, sensitive: true, wrapWithTrusted: true };
 }
 
-/** @throws HsmError `attribute_refused`. */
+/** Of a new label: marks of direction are taken, and shown as such. @throws HsmError `attribute_refused`. */
 export function verifyLabel(label: string): string {
+  if (!isPlainText(label)) refuse("label", "expected one line of text without control characters");
   const bytes = new TextEncoder().encode(label).length;
   if (bytes > MAX_LABEL_BYTES) refuse("label", `expected at most ${MAX_LABEL_BYTES} bytes`);
   return label;

@@ -82,7 +82,10 @@ type UserFault = Exclude<AccessFault, StateFault | { code: SessionFaultCode }>;
 function describeUserFault(fault: UserFault): string {
   switch (fault.code) {
     case "password_invalid":
-      return `A password has ${fault.min} to ${fault.max} characters. Choose another one.`;
+      return (
+        `A password has ${fault.min} to ${fault.max} characters, none of them a control character ` +
+        "or a line break. Choose another one."
+      );
     case "username_invalid":
       return `A user name has 1 to ${fault.max} letters, digits or underscores: choose another.`;
     case "role_invalid":

@@ -5,6 +5,7 @@
  */
 import { type AccessFault, describeAccessFault } from "./access-faults.ts";
 import { describeObjectFault, type ObjectFault } from "./object-faults.ts";
+import { shownText } from "./plain-text.ts";
 
 /** What befell one item of a batch, of which nothing was taken. */
 export interface BatchItemFault {
@@ -49,12 +50,15 @@ export function batchItemError(index: number, error: unknown): unknown {
   return new HsmError({ code: "batch_item", index, cause: error.fault });
 }
 
-/** One sentence or two for the person who asked: what is wrong and what to do. */
+/**
+ * One sentence or two for the person who asked: what is wrong and what to do. Names that it quotes
+ * look like what they are.
+ */
 export function describeHsmFault(fault: HsmFault): string {
   if (fault.code === "batch_item") {
     return `Item ${fault.index}: ${describeHsmFault(fault.cause)} Nothing was imported.`;
   }
-  return isAccessFault(fault) ? describeAccessFault(fault) : describeObjectFault(fault);
+  return shownText(isAccessFault(fault) ? describeAccessFault(fault) : describeObjectFault(fault));
 }
 
 export function faultFamily(fault: HsmFault): FaultFamily {

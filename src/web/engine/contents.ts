@@ -11,6 +11,7 @@ import { inventory } from "../../hsm/inventory.ts";
 import type { KeyView } from "../../hsm/keys/views.ts";
 import { KEY_FLAGS, type KeyFlag } from "../../hsm/memory/key-record.ts";
 import type { HsmStore } from "../../hsm/memory/store.ts";
+import { shownText } from "../../hsm/rules/plain-text.ts";
 import { timeText } from "../design/format.ts";
 import { mechanismsOf } from "./key-mechanisms.ts";
 import type { ShownContents, ShownKey, ShownSetting, ShownUser } from "./shown.ts";
@@ -20,7 +21,7 @@ function shownUsers(users: readonly UserView[], keys: readonly KeyView[]): Shown
   for (const { owner } of keys) owned.set(owner, (owned.get(owner) ?? 0) + 1);
   return users.map((user) => ({
     id: user.id,
-    name: user.username,
+    name: shownText(user.username),
     role: user.role,
     locked: user.locked,
     failures: user.failures,
@@ -44,12 +45,12 @@ function flagText(flag: KeyFlag): string {
 function shownKey(view: KeyView): ShownKey {
   return {
     handle: view.handle,
-    label: view.label,
+    label: shownText(view.label),
     kind: `${TYPE_TEXT[view.type]} ${view.curve ?? view.sizeBits}`,
     keyClass: view.class,
     idHex: view.id,
-    owner: view.owner === "" ? "(deleted user)" : view.owner,
-    sharedWith: view.sharedWith,
+    owner: view.owner === "" ? "(deleted user)" : shownText(view.owner),
+    sharedWith: view.sharedWith.map(shownText),
     attributes: KEY_FLAGS.filter((flag) => view.attributes[flag]).map(flagText),
     extractable: view.attributes.extractable,
     checkValue: view.checkValue ?? "",
@@ -86,7 +87,7 @@ function configurationSettings(view: ConfigurationView): ShownSetting[] {
   return [
     { name: "HSM type", value: view.hsmType },
     { name: "Mode", value: view.mode },
-    { name: "Label", value: view.label === "" ? "none" : view.label },
+    { name: "Label", value: view.label === "" ? "none" : shownText(view.label) },
     { name: "Made", value: instant(view.createdAtMs) },
     { name: "Activated", value: instant(view.activatedAtMs) },
     { name: "Cluster certificate", value: view.clusterCertificatePem ?? "not yet issued" },
@@ -102,8 +103,8 @@ export function readContents(store: HsmStore): ShownContents {
     keys: keys.map(shownKey),
     certificates: certificates.map((certificate) => ({
       id: certificate.id,
-      subject: certificate.subject,
-      issuer: certificate.issuer,
+      subject: shownText(certificate.subject),
+      issuer: shownText(certificate.issuer),
       serial: certificate.serialNumber,
       notBeforeMs: certificate.notBeforeMs,
       notAfterMs: certificate.notAfterMs,

@@ -17,6 +17,7 @@ import { encodeHex } from "../../crypto/base-encodings.ts";
 import { Core } from "../../crypto/core.ts";
 import { MemoryStore } from "../../hsm/memory/memory-store.ts";
 import { restoreRecord } from "../../hsm/memory/snapshot.ts";
+import { shownText } from "../../hsm/rules/plain-text.ts";
 import { type Service, serve } from "./calls.ts";
 import { CheckReports } from "./check-reports.ts";
 import { RefusalError, refusalOf } from "./refusals.ts";
@@ -60,8 +61,8 @@ class RestoreService implements Service {
     const kit = parseKit(typeof given === "string" ? given : await kitText(given));
     this.#kit = kit;
     return {
-      operator: kit.operator,
-      manufacturer: kit.ring.manufacturer,
+      operator: shownText(kit.operator),
+      manufacturer: shownText(kit.ring.manufacturer),
       createdAt: kit.createdAt,
       recoveryKeyId: kit.recoveryKey?.id ?? null,
       mkbkCount: kit.ring.mkbk.length,
@@ -188,22 +189,22 @@ function noKit(): RefusalError {
 function factsOf(file: File, backup: VerifiedBackup): ShownBackup {
   const { header, location } = backup;
   return {
-    fileName: file.name,
+    fileName: shownText(file.name),
     fileBytes: file.size,
     sealed: location !== null,
-    backupId: header.backupId,
-    clusterId: header.clusterId,
-    lineageId: header.lineageId,
+    backupId: shownText(header.backupId),
+    clusterId: shownText(header.clusterId),
+    lineageId: shownText(header.lineageId),
     hsmType: header.hsmType,
     mode: header.mode,
-    manufacturer: header.manufacturer,
-    region: header.region,
+    manufacturer: shownText(header.manufacturer),
+    region: shownText(header.region),
     createdAtMs: header.createdAtMs,
     chainNumber: header.chainNumber,
     previousDigest: encodeHex(header.previousDigest),
     containerDigest: encodeHex(backup.containerDigest),
     stateDigest: encodeHex(backup.stateDigest),
-    heldAt: location === null ? null : locationTexts(location).join(" / "),
+    heldAt: location === null ? null : shownText(locationTexts(location).join(" / ")),
   };
 }
 

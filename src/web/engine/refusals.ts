@@ -9,6 +9,7 @@ import { BackupError, type BackupFault } from "../../backup/format/errors.ts";
 import type { KeyName } from "../../backup/format/key-faults.ts";
 import { KitError } from "../../backup/kit/errors.ts";
 import { type FaultFamily, faultFamily, HsmError } from "../../hsm/rules/errors.ts";
+import { shownText } from "../../hsm/rules/plain-text.ts";
 import type { ShownRefusal } from "./shown.ts";
 
 const DAMAGED = "The backup is damaged";
@@ -77,8 +78,13 @@ export class RefusalError extends Error {
   }
 }
 
-/** Never throws; `error` is whatever was. */
+/** Never throws; `error` is whatever was. What it quotes of a file looks like what it is. */
 export function refusalOf(error: unknown): ShownRefusal {
+  const refusal = rawRefusal(error);
+  return { ...refusal, message: shownText(refusal.message) };
+}
+
+function rawRefusal(error: unknown): ShownRefusal {
   if (error instanceof RefusalError) return error.refusal;
   if (error instanceof BackupError) return backupRefusal(error);
   if (error instanceof KitError) {

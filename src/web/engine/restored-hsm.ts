@@ -12,11 +12,13 @@ import { login, logout, mergeAttempts } from "../../hsm/access/login.ts";
 import { DEFAULT_PASSWORD_COST } from "../../hsm/access/passwords.ts";
 import { MemorySessionStore } from "../../hsm/access/session-store.ts";
 import type { SessionToken } from "../../hsm/access/sessions.ts";
+import { allUsers } from "../../hsm/access/user-directory.ts";
 import { CIPHER_MECHANISMS, decrypt, type Encrypted, encrypt } from "../../hsm/keys/encryption.ts";
 import { type ExportedKey, exportKey } from "../../hsm/keys/export.ts";
 import { SIGN_MECHANISMS, sign, verify } from "../../hsm/keys/signing.ts";
 import type { MemoryStore } from "../../hsm/memory/memory-store.ts";
 import { HsmError } from "../../hsm/rules/errors.ts";
+import { shownText } from "../../hsm/rules/plain-text.ts";
 import { readContents } from "./contents.ts";
 import type { ExportedFile, ExportForm, ShownContents, ShownSession } from "./shown.ts";
 
@@ -50,12 +52,13 @@ export class RestoredHsm implements Disposable {
     return readContents(this.#store);
   }
 
+  /** @param name - as it is shown. */
   async login(name: string, password: string): Promise<ShownSession> {
     this.logout();
     try {
-      const { token, user } = await login(this.#context, name, password);
+      const { token, user } = await login(this.#context, this.#usernameOf(name), password);
       this.#token = token;
-      return { userName: user.username, role: user.role };
+      return { userName: shownText(user.username), role: user.role };
     } finally {
       mergeAttempts(this.#context); // The contents that the page shows are the records.
     }
@@ -107,6 +110,14 @@ export class RestoredHsm implements Disposable {
   [Symbol.dispose](): void {
     this.logout();
     this.#store[Symbol.dispose]();
+  }
+
+  /** The name in the record, where it holds what is shown otherwise. */
+  #usernameOf(name: string): string {
+    for (const { user } of allUsers(this.#store)) {
+      if (user.username !== name && shownText(user.username) === name) return user.username;
+    }
+    return name;
   }
 
   #session(): SessionToken {

@@ -3,6 +3,7 @@
  * `ExportedFile` and nowhere else.
  *
  * Every text in here came out of a file and is untrusted: it is rendered as text, never as markup.
+ * In names and labels, what nobody would see is written out (`shownText`).
  */
 
 /** The checks of a backup, in the order in which they are made (FORMAT.md, reading). */

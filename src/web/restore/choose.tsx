@@ -3,6 +3,7 @@
  */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import { shownText } from "../../hsm/rules/plain-text.ts";
 import { DropZone } from "../design/drop-zone.tsx";
 import { Field } from "../design/fields.tsx";
 import { sizeText } from "../design/format.ts";
@@ -44,7 +45,7 @@ function BackupZone(props: {
     >
       {backup === null ? null : (
         <div role="status">
-          <div class="file-name">{backup.file.name}</div>
+          <div class="file-name">{shownText(backup.file.name)}</div>
           <div class="small soft">
             {backup.kind === null ? "Not a Holdfast backup" : KIND[backup.kind]},{" "}
             {sizeText(backup.file.size)}
@@ -98,7 +99,7 @@ function PasteKit(props: { onText: (text: string) => void }): JSX.Element {
 
 function KitLine(props: { kit: ChosenKit }): JSX.Element {
   const { facts, file } = props.kit;
-  const name = <div class="file-name">{file?.name ?? "Pasted text"}</div>;
+  const name = <div class="file-name">{file === null ? "Pasted text" : shownText(file.name)}</div>;
   if (facts === null) return name;
   const versions = `${facts.mkbkCount} manufacturer and ${facts.akbkCount} operator key versions`;
   return (

@@ -2,10 +2,12 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { Subtle } from "../../../src/crypto/web-crypto.ts";
 import { NOBODY } from "../../../src/hsm/access/attempts.ts";
+import { deriveVerifier } from "../../../src/hsm/access/passwords.ts";
 import { requireUser } from "../../../src/hsm/access/user-directory.ts";
 import { Hsm } from "../../../src/hsm/hsm.ts";
 import { RECORD_TYPE } from "../../../src/hsm/memory/record.ts";
 import { stateDigest } from "../../../src/hsm/memory/snapshot.ts";
+import { userCodec } from "../../../src/hsm/memory/user-record.ts";
 import { describeHsmFault } from "../../../src/hsm/rules/errors.ts";
 import {
   APPLIANCE_PASSWORD,
@@ -61,6 +63,43 @@ describe("logging in", () => {
     const { token, user } = await hsm.login("ALICE", passwordOf("alice"));
     expect(user).toMatchObject({ username: "alice", role: "CU", locked: false, failures: 0 });
     expect(hsm.whoAmI(token).username).toBe("alice");
+  });
+
+  it.each(["alice-passwor\ud800", "alice-password\0", "alice\0password"])(
+    "takes %j for a wrong password, counts it and does all the work",
+    async (password) => {
+      const cast = await activeHsm();
+      const calls: (string | symbol)[] = [];
+      const hsm = hsmWith(
+        cast,
+        watchedSubtle((name) => calls.push(name)),
+      );
+      expect(await codeOf(() => hsm.login("alice", "some-other-password"))).toBe("login_failed");
+      const usual = calls.splice(0);
+      expect(await codeOf(() => hsm.login("alice", password))).toBe("login_failed");
+      expect(calls).toEqual(usual);
+      expect(usual).toContain("deriveBits");
+      expect(shown(hsm, cast.admin, "alice")).toMatchObject({ failures: 2 });
+    },
+  );
+
+  it("takes an older password that a new one could not be", async () => {
+    const { hsm, store } = await activeHsm();
+    const { id, user } = requireUser(store, "alice");
+    const cost = { calls: user.verifierCalls, roundsPerCall: user.roundsPerCall };
+    const secret = await deriveVerifier(globalThis.crypto.subtle, "tab\there", user.salt, cost);
+    const attributes = userCodec.encode(user);
+    store.transaction(() =>
+      store.put({ type: RECORD_TYPE.user, id, attributes, secret }, user.username),
+    );
+    expect((await hsm.login("alice", "tab\there")).user.username).toBe("alice");
+  });
+
+  it("takes no lone surrogate for the character that stands in for it", async () => {
+    const { hsm, admin } = await activeHsm();
+    await hsm.changePassword(admin, "alice", "alice-\ufffd-password");
+    expect(await codeOf(() => hsm.login("alice", "alice-\ud800-password"))).toBe("login_failed");
+    expect((await hsm.login("alice", "alice-\ufffd-password")).user.username).toBe("alice");
   });
 
   it("gives tokens of 256 bits and keeps only their digests", async () => {

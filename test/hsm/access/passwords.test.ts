@@ -50,6 +50,20 @@ describe("password verifiers", () => {
     expect(composed).toEqual(decomposed);
   });
 
+  it.each([
+    ["a lone surrogate", "password\ud800", "password\ufffd"],
+    ["NUL at the end", "password\0", "password"],
+    ["two NULs at the end", "password\0\0", "password"],
+  ])("gives %s another one than what it would be taken for", async (_name, given, taken) => {
+    const salt = new Uint8Array(16);
+    const [one, other] = await Promise.all(
+      [given, taken].map(async (password) =>
+        (await deriveVerifier(subtle, password, salt, CHEAP)).use((bytes) => [...bytes]),
+      ),
+    );
+    expect(one).not.toEqual(other);
+  });
+
   it("takes a fresh salt each time", async () => {
     const random = (n: number) => globalThis.crypto.getRandomValues(new Uint8Array(n));
     const one = await generateVerifier(subtle, random, "password", CHEAP);
@@ -67,4 +81,12 @@ describe("password verifiers", () => {
     if (code === null) judge();
     else expect(await codeOf(judge)).toBe(code);
   });
+
+  it.each(["\0", "\t", "\n", "\u001b", "\u007f", "\u0085", "\u2028", "\ud800", "\udc00"])(
+    "refuses a new password with %j",
+    async (character) => {
+      const judge = () => verifyPasswordRules(`good-${character}-password`, DEFAULT_POLICIES);
+      expect(await codeOf(judge)).toBe("password_invalid");
+    },
+  );
 });

@@ -58,12 +58,24 @@ describe("users", () => {
     ["a".repeat(32), "username_invalid"],
     ["with space", "username_invalid"],
     ["dot.ted", "username_invalid"],
+    ["nul\0", "username_invalid"],
+    ["line\n", "username_invalid"],
+    ["\u202eadmin", "username_invalid"],
+    ["\ud800", "username_invalid"],
     ["ALICE", "user_exists"],
     ["admin", "user_exists"],
   ])("refuses the name %j", async (username, code) => {
     const { hsm, admin } = await activeHsm();
     const create = () => hsm.createUser(admin, { username, role: "CU", password: "a-password" });
     expect(await codeOf(create)).toBe(code);
+  });
+
+  it("are not met by a sign that is no letter of their names", async () => {
+    const { hsm, admin } = await activeHsm();
+    const password = "kevin-password";
+    await hsm.createUser(admin, { username: "kevin", role: "CU", password });
+    expect(await codeOf(() => hsm.login("\u212aevin", password))).toBe("login_failed");
+    expect((await hsm.login("KEVIN", password)).user.username).toBe("kevin");
   });
 
   it("names the user who has the name already as it is stored", async () => {

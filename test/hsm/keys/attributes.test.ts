@@ -54,6 +54,33 @@ describe("the flags of a key", () => {
   });
 });
 
+describe("a label", () => {
+  it.each(["\0", "a\tb", "a\nb", "\u001b[2J", "\u007f", "\u009b", "\u2029", "\udfff"])(
+    "is refused with what is no text on one line: %j",
+    async (label) => {
+      const { hsm, alice } = await activeHsm();
+      const aes = { type: "aes", sizeBits: 128 } as const;
+      const { handle } = await hsm.generateKey(alice, aes);
+      for (const give of [
+        () => hsm.generateKey(alice, { ...aes, attributes: { label } }),
+        () => hsm.setAttributes(alice, handle, { label }),
+      ]) {
+        expect(await faultOf(give)).toMatchObject({
+          code: "attribute_refused",
+          attribute: "label",
+        });
+      }
+    },
+  );
+
+  it("may have letters and marks of any script, and stays as it was given", async () => {
+    const { hsm, alice } = await activeHsm();
+    const label = "مفتاح\u200cها \u202e🔑";
+    const key = await hsm.generateKey(alice, { type: "aes", sizeBits: 128, attributes: { label } });
+    expect(key.label).toBe(label);
+  });
+});
+
 describe("a new key", () => {
   it("does nothing unless asked, and is sensitive, extractable, destroyable and private", () => {
     expect(initialFlags({}, AES, false)).toEqual({

@@ -15,7 +15,7 @@ import {
   faultOf,
   passwordOf,
 } from "../../lib/hsm.ts";
-import { changeKey, copyOf, restored } from "./records.ts";
+import { changeKey, changeUsername, copyOf, restored } from "./records.ts";
 
 /** An HSM with something of everything, and with protections. */
 async function fullHsm(): Promise<Cast> {
@@ -72,6 +72,22 @@ describe("a snapshot", () => {
     );
     expect(inventory(store)).toEqual(inventory(cast.store));
     expect(stateDigest(store, cast.core)).toEqual(stateDigest(cast.store, cast.core));
+  });
+
+  it("restores names and labels that nobody may give today, and shows them as they are", async () => {
+    const cast = await activeHsm();
+    const aes = { type: "aes", sizeBits: 128 } as const;
+    const { handle } = await cast.hsm.generateKey(cast.alice, aes);
+    const label = "fdp.\u202eeciovni\0\n\u0085";
+    changeKey(cast.store, handle, { label });
+    const { id } = changeUsername(cast.store, "bob", "b\u200bob\0");
+    const { hsm, store } = await twin(cast);
+    expect(inventory(store).keys.map((key) => key.label)).toEqual([label]);
+    expect(stateDigest(store, cast.core)).toEqual(stateDigest(cast.store, cast.core));
+    const session = (await hsm.login("b\u200bob\0", passwordOf("bob"))).token;
+    expect(hsm.whoAmI(session)).toMatchObject({ id, username: "b\u200bob\0" });
+    const owner = (await hsm.login("alice", passwordOf("alice"))).token;
+    expect((await hsm.setAttributes(owner, handle, { encrypt: true })).label).toBe(label);
   });
 
   it("does not depend on the order in which records came in", async () => {

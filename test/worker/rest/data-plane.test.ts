@@ -124,6 +124,31 @@ describe("users", () => {
     await login(edge, path, "dave", password);
   });
 
+  it("have names and passwords that are what they seem", async () => {
+    const { path, admin } = cluster;
+    const asAdmin = { session: admin };
+    const user = { username: "erin", role: "CU", password: "erin-password" };
+    for (const [change, code] of [
+      [{ username: "er\u200bin" }, "username_invalid"],
+      [{ password: "erin\0password" }, "password_invalid"],
+      [{ password: "erin\u0085password" }, "password_invalid"],
+    ] as const) {
+      const answer = await rest(edge, "POST", `${path}/users`, { ...user, ...change }, asAdmin);
+      expect([answer.status, answer.body.error.code]).toEqual([400, code]);
+    }
+    await ok(edge, "POST", `${path}/users`, user, asAdmin);
+    const wrong = { username: "erin", password: "erin-password\0" };
+    const refused = await rest(edge, "POST", `${path}/sessions`, wrong);
+    expect([refused.status, refused.body.error.code]).toEqual([401, "login_failed"]);
+    const { users } = await ok(edge, "GET", `${path}/users`, undefined, asAdmin);
+    expect(users).toContainEqual(expect.objectContaining({ username: "erin", failures: 1 }));
+    const strange = encodeURIComponent("\u202eerin");
+    const absent = await rest(edge, "DELETE", `${path}/users/${strange}`, undefined, asAdmin);
+    expect(absent.status).toBe(404);
+    expect(absent.body.error.message).toContain('"⟨U+202E⟩erin"');
+    await ok(edge, "DELETE", `${path}/users/erin`, undefined, asAdmin);
+  });
+
   it("come in bulk with the verifiers of their passwords", async () => {
     const { path, admin } = cluster;
     const verifier = {
@@ -161,6 +186,18 @@ describe("keys", () => {
     expect(await refusedAsAlice("PATCH", path, { trusted: true })).toMatchObject({ status: 400 });
     for (const { handle } of made) await asAlice("DELETE", `/keys/${handle}`);
     expect(await refusedAsAlice("GET", path)).toEqual({ status: 404, code: "key_not_found" });
+  });
+
+  it("have labels on one line, in any script", async () => {
+    const order = { type: "aes", sizeBits: 256 };
+    for (const label of ["two\nlines", "nul\0", "\u009b"]) {
+      const refused = { status: 400, code: "attribute_refused" };
+      expect(await refusedAsAlice("POST", "/keys:generate", { ...order, label })).toEqual(refused);
+    }
+    const label = "fdp.\u202eeciovni";
+    const { handle } = await asAlice("POST", "/keys:generate", { ...order, label });
+    expect((await asAlice("GET", `/keys/${handle}`)).label).toBe(label);
+    await asAlice("DELETE", `/keys/${handle}`);
   });
 
   it("encrypt and decrypt, and authenticate what goes with it", async () => {
