@@ -12,7 +12,12 @@ import * as configuration from "./access/configuration.ts";
 import type { HsmContext } from "./access/context.ts";
 import * as loggingIn from "./access/login.ts";
 import * as manufacturing from "./access/manufacture.ts";
-import { DEFAULT_PASSWORD_COST, type PasswordCost } from "./access/passwords.ts";
+import {
+  DEFAULT_PASSWORD_COST,
+  type Derivations,
+  type PasswordCost,
+  UNQUEUED,
+} from "./access/passwords.ts";
 import * as permissions from "./access/permissions.ts";
 import type { PoliciesView } from "./access/policies.ts";
 import * as policies from "./access/policies.ts";
@@ -45,6 +50,10 @@ export interface HsmOptions {
   readonly now: Clock;
   /** Work of one password guess; default 600,000 rounds. Tests pass less. */
   readonly passwordCost?: PasswordCost;
+  /** Where password derivations wait for each other; default: nowhere. */
+  readonly derivations?: Derivations;
+  /** Whether records may be written now, for what is done only then; default: always. */
+  readonly takesChanges?: () => boolean;
   /** The hardware's type, where a backup of another type may have been restored onto it. */
   readonly hardwareType?: HsmType;
 }
@@ -62,6 +71,8 @@ export class Hsm {
       random: options.random,
       now: options.now,
       passwordCost: options.passwordCost ?? DEFAULT_PASSWORD_COST,
+      derivations: options.derivations ?? UNQUEUED,
+      takesChanges: options.takesChanges ?? (() => true),
       hardwareType: options.hardwareType ?? null,
     };
   }

@@ -15,7 +15,10 @@ import { Region } from "./region/region.ts";
 import { Registry } from "./registry.ts";
 import { rest } from "./rest/surface.ts";
 
-const app = new Hono<{ Bindings: SecretEnv; Variables: { deployment: Deployment } }>();
+const app = new Hono<{
+  Bindings: SecretEnv;
+  Variables: { deployment: Deployment; requestId: string };
+}>();
 
 /** Environments whose secrets are in order. The keys themselves are for the objects. */
 const verified = new WeakSet<SecretEnv>();
@@ -41,6 +44,7 @@ app.post("/", answerHeaders, (c) =>
 );
 app.use("/v1/*", answerHeaders, (c, next) => {
   c.set("deployment", checkedDeployment(c.env));
+  c.set("requestId", crypto.randomUUID());
   return next();
 });
 app.route("/", rest);

@@ -9,7 +9,7 @@ import type { Clock, RandomBytes, Subtle } from "../../crypto/web-crypto.ts";
 import type { HsmStore } from "../memory/store.ts";
 import type { HsmType } from "../rules/limits.ts";
 import type { AttemptStore } from "./attempts.ts";
-import type { PasswordCost } from "./passwords.ts";
+import type { Derivations, PasswordCost } from "./passwords.ts";
 import type { SessionStore } from "./session-store.ts";
 
 export interface HsmContext {
@@ -21,6 +21,9 @@ export interface HsmContext {
   readonly random: RandomBytes;
   readonly now: Clock;
   readonly passwordCost: PasswordCost;
+  readonly derivations: Derivations;
+  /** Whether records may be written now; an operation that must write one is refused if not. */
+  readonly takesChanges: () => boolean;
   /** Type of the hardware, where it may differ from what the configuration says; null if not. */
   readonly hardwareType: HsmType | null;
 }

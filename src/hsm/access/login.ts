@@ -11,7 +11,13 @@ import { SALT_BYTES, type UserAttributes } from "../memory/user-record.ts";
 import { HsmError } from "../rules/errors.ts";
 import { type Attempts, NO_ATTEMPTS, NOBODY } from "./attempts.ts";
 import type { HsmContext } from "./context.ts";
-import { deriveVerifier } from "./passwords.ts";
+import {
+  deriveVerifier,
+  generateVerifier,
+  isSameCost,
+  type PasswordCost,
+  type Turn,
+} from "./passwords.ts";
 import { digestOfToken, openSession, type SessionToken, sessionUserId } from "./sessions.ts";
 import {
   counted,
@@ -19,9 +25,11 @@ import {
   findUser,
   getUser,
   isLockable,
+  putUser,
   type UserView,
   updateUser,
   userView,
+  verifierAttributes,
 } from "./user-directory.ts";
 
 export interface Login {
@@ -50,11 +58,15 @@ export async function login(
   password: string,
 ): Promise<Login> {
   context.attempts.admit();
-  const found = findUser(context.store, username);
-  const known = found?.user.verifierAlgorithm === 1 ? found : null;
-  using candidate = await deriveCandidate(context, known?.user ?? null, password);
-  const outcome = context.store.transaction(() => judge(context, known, candidate));
-  return finish(context, known, outcome);
+  // By the name as it is given, known or not: a place in the queue tells nothing of it either.
+  return await context.derivations.derive(username.toLowerCase(), async (turn) => {
+    const found = findUser(context.store, username);
+    const known = found?.user.verifierAlgorithm === 1 ? found : null;
+    using candidate = await deriveCandidate(context, known?.user ?? null, password, turn);
+    const outcome = context.store.transaction(() => judge(context, known, candidate));
+    if (known !== null && outcome === "right") await renewVerifier(context, known, password, turn);
+    return finish(context, known, outcome);
+  });
 }
 
 export function logout(context: HsmContext, token: SessionToken): void {
@@ -85,13 +97,40 @@ async function deriveCandidate(
   context: HsmContext,
   user: UserAttributes | null,
   password: string,
+  turn: Turn,
 ): Promise<SecretKey> {
+  const { subtle, passwordCost } = context;
   if (user === null) {
-    const salt = new Uint8Array(SALT_BYTES);
-    return await deriveVerifier(context.subtle, password, salt, context.passwordCost);
+    return await deriveVerifier(subtle, password, new Uint8Array(SALT_BYTES), passwordCost, turn);
   }
-  const cost = { calls: user.verifierCalls, roundsPerCall: user.roundsPerCall };
-  return await deriveVerifier(context.subtle, password, user.salt, cost);
+  return await deriveVerifier(subtle, password, user.salt, costOf(user), turn);
+}
+
+function costOf(user: UserAttributes): PasswordCost {
+  return { calls: user.verifierCalls, roundsPerCall: user.roundsPerCall };
+}
+
+/**
+ * A verifier of an old backup may have been made with other rounds, which whoever measures time can
+ * see, or with so many that they hold up all others: it is made anew, if records may be written.
+ */
+async function renewVerifier(
+  context: HsmContext,
+  { id, user: before }: FoundUser,
+  password: string,
+  turn: Turn,
+): Promise<void> {
+  const { store, core } = context;
+  if (isSameCost(costOf(before), context.passwordCost) || !context.takesChanges()) return;
+  const verifier = await generateVerifier(context, password, turn);
+  using digest = verifier.digest;
+  store.transaction(() => {
+    const user = getUser(store, id);
+    const isSame = user !== null && core.equal(user.salt, before.salt);
+    if (!isSame || !context.takesChanges()) return;
+    const now = counted(context, { id, user }).user;
+    putUser(context, id, { ...now, ...verifierAttributes(verifier) }, digest);
+  });
 }
 
 /**

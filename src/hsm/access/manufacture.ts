@@ -66,5 +66,5 @@ async function optionalVerifier(
   password: string | null,
 ): Promise<PasswordVerifier | null> {
   if (password === null) return null;
-  return await generateVerifier(context.subtle, context.random, password, context.passwordCost);
+  return await context.derivations.derive("", (turn) => generateVerifier(context, password, turn));
 }

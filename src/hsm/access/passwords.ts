@@ -30,15 +30,44 @@ export interface PasswordVerifier {
   readonly digest: SecretKey;
 }
 
+/** Makes one call of PBKDF2 when its turn has come. */
+export type Turn = <T>(call: () => Promise<T>) => Promise<T>;
+
+/** Where derivations wait for each other: a call of PBKDF2 holds the thread it runs on. */
+export interface Derivations {
+  /**
+   * Runs `work`, whose calls of PBKDF2 wait for their turns.
+   *
+   * @param username - in lower case, of whoever logs in or is logged in; "" for the HSM's making.
+   * @throws before `work` begins, where too many wait already.
+   */
+  derive<T>(username: string, work: (turn: Turn) => Promise<T>): Promise<T>;
+}
+
+const atOnce: Turn = (call) => call();
+
+/** Nobody waits: for an HSM with a thread of its own. */
+export const UNQUEUED: Derivations = { derive: (_, work) => work(atOnce) };
+
+/** What new verifiers are made of. */
+interface VerifierSource {
+  readonly subtle: Subtle;
+  readonly random: RandomBytes;
+  readonly passwordCost: PasswordCost;
+}
+
+export function isSameCost(one: PasswordCost, other: PasswordCost): boolean {
+  return one.calls === other.calls && one.roundsPerCall === other.roundsPerCall;
+}
+
 /** A verifier for a new password, under a fresh salt. */
 export async function generateVerifier(
-  subtle: Subtle,
-  random: RandomBytes,
+  { subtle, random, passwordCost: cost }: VerifierSource,
   password: string,
-  cost: PasswordCost,
+  turn: Turn,
 ): Promise<PasswordVerifier> {
   const salt = random(SALT_BYTES);
-  return { salt, cost, digest: await deriveVerifier(subtle, password, salt, cost) };
+  return { salt, cost, digest: await deriveVerifier(subtle, password, salt, cost, turn) };
 }
 
 /**
@@ -52,6 +81,7 @@ export async function deriveVerifier(
   password: string,
   salt: Uint8Array,
   cost: PasswordCost,
+  turn: Turn = atOnce,
 ): Promise<SecretKey> {
   let held = encodePassword(password);
   for (let index = 0; index < cost.calls; index++) {
@@ -63,7 +93,7 @@ export async function deriveVerifier(
         salt: saltOfCall(salt, index),
         iterations: cost.roundsPerCall,
       };
-      const derived = await subtle.deriveBits(algorithm, base, 8 * VERIFIER_BYTES);
+      const derived = await turn(() => subtle.deriveBits(algorithm, base, 8 * VERIFIER_BYTES));
       held.fill(0);
       held = new Uint8Array(derived);
     } catch (error) {

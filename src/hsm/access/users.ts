@@ -72,7 +72,7 @@ export async function changePassword(
     return target;
   };
   check();
-  return await withVerifier(context, password, (verifier) => {
+  return await withVerifier(context, token, password, (verifier) => {
     const target = check();
     const { id, user } = target;
     const isActivation = isPreCo(target);
@@ -103,7 +103,7 @@ export async function createUser(
     verifyPasswordRules(request.password, readPolicies(context.store));
   };
   check();
-  return await withVerifier(context, request.password, (verifier) => {
+  return await withVerifier(context, token, request.password, (verifier) => {
     check();
     return addUser(context, request.username, request.role, verifier);
   });
@@ -198,14 +198,17 @@ function noteActivation(context: HsmContext): void {
   putConfiguration(context.store, { ...configuration, activatedAtMs: context.now() });
 }
 
-/** Derives outside, writes inside a transaction, wipes. */
+/** Derives outside, at the name of whoever is logged in; writes inside a transaction; wipes. */
 async function withVerifier<T>(
   context: HsmContext,
+  token: SessionToken,
   password: string,
   write: (verifier: PasswordVerifier) => T,
 ): Promise<T> {
-  const { subtle, random, passwordCost } = context;
-  const verifier = await generateVerifier(subtle, random, password, passwordCost);
+  const { user } = authorize(context, token, "change own password");
+  const verifier = await context.derivations.derive(user.username, (turn) =>
+    generateVerifier(context, password, turn),
+  );
   try {
     return context.store.transaction(() => write(verifier));
   } finally {

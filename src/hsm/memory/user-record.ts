@@ -33,9 +33,9 @@ export type VerifierAlgorithm = 0 | 1;
 
 export const VERIFIER_BYTES = 32;
 export const SALT_BYTES = 16;
-export const MAX_VERIFIER_CALLS = 64;
+const MAX_VERIFIER_CALLS = 64;
 /** Production workerd refuses more rounds in one call. */
-export const MAX_ROUNDS_PER_CALL = 100_000;
+const MAX_ROUNDS_PER_CALL = 100_000;
 
 export interface UserAttributes {
   readonly role: RoleNumber;

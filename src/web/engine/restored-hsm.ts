@@ -9,7 +9,7 @@ import type { Core } from "../../crypto/core.ts";
 import { MemoryAttemptStore } from "../../hsm/access/attempts.ts";
 import type { HsmContext } from "../../hsm/access/context.ts";
 import { login, logout, mergeAttempts } from "../../hsm/access/login.ts";
-import { DEFAULT_PASSWORD_COST } from "../../hsm/access/passwords.ts";
+import { DEFAULT_PASSWORD_COST, UNQUEUED } from "../../hsm/access/passwords.ts";
 import { MemorySessionStore } from "../../hsm/access/session-store.ts";
 import type { SessionToken } from "../../hsm/access/sessions.ts";
 import { allUsers } from "../../hsm/access/user-directory.ts";
@@ -44,6 +44,8 @@ export class RestoredHsm implements Disposable {
       random: (length) => crypto.getRandomValues(new Uint8Array(length)),
       now: () => Date.now(),
       passwordCost: DEFAULT_PASSWORD_COST,
+      derivations: UNQUEUED,
+      takesChanges: () => true,
       hardwareType: null,
     };
   }

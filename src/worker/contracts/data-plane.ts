@@ -150,17 +150,25 @@ export type OperationName = keyof DataOperations;
 export type Input<K extends OperationName> = DataOperations[K]["input"];
 export type Output<K extends OperationName> = DataOperations[K]["output"];
 
+/** Who asks for an operation, and by which request. */
+export interface Caller {
+  /** Of whoever signed the request. */
+  readonly accessKeyId: string;
+  /** UUID, one for each request. */
+  readonly requestId: string;
+  /** Token of an HSM user's session; "" where the request had none: such a session is invalid. */
+  readonly session: string;
+}
+
 /** RPC face of the `Hsm` Durable Object towards the REST surface. */
 export interface DataApi {
   /**
    * Carries out an operation for whoever holds the session. As leader the HSM answers only
    * when what changed is on every peer.
-   *
-   * @param session - token; "" where the request had none: such a session is invalid.
    */
   call<K extends OperationName>(
     name: K,
-    session: string,
+    caller: Caller,
     input: Input<K>,
   ): Promise<Result<Output<K>>>;
 }

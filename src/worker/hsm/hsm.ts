@@ -10,7 +10,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { Refusal } from "../../cluster/refusal.ts";
 import { encodeHex } from "../../crypto/base-encodings.ts";
 import { stateDigest } from "../../hsm/memory/snapshot.ts";
-import type { Input, OperationName, Output } from "../contracts/data-plane.ts";
+import type { Caller, Input, OperationName, Output } from "../contracts/data-plane.ts";
 import type { HsmObject } from "../contracts/durable-objects.ts";
 import type {
   BackupReceipt,
@@ -183,11 +183,11 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
 
   call<K extends OperationName>(
     name: K,
-    session: string,
+    { accessKeyId, session }: Caller,
     input: Input<K>,
   ): Promise<Result<Output<K>>> {
     const isRead = CHANGES_NOTHING.has(name);
-    return this.#writing(({ hsm }) => DATA_PLANE[name](hsm, session, input), isRead);
+    return this.#writing(({ hsm }) => DATA_PLANE[name](hsm, session, input), isRead, accessKeyId);
   }
 
   /**
@@ -197,13 +197,14 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   #writing<T>(
     f: (memory: HsmMemory, site: HsmSite) => Promise<T>,
     isRead = false,
+    accessKeyId = "",
   ): Promise<Result<T>> {
     return this.#answer(async () => {
       if (!isRead) await this.#service.settle();
       const before = ownPosition(this.#rows);
       try {
         const site = this.#site();
-        using memory = openMemory(site, this.#service);
+        using memory = openMemory(site, this.#service, accessKeyId);
         return await f(memory, site);
       } finally {
         if (!isSamePosition(ownPosition(this.#rows), before)) await this.#service.replicate();

@@ -11,6 +11,7 @@ import { isHsmType } from "../../hsm/rules/limits.ts";
 import type { HsmLocation } from "../contracts/place.ts";
 import type { Secrets } from "../opening/secrets.ts";
 import type { Deployment } from "../platform/deployment.ts";
+import { derivationsOf } from "../platform/derivations.ts";
 import { openCore, randomBytes } from "../platform/engine.ts";
 import { SqliteAttempts } from "./attempts.ts";
 import type { HsmRows } from "./row-seal.ts";
@@ -30,6 +31,15 @@ export interface HsmSite {
   readonly hsmType: string;
 }
 
+/** Whether this HSM does a thing now, asked in the turn in which it is done. */
+export interface Admission {
+  /** @throws Refused if not. */
+  verifyTakesChanges(): void;
+  /** @throws Refused if not. */
+  verifyJudgesLogins(): void;
+  takesChanges(): boolean;
+}
+
 export class HsmMemory implements Disposable {
   readonly core: Core;
   readonly kek: Kek;
@@ -37,8 +47,14 @@ export class HsmMemory implements Disposable {
   readonly hsm: HsmRules;
   readonly #storageKey: SecretKey;
 
-  /** @param admitLogin - throws while this HSM judges no passwords. */
-  constructor(site: HsmSite, generation: number, role: StoreRole, admitLogin: () => void) {
+  /** @param accessKeyId - in whose queue derivations wait; "" for the service itself. */
+  constructor(
+    site: HsmSite,
+    generation: number,
+    role: StoreRole,
+    admission: Admission,
+    accessKeyId: string,
+  ) {
     const { storage, rows, secrets, location, hsmType } = site;
     this.core = openCore();
     this.#storageKey = deriveStorageKey(this.core, secrets, location);
@@ -52,7 +68,9 @@ export class HsmMemory implements Disposable {
       now: Date.now,
       ...(isHsmType(hsmType) ? { hardwareType: hsmType } : {}),
       sessions: new SqliteSessions(rows),
-      attempts: new SqliteAttempts(rows, admitLogin),
+      attempts: new SqliteAttempts(rows, () => admission.verifyJudgesLogins()),
+      takesChanges: () => admission.takesChanges(),
+      derivations: derivationsOf(accessKeyId, location.hsmId),
     });
   }
 
@@ -62,30 +80,30 @@ export class HsmMemory implements Disposable {
   }
 }
 
-/** Whether this HSM does a thing now, asked in the turn in which it is done; each throws if not. */
-export interface Admission {
-  verifyTakesChanges(): void;
-  verifyJudgesLogins(): void;
-}
-
-/** The memory that serves. */
-export function openMemory(site: HsmSite, admission: Admission): HsmMemory {
+/** The memory that serves. @param accessKeyId - of whoever asks; "" for the service itself. */
+export function openMemory(site: HsmSite, admission: Admission, accessKeyId = ""): HsmMemory {
   const generation = currentGeneration(site.rows);
-  const admitChange = () => admission.verifyTakesChanges();
-  const role = { kind: "serving", admitChange } as const;
-  return new HsmMemory(site, generation, role, () => admission.verifyJudgesLogins());
+  const role = { kind: "serving", admitChange: () => admission.verifyTakesChanges() } as const;
+  return new HsmMemory(site, generation, role, admission, accessKeyId);
 }
 
 /** The memory that serves, for what changes nothing. */
 export function openToRead(site: HsmSite): HsmMemory {
-  return openMemory(site, { verifyTakesChanges: toBeRead, verifyJudgesLogins: toBeRead });
+  return openMemory(site, NONE);
 }
 
 /** A generation that nobody reads yet. */
 export function openStaging(site: HsmSite, generation: number): HsmMemory {
-  return new HsmMemory(site, generation, { kind: "staging" }, toBeRead);
+  return new HsmMemory(site, generation, { kind: "staging" }, NONE, "");
 }
 
-function toBeRead(): never {
+/** Of a memory that was opened for neither logins nor changes of what serves. */
+const NONE: Admission = {
+  verifyTakesChanges: neverAsked,
+  verifyJudgesLogins: neverAsked,
+  takesChanges: () => false,
+};
+
+function neverAsked(): never {
   throw new Error("unreachable: a login or a change where the memory was opened for neither");
 }

@@ -10,8 +10,10 @@ import type { HsmObject } from "../contracts/durable-objects.ts";
 import { granted, Refused } from "../contracts/result.ts";
 import type { Deployment } from "../platform/deployment.ts";
 
-/** The door sets the deployment, `authenticated` the principal. */
-export type RestEnv = { Variables: { principal: Principal; deployment: Deployment } };
+/** The door sets the deployment and the request's id, `authenticated` the principal. */
+export type RestEnv = {
+  Variables: { principal: Principal; deployment: Deployment; requestId: string };
+};
 
 export const SESSION_HEADER = "holdfast-session";
 
@@ -50,5 +52,8 @@ export async function askHsm<K extends OperationName>(
   input: Input<K>,
 ): Promise<Output<K>> {
   const leader = await leaderOf(c, clusterId);
-  return granted(await leader.call(name, c.req.header(SESSION_HEADER) ?? "", input));
+  const { accessKeyId } = c.get("principal");
+  const session = c.req.header(SESSION_HEADER) ?? "";
+  const caller = { accessKeyId, requestId: c.get("requestId"), session };
+  return granted(await leader.call(name, caller, input));
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { Subtle } from "../../../src/crypto/web-crypto.ts";
 import { NOBODY } from "../../../src/hsm/access/attempts.ts";
-import { deriveVerifier } from "../../../src/hsm/access/passwords.ts";
+import { type Derivations, deriveVerifier } from "../../../src/hsm/access/passwords.ts";
 import { requireUser } from "../../../src/hsm/access/user-directory.ts";
 import { Hsm } from "../../../src/hsm/hsm.ts";
 import { RECORD_TYPE } from "../../../src/hsm/memory/record.ts";
@@ -425,6 +425,110 @@ describe("a login that is refused", () => {
     await hsm.activate(token, passwordOf("admin"));
     for (let i = 0; i < 6; i++) await codeOf(() => hsm.login("admin", "wrong-password"));
     expect(await codeOf(() => hsm.login("admin", passwordOf("admin")))).toBe("login_failed");
+  });
+});
+
+/** As in an old backup: what made alice's verifier is no longer what this HSM makes them with. */
+describe("a user whose verifier was made with other rounds", () => {
+  const OTHER = { calls: 3, roundsPerCall: 20 };
+
+  async function olderCast(takesChanges = () => true) {
+    const test = await activeHsm();
+    const work: unknown[] = [];
+    const subtle = watchedSubtle((name, [parameters]) => {
+      if (name === "deriveBits") work.push((parameters as { iterations: number }).iterations);
+    });
+    const { store, sessions, attempts, core, clock } = test;
+    const random = (length: number) => globalThis.crypto.getRandomValues(new Uint8Array(length));
+    const now = () => clock.nowMs;
+    const options = { store, sessions, attempts, core, subtle, random, now, takesChanges };
+    const hsm = new Hsm({ ...options, passwordCost: OTHER });
+    const login = async (password: string) => {
+      work.length = 0;
+      await hsm.login("alice", password);
+      return [...work];
+    };
+    return { ...test, hsm, work, login };
+  }
+
+  it("gets a new one at the first right login, and keeps password and sessions", async () => {
+    const { hsm, store, alice, clock, login } = await olderCast();
+    const before = requireUser(store, "alice").user;
+    clock.nowMs += 5;
+    await codeOf(() => hsm.login("alice", "wrong-password"));
+    expect(requireUser(store, "alice").user).toEqual(before);
+    expect(await login(passwordOf("alice"))).toEqual([10, 10, 20, 20, 20]);
+    const { salt, ...user } = requireUser(store, "alice").user;
+    expect(user).toEqual({
+      ...before,
+      salt: undefined,
+      verifierCalls: OTHER.calls,
+      roundsPerCall: OTHER.roundsPerCall,
+    });
+    expect(salt).not.toEqual(before.salt);
+    expect(await login(passwordOf("alice"))).toEqual([20, 20, 20]);
+    expect(await codeOf(() => hsm.login("alice", "wrong-password"))).toBe("login_failed");
+    expect(hsm.whoAmI(alice).username).toBe("alice");
+  });
+
+  it("is let in where nothing may be written, and gets the new one later", async () => {
+    let isOpen = false;
+    const { login } = await olderCast(() => isOpen);
+    expect(await login(passwordOf("alice"))).toEqual([10, 10]);
+    isOpen = true;
+    expect(await login(passwordOf("alice"))).toEqual([10, 10, 20, 20, 20]);
+    expect(await login(passwordOf("alice"))).toEqual([20, 20, 20]);
+  });
+
+  it("gets none by the right password while locked", async () => {
+    const { hsm, store, login } = await olderCast();
+    const before = requireUser(store, "alice").user;
+    for (let i = 0; i < 6; i++) await codeOf(() => hsm.login("alice", "wrong-password"));
+    expect(await codeOf(() => login(passwordOf("alice")))).toBe("login_failed");
+    expect(requireUser(store, "alice").user).toEqual(before);
+  });
+});
+
+describe("derivations", () => {
+  it("wait at the name that is given, or at the name of whoever is logged in", async () => {
+    const test = await activeHsm();
+    const names: string[] = [];
+    const derivations: Derivations = {
+      derive(username, work) {
+        names.push(username);
+        return work((call) => call());
+      },
+    };
+    const { store, sessions, attempts, core, admin, alice } = test;
+    const { subtle } = globalThis.crypto;
+    const random = (length: number) => globalThis.crypto.getRandomValues(new Uint8Array(length));
+    const options = { store, sessions, attempts, core, subtle, random };
+    const hsm = new Hsm({
+      ...options,
+      now: () => test.clock.nowMs,
+      passwordCost: CHEAP,
+      derivations,
+    });
+    await codeOf(() => hsm.login("NoBody", "wrong-password"));
+    await hsm.login("ALICE", passwordOf("alice"));
+    await hsm.createUser(admin, { username: "carol", role: "CU", password: "carol-password" });
+    await hsm.changePassword(admin, "carol", "carol-password-2");
+    await hsm.changePassword(alice, "alice", "alice-password-2");
+    expect(names).toEqual(["nobody", "alice", "admin", "admin", "alice"]);
+  });
+
+  it("that are refused a place derive nothing, and count nothing", async () => {
+    const test = await activeHsm();
+    const full = new Error("full");
+    const subtle = watchedSubtle(() => {
+      throw new Error("derived");
+    });
+    const { store, sessions, attempts, core } = test;
+    const options = { store, sessions, attempts, core, subtle, random: () => new Uint8Array(0) };
+    const derivations: Derivations = { derive: () => Promise.reject(full) };
+    const hsm = new Hsm({ ...options, now: () => test.clock.nowMs, derivations });
+    await expect(hsm.login("alice", "wrong-password")).rejects.toBe(full);
+    expect(attempts.users()).toEqual([]);
   });
 });
 

@@ -42,11 +42,13 @@ export const { Reader, Region, Registry } = built;
 export default worker;
 `;
 
+const CALLER = { accessKeyId: "AKIADEGRADEDPEER", requestId: "", session: "" };
+
 /** What `Region` and a client ask of an HSM. Answers stay behind the proxy. */
 interface HsmCalls {
   orderNumber(): Promise<number>;
   serve(order: object): Promise<unknown>;
-  call(operation: "login", session: "", input: object): Promise<unknown>;
+  call(operation: "login", caller: object, input: object): Promise<unknown>;
 }
 
 let bundle: WrappedBundle;
@@ -107,7 +109,7 @@ async function leadAstray(hsmId: string): Promise<void> {
   const peer = hsms.get(id) as unknown as HsmCalls;
   const order = { number: await peer.orderNumber(), peers: [], joining: null };
   await peer.serve({ ...order, leader: true });
-  await peer.call("login", "", { username: "alice", password: "wrong-password" });
+  await peer.call("login", CALLER, { username: "alice", password: "wrong-password" });
   await peer.serve({ ...order, leader: true });
   await peer.serve({ ...order, leader: false });
   expect((await digest()).equal).toBe(false);

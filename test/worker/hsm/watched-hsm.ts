@@ -12,6 +12,7 @@ import { type Edge, QUICK_SCHEDULE } from "../../lib/mf.ts";
 export const WATCHED = `
 import worker, * as built from "./built.js";
 
+const CALLER = { accessKeyId: "AKIAWATCHEDHSM00", requestId: "", session: "" };
 const seen = { derivations: [], pushes: 0, written: [] };
 const { deriveBits } = SubtleCrypto.prototype;
 SubtleCrypto.prototype.deriveBits = function (algorithm, ...rest) {
@@ -56,7 +57,7 @@ export class Hsm extends built.Hsm {
     if (!answer.ok) throw new Error(answer.refusal.message);
   }
   async login(username, password) {
-    const answer = await this.call("login", "", { username, password });
+    const answer = await this.call("login", CALLER, { username, password });
     return answer.ok ? "" : answer.refusal.code;
   }
   seen() {
