@@ -73,13 +73,14 @@ export async function runStory(options: StoryOptions): Promise<StoryOutcome> {
   const keys = storyKeys();
   const user = await addUsers(scene);
   const { handles, certificates } = await importMaterial(user, keys);
+  const { backupId, sealed } = await backUp(scene, options.folder);
+  // After it: the backup takes the wrong passwords of before into the state.
   const digest = await step("Read the state digest", async (note) => {
     const value = await data.stateDigest();
     note(short(value));
     return value;
   });
 
-  const { backupId, sealed } = await backUp(scene, options.folder);
   await step("Delete the HSM: its memory is gone", () => control.deleteHsm(clusterId, hsmId));
   await step("Add a new HSM: the newest backup is restored onto it", async (note) => {
     note((await control.createHsm(clusterId)).HsmId ?? "");
