@@ -11,14 +11,12 @@ import { userNames } from "../access/user-directory.ts";
 import {
   CHECK_VALUE_BYTES,
   encodeFlags,
-  isAsymmetricRecord,
   KEY_CLASS_NUMBER,
   KEY_TYPE_NUMBER,
   type KeyAttributes,
   keyCodec,
 } from "../memory/key-record.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
-import { rowsOf } from "../memory/store.ts";
 import { HsmError } from "../rules/errors.ts";
 import {
   decodeKeyId,
@@ -120,13 +118,9 @@ function verifyRoom(context: HsmContext, keys: readonly PreparedKey[]): void {
   }
   const isAsymmetric = ({ material }: PreparedKey): boolean => material.class !== "secret";
   const added = keys.filter(isAsymmetric).length;
-  // Counting reads every key; while all keys together fit the smaller limit there is no need.
+  // A store may have to count: while all keys together fit the smaller limit there is no need.
   if (added === 0 || held + added <= limits.asymmetricKeys) return;
-  let asymmetric = added;
-  for (const row of rowsOf(context.store, RECORD_TYPE.key)) {
-    if (isAsymmetricRecord(row.attributes)) asymmetric++;
-  }
-  if (asymmetric > limits.asymmetricKeys) {
+  if (context.store.countAsymmetricKeys() + added > limits.asymmetricKeys) {
     throw new HsmError({ code: "asymmetric_key_limit", limit: limits.asymmetricKeys });
   }
 }

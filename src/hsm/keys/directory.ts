@@ -20,7 +20,13 @@ import {
   kindOf,
 } from "../memory/key-record.ts";
 import { RECORD_TYPE } from "../memory/record.ts";
-import { readAttributes, rowsOf } from "../memory/store.ts";
+import {
+  type HsmStore,
+  readAttributes,
+  rowsNamed,
+  rowsOf,
+  type StoredRecord,
+} from "../memory/store.ts";
 import { ROLE_OF } from "../memory/user-record.ts";
 import { HsmError } from "../rules/errors.ts";
 import { MAX_PAGE } from "../rules/limits.ts";
@@ -67,7 +73,7 @@ export function listKeys(
   }
   const nameOf = userNames(context.store);
   const keys: KeyView[] = [];
-  for (const row of rowsOf(context.store, RECORD_TYPE.key, listing.after ?? 0)) {
+  for (const row of listedRows(context.store, listing)) {
     const found = { handle: row.id, key: readAttributes(keyCodec, row) };
     if (!isVisible(caller, found.key) || !isListed(found.key, listing)) continue;
     if (keys.length === limit) return { keys, next: keys.at(-1)?.handle ?? null };
@@ -193,6 +199,13 @@ function requireOtherCu(context: HsmContext, caller: Caller, username: string): 
     throw new HsmError({ code: "share_refused", username, why: "the owner has it already" });
   }
   return id;
+}
+
+/** A label leads to its keys; whatever else is asked for, every key may be one. */
+function listedRows(store: HsmStore, { label, after = 0 }: KeyListing): Iterable<StoredRecord> {
+  return label === undefined
+    ? rowsOf(store, RECORD_TYPE.key, after)
+    : rowsNamed(store, RECORD_TYPE.key, label, after);
 }
 
 function isListed(key: KeyAttributes, listing: KeyListing): boolean {

@@ -5,7 +5,8 @@
  * deleted or disposed.
  */
 import type { SecretKey } from "../../crypto/secret-key.ts";
-import { type HsmRecord, RECORD_TYPES, type RecordType } from "./record.ts";
+import { isAsymmetricRecord } from "./key-record.ts";
+import { type HsmRecord, RECORD_TYPE, RECORD_TYPES, type RecordType } from "./record.ts";
 import type { HsmStore, StoredRecord, StoredSize } from "./store.ts";
 
 interface Row {
@@ -55,6 +56,12 @@ export class MemoryStore implements HsmStore {
     return shelf.ids.slice(from, from + limit).flatMap((id) => this.get(type, id) ?? []);
   }
 
+  listNamed(type: RecordType, index: string, afterId: number, limit: number): StoredRecord[] {
+    const ids = this.#shelf(type).byIndex.get(index) ?? [];
+    const from = firstAbove(ids, afterId);
+    return ids.slice(from, from + limit).flatMap((id) => this.get(type, id) ?? []);
+  }
+
   *all(): Generator<HsmRecord> {
     for (const [type, shelf] of this.#shelves) {
       for (const id of shelf.ids) {
@@ -73,6 +80,11 @@ export class MemoryStore implements HsmStore {
 
   count(type: RecordType): number {
     return this.#shelf(type).ids.length;
+  }
+
+  countAsymmetricKeys(): number {
+    const rows = [...this.#shelf(RECORD_TYPE.key).rows.values()];
+    return rows.filter(({ attributes }) => isAsymmetricRecord(attributes)).length;
   }
 
   lastId(type: RecordType): number {

@@ -34,6 +34,8 @@ export interface HsmStore {
   secret(type: RecordType, id: number): SecretKey | null;
   /** Records of one type with id > `afterId`, ascending, at most `limit`. */
   list(type: RecordType, afterId: number, limit: number): StoredRecord[];
+  /** Of them, those whose index text is exactly `index`. */
+  listNamed(type: RecordType, index: string, afterId: number, limit: number): StoredRecord[];
   /**
    * Every record in canonical order, attributes and secret borrowed until the next is asked for.
    * Not to be interleaved with writes.
@@ -42,6 +44,8 @@ export interface HsmStore {
   /** The sizes of the same records in the same order; no secret is touched. */
   sizes(): Iterable<StoredSize>;
   count(type: RecordType): number;
+  /** How many of the keys are RSA or EC, public or private. */
+  countAsymmetricKeys(): number;
   /** Highest id of the type ever used, 0 if none: ids are never reused within a generation. */
   lastId(type: RecordType): number;
   /**
@@ -62,10 +66,27 @@ const SLICE = 500;
  * The records of one type with ids above `after`, ascending. A slice is read before its rows are
  * given out.
  */
-export function* rowsOf(store: HsmStore, type: RecordType, after = -1): Generator<StoredRecord> {
+export function rowsOf(store: HsmStore, type: RecordType, after = -1): Generator<StoredRecord> {
+  return slices((afterId) => store.list(type, afterId, SLICE), after);
+}
+
+/** Of them, those whose index text is exactly `index`. */
+export function rowsNamed(
+  store: HsmStore,
+  type: RecordType,
+  index: string,
+  after: number,
+): Generator<StoredRecord> {
+  return slices((afterId) => store.listNamed(type, index, afterId, SLICE), after);
+}
+
+function* slices(
+  read: (afterId: number) => StoredRecord[],
+  after: number,
+): Generator<StoredRecord> {
   let afterId = after;
   for (;;) {
-    const rows = store.list(type, afterId, SLICE);
+    const rows = read(afterId);
     yield* rows;
     const last = rows.at(-1);
     if (last === undefined || rows.length < SLICE) return;

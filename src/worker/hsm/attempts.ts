@@ -14,6 +14,7 @@ export const ATTEMPT_TABLES: readonly string[] = [
   `CREATE TABLE IF NOT EXISTS attempts (
     user_id INTEGER PRIMARY KEY, failures INTEGER NOT NULL, locked INTEGER NOT NULL,
     number INTEGER NOT NULL, mac BLOB NOT NULL)`,
+  "CREATE INDEX IF NOT EXISTS attempts_by_number ON attempts (number)",
 ];
 
 export function attemptRows(rows: HsmRows): OwnTable {

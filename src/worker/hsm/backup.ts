@@ -15,10 +15,10 @@ import { kmsOf } from "../opening/stored.ts";
 import { randomBytes } from "../platform/engine.ts";
 import { backupBucket, bodyKey, envelopeKey, putNew, putNewStream } from "../platform/objects.ts";
 import { reached } from "../platform/reached.ts";
+import { lastChange } from "./generations.ts";
 import { InstalledKeyring } from "./keyring.ts";
 import { addAncestor } from "./local.ts";
 import { type HsmSite, openToRead } from "./memory.ts";
-import { lastChange } from "./rows.ts";
 import {
   clearSpool,
   readParts,

@@ -10,8 +10,9 @@ import type { SecretKey } from "../../crypto/secret-key.ts";
 import type { RecordType } from "../../hsm/memory/record.ts";
 import type { ChangedRow } from "../contracts/peer-api.ts";
 import { Refused } from "../contracts/result.ts";
+import { currentGeneration } from "./generations.ts";
 import type { HsmRows } from "./row-seal.ts";
-import { currentGeneration, type RecordRow, RecordRows } from "./rows.ts";
+import { type RecordRow, RecordRows } from "./rows.ts";
 import { MemoryChanged, unwrapSecret, wrapSecret } from "./storage-key.ts";
 
 /** The keys a delta passes between: `storage` of this HSM, `sync` of its cluster. Borrowed. */

@@ -31,10 +31,12 @@ import { refusalsOf } from "../platform/fault-response.ts";
 import { reached } from "../platform/reached.ts";
 import { hasAttempts } from "./attempts.ts";
 import { backUp } from "./backup.ts";
+import { servingRow } from "./generations.ts";
 import { initializeHsm, manufactureHsm, verifyReadable } from "./life.ts";
 import { readLocal, writeLocal } from "./local.ts";
 import { type HsmMemory, type HsmSite, openMemory, openToRead } from "./memory.ts";
 import { CHANGES_NOTHING, DATA_PLANE } from "./operations.ts";
+import { Overview } from "./overview.ts";
 import { isSamePosition, ownPosition, Peers, takeDelta, withDeltaKeks } from "./peers.ts";
 import { restoreHsm } from "./restore.ts";
 import { type HsmRows, RowSeal } from "./row-seal.ts";
@@ -67,7 +69,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     this.#name = name;
     const { sql } = ctx.storage;
     createTables(sql);
-    this.#rows = { sql, seal: new RowSeal(this.#secrets, name) };
+    this.#rows = { sql, seal: new RowSeal(this.#secrets, name), overview: new Overview() };
     const { storage } = ctx;
     const peers = new Peers(this.#rows, this.#deployment, this.#secrets, () => this.#digest());
     this.#service = new Service(
@@ -159,6 +161,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     return this.#inTurn(async () => {
       await this.ctx.storage.deleteAll();
       createTables(this.#rows.sql);
+      this.#rows.overview.forget();
       this.#look = null;
       await reached("hsm_zeroized", this.#deployment, this.ctx.storage);
       return success(null);
@@ -320,8 +323,15 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     };
   }
 
+  /** Of the memory that serves: rows are walked once for each change, however often it is asked for. */
   #digest(): string {
-    using memory = openToRead(this.#site());
-    return encodeHex(stateDigest(memory.store, memory.core));
+    const site = this.#site();
+    const standing = servingRow(this.#rows);
+    if (standing === null) throw new Error("unreachable: an HSM without a generation");
+    const { overview } = this.#rows;
+    const known = overview.digestAt(standing);
+    if (known !== null) return known;
+    using memory = openToRead(site);
+    return overview.keepDigest(standing, encodeHex(stateDigest(memory.store, memory.core)));
   }
 }

@@ -13,12 +13,12 @@ import { Refused } from "../contracts/result.ts";
 import { preCoPassword } from "../opening/preco.ts";
 import { randomBytes } from "../platform/engine.ts";
 import { reached } from "../platform/reached.ts";
+import { flipGeneration, removeOtherGenerations } from "./generations.ts";
 import { issueHardwareIdentity } from "./hardware-identity.ts";
 import { InstalledKeyring, installAkbk } from "./keyring.ts";
 import { type Making, readLocal, writeLocal } from "./local.ts";
 import { type HsmMemory, type HsmSite, openStaging, openToRead } from "./memory.ts";
 import { writeKeyCheck } from "./own-rows.ts";
-import { flipGeneration, removeOtherGenerations } from "./rows.ts";
 import { LOCAL_SECRET, wrapSecret } from "./storage-key.ts";
 
 const FIRST_GENERATION = 1;
@@ -53,13 +53,8 @@ export async function manufactureHsm(
     akbk: installAkbk(memory.kek, secrets.operator.akbk),
   };
   storage.transactionSync(() => {
-    if (
-      !flipGeneration(rows, 0, {
-        generation: FIRST_GENERATION,
-        change: 0,
-        sum: memory.store.rows.sum,
-      })
-    ) {
+    const { generation, sum, counts } = memory.store.rows;
+    if (!flipGeneration(rows, 0, { generation, change: 0, sum, counts })) {
       throw new Error("unreachable: manufactured twice");
     }
     writeLocal(rows, "making", making);

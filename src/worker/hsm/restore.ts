@@ -20,10 +20,10 @@ import { expectedOf, getStored, openersOf } from "../opening/stored.ts";
 import { within } from "../platform/deadline.ts";
 import { reached } from "../platform/reached.ts";
 import { clearAttempts } from "./attempts.ts";
+import { currentGeneration, flipGeneration, removeOtherGenerations } from "./generations.ts";
 import { InstalledKeyring } from "./keyring.ts";
 import { deleteLocal, writeLocal } from "./local.ts";
 import { type HsmMemory, type HsmSite, openStaging } from "./memory.ts";
-import { currentGeneration, flipGeneration, removeOtherGenerations } from "./rows.ts";
 import { verifyInOrder } from "./service.ts";
 import { SqliteSessions } from "./sessions.ts";
 
@@ -147,7 +147,8 @@ class SqliteStaging implements Staging {
     }
     storage.transactionSync(() => {
       verifyInOrder(rows, this.#number);
-      if (!flipGeneration(rows, this.#from, { generation, change: 0, sum: store.rows.sum })) {
+      const { sum, counts } = store.rows;
+      if (!flipGeneration(rows, this.#from, { generation, change: 0, sum, counts })) {
         const message = "Another restore finished on this HSM meanwhile. Try again.";
         throw new Refused({ kind: "conflict", code: "restore_overtaken", message });
       }

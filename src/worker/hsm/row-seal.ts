@@ -9,6 +9,7 @@ import type { Core } from "../../crypto/core.ts";
 import type { SecretKey } from "../../crypto/secret-key.ts";
 import type { Secrets } from "../opening/secrets.ts";
 import { openCore } from "../platform/engine.ts";
+import type { Overview } from "./overview.ts";
 import { MemoryChanged } from "./storage-key.ts";
 
 const KEY_BYTES = 32;
@@ -27,10 +28,11 @@ const COUNT_BYTES = 8;
 /** What SQLite holds in a column, whatever the column's type says. */
 export type SqlValue = null | number | string | ArrayBuffer | Uint8Array;
 
-/** An HSM's tables, and what authenticates them. */
+/** An HSM's tables, what authenticates them, and what is known of them as a whole. */
 export interface HsmRows {
   readonly sql: SqlStorage;
   readonly seal: RowSeal;
+  readonly overview: Overview;
 }
 
 /** One for all seals of an isolate: it keeps nothing between two calls. */

@@ -2,11 +2,14 @@
  * The tables of an HSM's memory: rows of records in generations, and the slots that were deleted.
  *
  * Spec: docs/STORAGE.md, "Rows of an HSM". A row carries its secret only wrapped under the storage
- * key, and the number of the change that wrote it. One generation serves; a restore fills the next.
+ * key, and the number of the change that wrote it. Every query finds its rows by an index.
  */
 import type { Kek } from "../../crypto/core.ts";
 import type { SecretKey } from "../../crypto/secret-key.ts";
-import type { RecordType } from "../../hsm/memory/record.ts";
+import { isAsymmetricRecord } from "../../hsm/memory/key-record.ts";
+import { RECORD_TYPE, type RecordType } from "../../hsm/memory/record.ts";
+import { type GenerationRow, servingRow, writeServing } from "./generations.ts";
+import { RecordCounts } from "./overview.ts";
 import { type HsmRows, RowSum, type SqlValue } from "./row-seal.ts";
 import { type SealedRow, SealedTable, type TableShape } from "./sealed-table.ts";
 import { MemoryChanged, wrapSecret, wrapSecrets } from "./storage-key.ts";
@@ -27,9 +30,6 @@ export const RECORD_TABLES: readonly string[] = [
     change INTEGER NOT NULL, mac BLOB NOT NULL,
     PRIMARY KEY (generation, type, id)) WITHOUT ROWID`,
   "CREATE INDEX IF NOT EXISTS deletions_by_change ON deletions (generation, change)",
-  `CREATE TABLE IF NOT EXISTS generations (
-    generation INTEGER PRIMARY KEY, current INTEGER NOT NULL, change INTEGER NOT NULL,
-    sum BLOB NOT NULL, mac BLOB NOT NULL)`,
 ];
 
 const RECORDS: TableShape = {
@@ -41,10 +41,6 @@ const RECORDS: TableShape = {
 const DELETIONS: TableShape = {
   name: "deletions",
   columns: ["generation", "type", "id", "change"],
-};
-const GENERATIONS: TableShape = {
-  name: "generations",
-  columns: ["generation", "current", "change", "sum"],
 };
 const SLOT = ["generation", "type", "id"];
 
@@ -65,78 +61,6 @@ interface ChangedSlot {
   readonly id: number;
   readonly change: number;
   readonly row: RecordRow | null;
-}
-
-/** The number of a generation, of its latest change, and the sum of its rows after it. */
-interface GenerationRow {
-  readonly generation: number;
-  readonly change: number;
-  readonly sum: RowSum;
-}
-
-function currentRow(rows: HsmRows): GenerationRow | null {
-  const row = new SealedTable(rows, GENERATIONS).first("WHERE current = 1");
-  if (row === null) return null;
-  const generation = row["generation"] as number;
-  const sum = rows.seal.unwrapSum(partOf(generation), row["sum"] ?? null);
-  return { generation, change: row["change"] as number, sum };
-}
-
-const partOf = (generation: number): string => `generation ${generation}`;
-
-/**
- * The generation that serves, with every generation's own row looked at; 0 before the HSM is manufactured.
- * @throws MemoryChanged unless one serves, where there are any.
- */
-export function verifiedGeneration(rows: HsmRows): number {
-  const all = [...new SealedTable(rows, GENERATIONS).read("")];
-  const serving = all.filter((row) => row["current"] === 1);
-  if (all.length > 0 && serving.length !== 1) throw new MemoryChanged("generations");
-  return (serving[0]?.["generation"] ?? 0) as number;
-}
-
-/** The generation that serves; 0 before the HSM is manufactured. */
-export function currentGeneration(rows: HsmRows): number {
-  return currentRow(rows)?.generation ?? 0;
-}
-
-/**
- * Makes `next` the generation that serves, if `from` still does; to be called inside a transaction.
- *
- * @param change - number the new generation counts on from.
- * @param sum - of the rows of `next`.
- */
-export function flipGeneration(
-  rows: HsmRows,
-  from: number,
-  next: { readonly generation: number; readonly change: number; readonly sum: RowSum },
-): boolean {
-  const now = currentRow(rows);
-  if ((now?.generation ?? 0) !== from) return false;
-  if (now !== null) writeGeneration(rows, now, 0);
-  writeGeneration(rows, next, 1);
-  return true;
-}
-
-/** Removes every row of every generation but the one that serves. */
-export function removeOtherGenerations(rows: HsmRows): void {
-  const current = currentGeneration(rows);
-  for (const table of ["records", "deletions", "generations"]) {
-    rows.sql.exec(`DELETE FROM ${table} WHERE generation <> ?`, current);
-  }
-}
-
-/** Number of the latest change; 0 if there was none since the generation began. */
-export function lastChange(rows: HsmRows): number {
-  return currentRow(rows)?.change ?? 0;
-}
-
-function writeGeneration(rows: HsmRows, row: GenerationRow, current: 0 | 1): void {
-  const { generation, change } = row;
-  const sum = rows.seal.wrapSum(partOf(generation), row.sum);
-  const table = new SealedTable(rows, GENERATIONS);
-  // Its own row is in no sum: whoever puts back an older one finds the rows of a later moment.
-  table.put({ generation, current, change, sum }, ["generation"], new RowSum());
 }
 
 /** A record about to become a row. `secret` is borrowed. */
@@ -160,6 +84,9 @@ export class RecordRows {
   readonly generation: number;
   /** Of all rows as they are in this transaction. */
   #sum: RowSum | null;
+  readonly #isNew: boolean;
+  /** Records that came, less those that went, in this transaction; of a new generation, ever. */
+  #added = new RecordCounts();
 
   /** @param isNew - the generation has no rows yet, and no row of its own. */
   constructor(rows: HsmRows, generation: number, isNew: boolean) {
@@ -167,6 +94,7 @@ export class RecordRows {
     this.#records = new SealedTable(rows, RECORDS);
     this.#deletions = new SealedTable(rows, DELETIONS);
     this.generation = generation;
+    this.#isNew = isNew;
     this.#sum = isNew ? new RowSum() : null;
   }
 
@@ -176,13 +104,23 @@ export class RecordRows {
     return this.#sum;
   }
 
-  /** Forgets what was read of the sum: a transaction has ended, or was rolled back. */
-  forgetSum(): void {
-    this.#sum = null;
+  /** How many records there are, as they are in this transaction. */
+  get counts(): RecordCounts {
+    return this.#isNew ? this.#added : this.#countsBefore().plus(this.#added);
   }
 
+  /** Forgets what was read and counted: a transaction begins, whatever became of the last one. */
+  begin(): void {
+    this.#sum = null;
+    this.#added = new RecordCounts();
+  }
+
+  /** Ends a transaction that changed something. */
   keepChange(change: number): void {
-    writeGeneration(this.#rows, { generation: this.generation, change, sum: this.sum }, 1);
+    const counts = this.#rows.overview.countsAt(this.#serving())?.plus(this.#added) ?? null;
+    const next = { generation: this.generation, change, sum: this.sum };
+    writeServing(this.#rows, next, counts);
+    this.#added = new RecordCounts();
   }
 
   get(type: RecordType, id: number): RecordRow | null {
@@ -190,14 +128,7 @@ export class RecordRows {
   }
 
   find(type: RecordType, name: string): RecordRow | null {
-    const row = this.#first(
-      "WHERE generation = ? AND type = ? AND name = ? ORDER BY id LIMIT 1",
-      type,
-      name,
-    );
-    // An index that was changed leads to another row.
-    if (row !== null && row.name !== name) throw new MemoryChanged("records");
-    return row;
+    return this.listNamed(type, name, -1, 1)[0] ?? null;
   }
 
   list(type: RecordType, afterId: number, limit: number): RecordRow[] {
@@ -211,20 +142,28 @@ export class RecordRows {
     return Array.from(rows, recordRow);
   }
 
+  /** Rows of one type that are found by `name`, with id > `afterId`, ascending. */
+  listNamed(type: RecordType, name: string, afterId: number, limit: number): RecordRow[] {
+    const rows = this.#records.read(
+      // Left to itself, SQLite takes the primary key, and walks all rows of the type.
+      `INDEXED BY records_by_name
+       WHERE generation = ? AND type = ? AND name = ? AND id > ? ORDER BY id LIMIT ?`,
+      this.generation,
+      type,
+      name,
+      afterId,
+      limit,
+    );
+    const found = Array.from(rows, recordRow);
+    // An index that was changed leads to another row.
+    if (found.some((row) => row.name !== name)) throw new MemoryChanged("records");
+    return found;
+  }
+
   /** All rows in canonical order. */
   *pages(): Generator<RecordRow[]> {
     for (const page of this.#walk(this.#records, ["type", "id"], [0, -1]))
       yield page.map(recordRow);
-  }
-
-  count(type: RecordType): number {
-    return this.#rows.sql
-      .exec<{ n: number }>(
-        "SELECT count(*) AS n FROM records WHERE generation = ? AND type = ?",
-        this.generation,
-        type,
-      )
-      .one().n;
   }
 
   /** Highest id of the type ever used. A deleted id is remembered by its row in `deletions`. */
@@ -239,6 +178,7 @@ export class RecordRows {
   /** Inserts or replaces; a slot that was deleted is in use again. */
   insert(kek: Kek, row: NewRow): void {
     const { type, id, secret } = row;
+    this.#count(this.get(type, id), row);
     this.#put(row, secret === null ? null : wrapSecret(kek, type, id, secret), SLOT);
     this.#deletions.delete(
       "WHERE generation = ? AND type = ? AND id = ?",
@@ -252,13 +192,17 @@ export class RecordRows {
   /** Inserts rows of a generation that is being filled: no slot of it was ever in use. */
   insertAll(kek: Kek, rows: readonly NewRow[]): void {
     const wrapped = wrapSecrets(kek, rows);
-    for (const [i, row] of rows.entries()) this.#put(row, wrapped[i] ?? null, []);
+    for (const [i, row] of rows.entries()) {
+      this.#count(null, row);
+      this.#put(row, wrapped[i] ?? null, []);
+    }
   }
 
   /** Changes all of a row but its secret. @returns whether there was one. */
   update(row: Omit<NewRow, "secret">): boolean {
     const held = this.get(row.type, row.id);
     if (held === null) return false;
+    this.#count(held, row);
     this.#putWrapped(row, held.wrapped, held.secretBytes, SLOT);
     return true;
   }
@@ -267,6 +211,7 @@ export class RecordRows {
   remove(type: RecordType, id: number, change: number): boolean {
     const { generation } = this;
     const where = "WHERE generation = ? AND type = ? AND id = ?";
+    this.#count(this.get(type, id), null);
     const removed = this.#records.delete(where, this.sum, generation, type, id);
     this.#deletions.put({ generation, type, id, change }, SLOT, this.sum);
     return removed > 0;
@@ -286,16 +231,21 @@ export class RecordRows {
     }
   }
 
-  /** Reads every row and compares the sum. @throws MemoryChanged unless all are as they were written. */
+  /** Reads every row, compares the sum and counts the records. @throws MemoryChanged unless all are as they were written. */
   verify(): void {
     const found = new RowSum();
-    for (const table of [this.#records, this.#deletions]) {
-      for (const page of this.#walk(table, ["type", "id"], [0, -1])) {
-        for (const row of page) found.add(this.#rows.seal.element(bytesOf(row["mac"] ?? null)));
+    const counts = new RecordCounts();
+    const add = (row: SealedRow) => found.add(this.#rows.seal.element(bytesOf(row["mac"] ?? null)));
+    for (const page of this.#walk(this.#records, ["type", "id"], [0, -1])) {
+      for (const row of page) {
+        add(row);
+        count(counts, recordRow(row), 1);
       }
     }
-    const { sum } = this.#serving();
-    if (!found.equals(sum)) throw new MemoryChanged("rows removed, added or put back");
+    for (const page of this.#walk(this.#deletions, ["type", "id"], [0, -1])) page.forEach(add);
+    const serving = this.#serving();
+    if (!found.equals(serving.sum)) throw new MemoryChanged("rows removed, added or put back");
+    this.#rows.overview.keepCounts(serving, counts);
   }
 
   /**
@@ -321,9 +271,24 @@ export class RecordRows {
   }
 
   #serving(): GenerationRow {
-    const now = currentRow(this.#rows);
+    const now = servingRow(this.#rows);
     if (now?.generation !== this.generation) throw new MemoryChanged("generations");
     return now;
+  }
+
+  /** Of the generation when the transaction began. */
+  #countsBefore(): RecordCounts {
+    const serving = this.#serving();
+    const known = this.#rows.overview.countsAt(serving);
+    if (known !== null) return known;
+    const counts = new RecordCounts();
+    for (const page of this.pages()) for (const row of page) count(counts, row, 1);
+    return this.#rows.overview.keepCounts(serving, counts.minus(this.#added));
+  }
+
+  #count(before: CountedRow | null, after: CountedRow | null): void {
+    if (before !== null) count(this.#added, before, -1);
+    if (after !== null) count(this.#added, after, 1);
   }
 
   #put(row: NewRow, wrapped: Uint8Array | null, key: readonly string[]): void {
@@ -345,6 +310,12 @@ export class RecordRows {
     const row = this.#records.first(rest, this.generation, ...bindings);
     return row === null ? null : recordRow(row);
   }
+}
+
+type CountedRow = Pick<RecordRow, "type" | "attributes">;
+
+function count(counts: RecordCounts, { type, attributes }: CountedRow, by: 1 | -1): void {
+  counts.add(type, by, type === RECORD_TYPE.key && isAsymmetricRecord(attributes));
 }
 
 function recordRow(row: SealedRow): RecordRow {

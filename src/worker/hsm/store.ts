@@ -10,8 +10,9 @@ import type { HsmRecord, RecordType } from "../../hsm/memory/record.ts";
 import type { DecodedRecord } from "../../hsm/memory/snapshot.ts";
 import type { HsmStore, StoredRecord, StoredSize } from "../../hsm/memory/store.ts";
 import { Refused } from "../contracts/result.ts";
+import { currentGeneration, lastChange } from "./generations.ts";
 import type { HsmRows } from "./row-seal.ts";
-import { currentGeneration, lastChange, type RecordRow, RecordRows } from "./rows.ts";
+import { type RecordRow, RecordRows } from "./rows.ts";
 import { unwrapSecret, unwrapSecrets, type WrappedSecret } from "./storage-key.ts";
 
 /** The generation a store was opened on no longer serves: a restore came between. */
@@ -84,6 +85,10 @@ export class SqliteStore implements HsmStore {
     return this.#rows.list(type, afterId, limit).map(storedRecord);
   }
 
+  listNamed(type: RecordType, index: string, afterId: number, limit: number): StoredRecord[] {
+    return this.#rows.listNamed(type, index, afterId, limit).map(storedRecord);
+  }
+
   *all(): Generator<HsmRecord> {
     for (const page of this.#rows.pages()) {
       const secrets = unwrapSecrets(this.#kek, page.map(wrappedSecret));
@@ -106,7 +111,11 @@ export class SqliteStore implements HsmStore {
   }
 
   count(type: RecordType): number {
-    return this.#rows.count(type);
+    return this.#rows.counts.of(type);
+  }
+
+  countAsymmetricKeys(): number {
+    return this.#rows.counts.asymmetricKeys;
   }
 
   lastId(type: RecordType): number {
@@ -147,7 +156,7 @@ export class SqliteStore implements HsmStore {
     // Staged rows are where a generation begins: peers that start from the same backup have them.
     this.#change = isServing ? lastChange(this.#hsmRows) + 1 : 0;
     this.#wrote = false;
-    if (isServing) this.#rows.forgetSum();
+    if (isServing) this.#rows.begin();
     try {
       return this.#storage.transactionSync(() => {
         const result = f();

@@ -5,16 +5,18 @@
  */
 import { Refused } from "../contracts/result.ts";
 import { ATTEMPT_TABLES, attemptRows } from "./attempts.ts";
+import { GENERATION_TABLES, verifiedGeneration } from "./generations.ts";
 import { LOCAL_TABLES, localRows, readLocal } from "./local.ts";
 import { OWN_TABLES, verifyKeyCheck, verifyOwnRows } from "./own-rows.ts";
 import type { HsmRows } from "./row-seal.ts";
-import { RECORD_TABLES, RecordRows, verifiedGeneration } from "./rows.ts";
+import { RECORD_TABLES, RecordRows } from "./rows.ts";
 import { SESSION_TABLES, sessionRows } from "./sessions.ts";
 import { receiptRows, SPOOL_TABLES, spoolRows } from "./spool.ts";
 import { MemoryChanged } from "./storage-key.ts";
 
 const STATEMENTS: readonly string[] = [
   ...RECORD_TABLES,
+  ...GENERATION_TABLES,
   ...OWN_TABLES,
   ...LOCAL_TABLES,
   ...SESSION_TABLES,

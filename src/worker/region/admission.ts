@@ -42,12 +42,15 @@ type AnswerRow = {
 
 export class RequestLedger {
   readonly #sql: SqlStorage;
-  /** Of each access key, how many of `requests` are its own; counted at the first request. */
-  #held: Map<string, number> | null = null;
+  /** Of each access key, how many rows are its own; counted at the first request. */
+  readonly #requests: Holdings;
+  readonly #answers: Holdings;
 
   /** @param sql - of a region whose tables have been brought to today's version. */
   constructor(sql: SqlStorage) {
     this.#sql = sql;
+    this.#requests = new Holdings(sql, "requests");
+    this.#answers = new Holdings(sql, "answers");
   }
 
   /** Whether a request may act; if it is repeated under its key, the first answer instead. */
@@ -57,15 +60,15 @@ export class RequestLedger {
     const signature = decodeHex(order.signature) ?? new Uint8Array();
     const known = this.#sql.exec("SELECT 1 FROM requests WHERE signature = ?", signature);
     if (known.toArray().length > 0) return replayed();
-    const held = this.#heldBy(accessKeyId);
-    if (held >= MAX_HELD_SIGNATURES) return this.#quotaRefusal(accessKeyId, nowMs);
+    if (this.#requests.of(accessKeyId) >= MAX_HELD_SIGNATURES)
+      return this.#quotaRefusal(accessKeyId, nowMs);
     this.#sql.exec(
       "INSERT INTO requests VALUES (?, ?, ?)",
       signature,
       accessKeyId,
       order.expiresAtMs,
     );
-    this.#heldNow().set(accessKeyId, held + 1);
+    this.#requests.add(accessKeyId, 1);
     return repetition === null
       ? success({ kind: "first" })
       : this.#admitKey(accessKeyId, repetition, nowMs);
@@ -75,11 +78,7 @@ export class RequestLedger {
   settle(accessKeyId: string, key: string, outcome: RequestOutcome): void {
     if (outcome === "in_doubt") return;
     if (outcome === "refused") {
-      this.#sql.exec(
-        "DELETE FROM answers WHERE accessKeyId = ? AND key = ? AND state = 'open'",
-        accessKeyId,
-        key,
-      );
+      this.#answers.remove("accessKeyId = ? AND key = ? AND state = 'open'", accessKeyId, key);
       return;
     }
     const isKept = outcome !== "secret" && outcome.body.length <= MAX_ANSWER_CHARACTERS;
@@ -116,45 +115,24 @@ export class RequestLedger {
       requestHash,
       nowMs + ANSWER_LIFE_MS,
     );
+    this.#answers.add(accessKeyId, 1);
     return success({ kind: "first" });
   }
 
   /** Lets the oldest answer of an access key go when it holds as many as it may. */
   #makeRoom(accessKeyId: string): void {
-    this.#sql.exec(
-      `DELETE FROM answers WHERE accessKeyId = ?1 AND key IN (
-        SELECT key FROM answers WHERE accessKeyId = ?1
-          ORDER BY expiresAtMs DESC LIMIT -1 OFFSET ?2)`,
+    if (this.#answers.of(accessKeyId) < MAX_ANSWERS) return;
+    this.#answers.remove(
+      `accessKeyId = ?1 AND key =
+        (SELECT key FROM answers WHERE accessKeyId = ?1 ORDER BY expiresAtMs LIMIT 1)`,
       accessKeyId,
-      MAX_ANSWERS - 1,
     );
   }
 
   /** Removes what has run out. */
   #forget(nowMs: number): void {
-    const held = this.#heldNow();
-    const gone = this.#sql.exec<{ accessKeyId: string }>(
-      "DELETE FROM requests WHERE expiresAtMs < ? RETURNING accessKeyId",
-      nowMs,
-    );
-    for (const { accessKeyId } of gone) held.set(accessKeyId, (held.get(accessKeyId) ?? 1) - 1);
-    this.#sql.exec("DELETE FROM answers WHERE expiresAtMs < ?", nowMs);
-  }
-
-  #heldBy(accessKeyId: string): number {
-    return this.#heldNow().get(accessKeyId) ?? 0;
-  }
-
-  #heldNow(): Map<string, number> {
-    if (this.#held === null) {
-      const rows = this.#sql
-        .exec<{ accessKeyId: string; n: number }>(
-          "SELECT accessKeyId, count(*) AS n FROM requests GROUP BY accessKeyId",
-        )
-        .toArray();
-      this.#held = new Map(rows.map(({ accessKeyId, n }) => [accessKeyId, n]));
-    }
-    return this.#held;
+    this.#requests.remove("expiresAtMs < ?", nowMs);
+    this.#answers.remove("expiresAtMs < ?", nowMs);
   }
 
   #quotaRefusal(accessKeyId: string, nowMs: number): Result<never> {
@@ -173,6 +151,49 @@ export class RequestLedger {
         "hold. Other access keys are not held up.",
       retryAfterS: Math.ceil(waitMs / 1_000),
     });
+  }
+}
+
+/** How many rows of a table each access key holds: kept beside the table, as counting walks it. */
+class Holdings {
+  readonly #sql: SqlStorage;
+  readonly #table: "requests" | "answers";
+  /** Null until they are asked for. */
+  #counts: Map<string, number> | null = null;
+
+  constructor(sql: SqlStorage, table: "requests" | "answers") {
+    this.#sql = sql;
+    this.#table = table;
+  }
+
+  of(accessKeyId: string): number {
+    return this.#now().get(accessKeyId) ?? 0;
+  }
+
+  add(accessKeyId: string, by: number): void {
+    this.#now().set(accessKeyId, this.of(accessKeyId) + by);
+  }
+
+  /** Removes rows. @param where - the condition, in SQL. */
+  remove(where: string, ...bindings: (string | number)[]): void {
+    this.#now();
+    const gone = this.#sql.exec<{ accessKeyId: string }>(
+      `DELETE FROM ${this.#table} WHERE ${where} RETURNING accessKeyId`,
+      ...bindings,
+    );
+    for (const { accessKeyId } of gone) this.add(accessKeyId, -1);
+  }
+
+  #now(): Map<string, number> {
+    if (this.#counts === null) {
+      const rows = this.#sql
+        .exec<{ accessKeyId: string; n: number }>(
+          `SELECT accessKeyId, count(*) AS n FROM ${this.#table} GROUP BY accessKeyId`,
+        )
+        .toArray();
+      this.#counts = new Map(rows.map(({ accessKeyId, n }) => [accessKeyId, n]));
+    }
+    return this.#counts;
   }
 }
 

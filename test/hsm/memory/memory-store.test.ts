@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
+import { KEY_CLASS_NUMBER } from "../../../src/hsm/memory/key-record.ts";
 import { MemoryStore } from "../../../src/hsm/memory/memory-store.ts";
 import type { RecordType } from "../../../src/hsm/memory/record.ts";
 import { RECORD_TYPE } from "../../../src/hsm/memory/record.ts";
@@ -44,6 +45,30 @@ describe("the memory store", () => {
     expect(store.find(RECORD_TYPE.key, "same")?.id).toBe(2);
     expect(store.find(RECORD_TYPE.key, "other")?.id).toBe(1);
     expect(store.find(RECORD_TYPE.user, "same")).toBeNull();
+  });
+
+  it("lists those of an index by id, and counts the keys that are RSA or EC", () => {
+    const store = new MemoryStore();
+    const secretKey = Uint8Array.of(0xa1, 1, KEY_CLASS_NUMBER.secret);
+    const pair = Uint8Array.of(0xa1, 1, KEY_CLASS_NUMBER.private);
+    store.transaction(() => {
+      for (const [id, index, attributes] of [
+        [4, "same", pair],
+        [1, "same", secretKey],
+        [9, "same", secretKey],
+        [2, "other", pair],
+      ] as const) {
+        store.put({ type: RECORD_TYPE.key, id, attributes, secret: null }, index);
+      }
+    });
+    const ids = (index: string, after: number, limit: number) =>
+      store.listNamed(RECORD_TYPE.key, index, after, limit).map(({ id }) => id);
+    expect(ids("same", -1, 9)).toEqual([1, 4, 9]);
+    expect(ids("same", 1, 1)).toEqual([4]);
+    expect(ids("nobody's", -1, 9)).toEqual([]);
+    expect(store.countAsymmetricKeys()).toBe(2);
+    store.transaction(() => store.delete(RECORD_TYPE.key, 2));
+    expect(store.countAsymmetricKeys()).toBe(1);
   });
 
   it("pages by id", () => {
