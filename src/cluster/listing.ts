@@ -35,30 +35,57 @@ export function filterRows<Row>(
   filters: Filters,
   facets: Facets<Row>,
 ): Row[] {
-  return rows.filter((row) =>
-    Object.entries(filters).every(([name, values]) => {
-      const facet = facets[name]?.(row) ?? null;
-      return facet !== null && values.includes(facet);
-    }),
-  );
+  return rows.filter((row) => isTaken(row, filters, facets));
+}
+
+export function isTaken<Row>(row: Row, filters: Filters, facets: Facets<Row>): boolean {
+  return Object.entries(filters).every(([name, values]) => {
+    const facet = facets[name]?.(row) ?? null;
+    return facet !== null && values.includes(facet);
+  });
+}
+
+/** Which page is asked for. */
+export interface PageOrder {
+  readonly ascending: boolean;
+  readonly limit: number;
+  readonly token: string | null;
 }
 
 /** Sorts by creation (ids break ties) and cuts the page that begins after `token`. */
 export function cutPage<Row extends Listed>(
   rows: readonly Row[],
-  options: { readonly ascending: boolean; readonly limit: number; readonly token: string | null },
+  order: PageOrder,
 ): Page<Row> | Refusal {
-  const start = options.token === null ? null : decodeToken(options.token);
-  if (options.token !== null && start === null) {
+  const direction = order.ascending ? 1 : -1;
+  return takePage(
+    (start) =>
+      rows
+        .filter((row) => start === null || direction * compare(row, start) > 0)
+        .sort((a, b) => direction * compare(a, b)),
+    order,
+  );
+}
+
+/**
+ * Takes the page that begins after `token`. @param inOrder - rows by creation and id, as `ascending` says,
+ * from behind `start`; no more of them are asked for than it takes.
+ */
+export function takePage<Row extends Listed>(
+  inOrder: (start: Listed | null) => Iterable<Row>,
+  { token, limit }: PageOrder,
+): Page<Row> | Refusal {
+  const start = token === null ? null : decodeToken(token);
+  if (token !== null && start === null) {
     return invalid("token_invalid", "NextToken is not one that this operation returned.");
   }
-  const direction = options.ascending ? 1 : -1;
-  const ordered = rows.toSorted((a, b) => direction * compare(a, b));
-  const from = start === null ? 0 : ordered.findIndex((row) => direction * compare(row, start) > 0);
-  const page = from < 0 ? [] : ordered.slice(from, from + options.limit);
-  const last = page.at(-1);
-  const more = from >= 0 && from + options.limit < ordered.length;
-  return { rows: page, nextToken: more && last !== undefined ? encodeToken(last) : null };
+  const rows: Row[] = [];
+  for (const row of inOrder(start)) {
+    const last = rows.at(-1);
+    if (rows.length >= limit && last !== undefined) return { rows, nextToken: encodeToken(last) };
+    rows.push(row);
+  }
+  return { rows, nextToken: null };
 }
 
 function compare(a: Listed, b: Listed): number {

@@ -120,5 +120,5 @@ function unseen(context: RegionContext, clusterId: string): BackupRow[] {
 }
 
 function held(context: RegionContext, clusterId: string): BackupRow[] {
-  return context.store.backupsOf(clusterId).filter(promisesObjects);
+  return context.store.heldBackups(clusterId).filter(promisesObjects);
 }

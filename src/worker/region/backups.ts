@@ -6,7 +6,14 @@
  */
 
 import { generateId } from "../../cluster/ids.ts";
-import { cutPage, type Facets, filterRows, filtersRefusal } from "../../cluster/listing.ts";
+import {
+  cutPage,
+  type Facets,
+  filtersRefusal,
+  isTaken,
+  type Listed,
+  takePage,
+} from "../../cluster/listing.ts";
 import type { BackupTrigger } from "../../cluster/states.ts";
 import type { CatalogView, Listing, ListOrder } from "../contracts/control-api.ts";
 import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
@@ -158,14 +165,29 @@ export function describeBackups(
 ): Result<Listing<CatalogView>> {
   const unknown = filtersRefusal(order.filters, FACETS);
   if (unknown !== null) return refuseWith(unknown);
-  const asksForDeleted = "states" in order.filters || "backupIds" in order.filters;
-  const rows = filterRows(context.store.backups(), order.filters, FACETS)
-    .filter((row) => asksForDeleted || row.state !== "DELETED")
-    .map((row) => ({ ...row, id: row.backupId }));
-  const page = cutPage(rows, order);
+  const page = backupsPage(context, order);
   if ("message" in page) return refuseWith(page);
   const items = page.rows.map((row) => catalogView(context, row));
   return success({ items, nextToken: page.nextToken });
+}
+
+function backupsPage(context: RegionContext, order: ListOrder) {
+  const { filters, ascending } = order;
+  const { backupIds, clusterIds } = filters;
+  if (backupIds !== undefined) {
+    const named = [...new Set(backupIds)].map((backupId) => context.store.backup(backupId));
+    const rows = named.filter((row) => row !== null);
+    return cutPage([...taken(rows, filters)], order);
+  }
+  const clusterId = clusterIds?.length === 1 ? clusterIds[0] : undefined;
+  const withDeleted = filters["states"]?.includes("DELETED") ?? false;
+  const inOrder = (start: Listed | null) =>
+    context.store.backupsInOrder(start, { ascending, withDeleted, clusterId: clusterId ?? null });
+  return takePage((start) => taken(inOrder(start), filters), order);
+}
+
+function* taken(rows: Iterable<BackupRow>, filters: ListOrder["filters"]) {
+  for (const row of rows) if (isTaken(row, filters, FACETS)) yield { ...row, id: row.backupId };
 }
 
 /** READY → PENDING_DELETION, with the date of its end. */

@@ -87,7 +87,7 @@ async function withdraw(context: RegionContext, row: BackupRow): Promise<Outcome
 }
 
 function retained(context: RegionContext, clusterId: string): RetainedBackup[] {
-  return context.store.backupsOf(clusterId).map((row) => ({
+  return context.store.heldBackups(clusterId).map((row) => ({
     ...row,
     neverExpires: row.neverExpires === 1,
     sound: row.damage === null,

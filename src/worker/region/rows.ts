@@ -180,6 +180,20 @@ const ORDER_NUMBERS: SchemaStep = [
     SELECT 'cluster_serve', clusterId, clusterId, 0, 1 FROM clusters WHERE state <> 'DELETED'`,
 ];
 
+/** Ten thousand backups are listed, kept and let go without a walk through all of them. */
+const INDEXES: SchemaStep = [
+  "CREATE INDEX IF NOT EXISTS backupsByTime ON backups (createdAtMs, backupId)",
+  `CREATE INDEX IF NOT EXISTS backupsByTimeHeld ON backups (createdAtMs, backupId)
+    WHERE state <> 'DELETED'`,
+  `CREATE INDEX IF NOT EXISTS backupsOfClusterHeld ON backups (clusterId, createdAtMs, backupId)
+    WHERE state <> 'DELETED'`,
+  `CREATE INDEX IF NOT EXISTS backupsHeld ON backups (clusterId, chainNumber)
+    WHERE state <> 'DELETED'`,
+  "DROP INDEX backupsOfCluster",
+  "CREATE INDEX IF NOT EXISTS dueLeased ON due (leased) WHERE leased <> 0",
+  "CREATE INDEX answersByKeyAndEnd ON answers (accessKeyId, expiresAtMs)",
+];
+
 export const REGION_SCHEMA: readonly SchemaStep[] = [
   FIRST_TABLES,
   ["ALTER TABLE backups ADD COLUMN envelopeEtag TEXT NOT NULL DEFAULT ''"],
@@ -200,4 +214,5 @@ export const REGION_SCHEMA: readonly SchemaStep[] = [
     `CREATE TABLE sweeps (
       clusterId TEXT PRIMARY KEY, after TEXT NOT NULL, clean INTEGER NOT NULL) WITHOUT ROWID`,
   ],
+  INDEXES,
 ];

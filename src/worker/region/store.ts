@@ -5,6 +5,7 @@
  * write another event may have run. All of it is synchronous SQLite of one Durable Object.
  */
 import type { BackupLocation } from "../../backup/seal/location.ts";
+import type { Listed } from "../../cluster/listing.ts";
 import {
   type BackupState,
   type ClusterState,
@@ -26,6 +27,11 @@ import {
 } from "./rows.ts";
 
 type Value = string | number | null;
+
+/** Rows of a listing that are read at once. */
+const LISTED_AT_ONCE = 100;
+/** As the indexes of the rows that are no history say it. */
+const HELD = "state <> 'DELETED'";
 
 /** What may change together with a backup's state, beside what its HSM reports. */
 type MovedColumn = "deleteAtMs" | "deletedBy" | "failure" | "checkedAtMs";
@@ -158,20 +164,62 @@ export class RegionStore {
     return this.#first<BackupRow>("SELECT * FROM backups WHERE backupId = ?", backupId);
   }
 
-  backups(): BackupRow[] {
-    return this.#sql.exec<BackupRow>("SELECT * FROM backups").toArray();
+  /**
+   * Backups by creation and id, from behind `start`, read some at a time.
+   *
+   * @param which - `clusterId`: null for those of all clusters.
+   */
+  *backupsInOrder(
+    start: Listed | null,
+    which: {
+      readonly ascending: boolean;
+      readonly withDeleted: boolean;
+      readonly clusterId: string | null;
+    },
+  ): Generator<BackupRow> {
+    const { ascending, withDeleted, clusterId } = which;
+    const heldIndex = clusterId === null ? "backupsByTimeHeld" : "backupsOfClusterHeld";
+    const conditions = [
+      ...(withDeleted ? [] : [HELD]),
+      ...(clusterId === null ? [] : ["clusterId = ?"]),
+      `(createdAtMs, backupId) ${ascending ? ">" : "<"} (?, ?)`,
+    ];
+    const order = ascending ? "" : " DESC";
+    const query = `SELECT * FROM backups INDEXED BY ${withDeleted ? "backupsByTime" : heldIndex}
+      WHERE ${conditions.join(" AND ")}
+      ORDER BY createdAtMs${order}, backupId${order} LIMIT ${LISTED_AT_ONCE}`;
+    const end = ascending ? Number.MIN_SAFE_INTEGER : Number.MAX_SAFE_INTEGER;
+    let after = start ?? { createdAtMs: end, id: "" };
+    for (;;) {
+      const place = [after.createdAtMs, after.id];
+      const bindings = clusterId === null ? place : [clusterId, ...place];
+      const rows = this.#sql.exec<BackupRow>(query, ...bindings).toArray();
+      yield* rows;
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < LISTED_AT_ONCE) return;
+      after = { createdAtMs: last.createdAtMs, id: last.backupId };
+    }
   }
 
-  backupsOf(clusterId: string): BackupRow[] {
+  /** Backups of a cluster that are not DELETED, in the order of the chain. */
+  heldBackups(clusterId: string): BackupRow[] {
     return this.#sql
-      .exec<BackupRow>("SELECT * FROM backups WHERE clusterId = ? ORDER BY chainNumber", clusterId)
+      .exec<BackupRow>(
+        `SELECT * FROM backups INDEXED BY backupsHeld WHERE clusterId = ? AND ${HELD}
+         ORDER BY chainNumber`,
+        clusterId,
+      )
       .toArray();
   }
 
   /** The READY backup with the highest number that is not marked as damaged; null if none is. */
   newestSound(clusterId: string): BackupRow | null {
-    const isSound = (row: BackupRow) => row.state === "READY" && row.damage === null;
-    return this.backupsOf(clusterId).findLast(isSound) ?? null;
+    return this.#first<BackupRow>(
+      `SELECT * FROM backups INDEXED BY backupsHeld
+       WHERE clusterId = ? AND ${HELD} AND state = 'READY' AND damage IS NULL
+       ORDER BY chainNumber DESC LIMIT 1`,
+      clusterId,
+    );
   }
 
   backupInProgress(clusterId: string): BackupRow | null {
