@@ -23,6 +23,8 @@ export interface Principal {
   readonly signature: string;
   /** From when on it is refused for its date, by every clock. */
   readonly expiresAtMs: number;
+  /** HMAC-SHA-256 under the secret of the access key, hexadecimal: of no use without it. */
+  mac(data: Uint8Array): Promise<string>;
 }
 
 /** A request of which every byte is known to be the principal's. */
@@ -125,7 +127,15 @@ function principalOf({ authorization, key, signedAtMs }: Caller): Principal {
   const { accessKeyId, account, role } = key;
   const { region, signature } = authorization;
   const expiresAtMs = signedAtMs + MAX_CLOCK_SKEW_MS + CLOCK_MARGIN_MS;
-  return { accessKeyId, account, role, region, signature, expiresAtMs };
+  const mac = (data: Uint8Array) => macUnder(key.secretAccessKey, data);
+  return { accessKeyId, account, role, region, signature, expiresAtMs, mac };
+}
+
+async function macUnder(secret: string, data: Uint8Array): Promise<string> {
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const bytes = new TextEncoder().encode(`holdfast/v1/request-mac ${secret}`);
+  const key = await crypto.subtle.importKey("raw", bytes, algorithm, false, ["sign"]);
+  return encodeHex(new Uint8Array(await crypto.subtle.sign(algorithm, key, data)));
 }
 
 const HASH_REFUSED = [
@@ -180,14 +190,17 @@ async function readWithin(
   maxBytes: number,
   isSigned: boolean,
 ): Promise<Result<Uint8Array>> {
-  const isUndeclared = !isSigned && maxBytes > MAX_UNDECLARED_BODY_BYTES;
+  // Of a body that does not say how long it is nobody was asked whether it may be long.
+  const isShort = !isSigned || !request.headers.has("content-length");
+  const isUndeclared = isShort && maxBytes > MAX_UNDECLARED_BODY_BYTES;
   const limit = isUndeclared ? MAX_UNDECLARED_BODY_BYTES : maxBytes;
   const body = await readBody(request, limit);
   if (body !== null) return success(body);
   if (isUndeclared && declaredLength(request) <= maxBytes) {
     return denied(
       "body_hash_missing",
-      `A body of more than ${limit} bytes needs its SHA-256 in the signed header x-amz-content-sha256.`,
+      `A body of more than ${limit} bytes needs content-length, and its SHA-256 in the signed header ` +
+        "x-amz-content-sha256.",
     );
   }
   return refusal(

@@ -36,8 +36,8 @@ export interface RequestOrder {
   readonly signature: string;
   /** From when on the signature is refused for its date. */
   readonly expiresAtMs: number;
-  /** How the client repeats it; null where it sent no key. */
-  readonly repetition: { readonly key: string; readonly requestHash: string } | null;
+  /** How the client repeats it, and a MAC of all it says; null where it sent no key. */
+  readonly repetition: { readonly key: string; readonly requestMac: string } | null;
 }
 
 /** It acts now, or has acted: then what was answered. */
@@ -76,7 +76,7 @@ export interface RegionApi {
   /**
    * An HSM says of itself that its memory was changed: it leaves service, and is not filled again.
    */
-  noteUnfit(hsmId: string): Promise<Result<null>>;
+  noteUnfit(hsmId: string, why: "changed" | "blank"): Promise<Result<null>>;
   /** Back up now: a CREATE_IN_PROGRESS row and a due task; poll `backup`. */
   backUpNow(clusterId: string): Promise<Result<BackupView>>;
   backup(backupId: string): Promise<Result<BackupView>>;

@@ -4,9 +4,11 @@
  * Spec: docs/STORAGE.md, "Rows of an HSM". The row of a generation has the number of its latest change
  * and the sum of its rows after it.
  */
+
 import type { RecordCounts } from "./overview.ts";
-import { type HsmRows, RowSum } from "./row-seal.ts";
-import { SealedTable, type TableShape } from "./sealed-table.ts";
+import { OwnTable } from "./own-rows.ts";
+import type { HsmRows, RowSum } from "./row-seal.ts";
+import type { TableShape } from "./sealed-table.ts";
 import { MemoryChanged } from "./storage-key.ts";
 
 export const GENERATION_TABLES: readonly string[] = [
@@ -27,9 +29,17 @@ export interface GenerationRow {
   readonly sum: RowSum;
 }
 
+/**
+ * Rows of generations are own rows: so the one sum over those binds the sums of all generations, and
+ * neither half of a database can be put back without the other.
+ */
+export function generationRows(rows: HsmRows): OwnTable {
+  return new OwnTable(rows, GENERATIONS, ["generation"]);
+}
+
 /** The row of the generation that serves; null before the HSM is manufactured. */
 export function servingRow(rows: HsmRows): GenerationRow | null {
-  const row = new SealedTable(rows, GENERATIONS).first("WHERE current = 1");
+  const row = generationRows(rows).first("WHERE current = 1");
   if (row === null) return null;
   const generation = row["generation"] as number;
   const sum = rows.seal.unwrapSum(partOf(generation), row["sum"] ?? null);
@@ -43,7 +53,7 @@ const partOf = (generation: number): string => `generation ${generation}`;
  * @throws MemoryChanged unless one serves, where there are any.
  */
 export function verifiedGeneration(rows: HsmRows): number {
-  const all = [...new SealedTable(rows, GENERATIONS).read("")];
+  const all = [...generationRows(rows).read("")];
   const serving = all.filter((row) => row["current"] === 1);
   if (all.length > 0 && serving.length !== 1) throw new MemoryChanged("generations");
   return (serving[0]?.["generation"] ?? 0) as number;
@@ -74,11 +84,12 @@ export function flipGeneration(
 /** Removes every row of every generation but the one that serves. */
 export function removeOtherGenerations(rows: HsmRows): void {
   const current = currentGeneration(rows);
-  for (const table of ["records", "deletions", "generations"]) {
+  for (const table of ["records", "deletions"]) {
     // As one condition, `<>`, it would walk the rows of the one that stays.
     rows.sql.exec(`DELETE FROM ${table} WHERE generation < ?`, current);
     rows.sql.exec(`DELETE FROM ${table} WHERE generation > ?`, current);
   }
+  generationRows(rows).delete("WHERE generation <> ?", current); // Seldom more than two rows.
 }
 
 /** Number of the latest change; 0 if there was none since the generation began. */
@@ -98,7 +109,5 @@ export function writeServing(rows: HsmRows, row: GenerationRow, counts: RecordCo
 function writeGeneration(rows: HsmRows, row: GenerationRow, current: 0 | 1): void {
   const { generation, change } = row;
   const sum = rows.seal.wrapSum(partOf(generation), row.sum);
-  const table = new SealedTable(rows, GENERATIONS);
-  // Its own row is in no sum: whoever puts back an older one finds the rows of a later moment.
-  table.put({ generation, current, change, sum }, ["generation"], new RowSum());
+  generationRows(rows).put({ generation, current, change, sum });
 }

@@ -44,6 +44,8 @@ import { Service } from "./service.ts";
 import { MEMORY_CHANGED } from "./storage-key.ts";
 import { createTables, verifyMemory } from "./tables.ts";
 
+const HSM_BLANK = "hsm_blank";
+
 export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   readonly #deployment: Deployment;
   readonly #secrets: Secrets;
@@ -279,18 +281,20 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     const result = refusal === null ? await refusalsOf(f) : refuseWith(refusal);
     if (!result.ok && result.refusal.code === MEMORY_CHANGED) {
       this.#look = { refusal: result.refusal };
-      await this.#leaveService();
+      await this.#leaveService("changed");
+    } else if (!result.ok && result.refusal.code === HSM_BLANK) {
+      await this.#leaveService("blank"); // Its database may be lost: the region knows whether it was made.
     }
     return result;
   }
 
   /** For good: nothing fills it again. `Region` is told with every call until it has heard. */
-  async #leaveService(): Promise<void> {
+  async #leaveService(why: "changed" | "blank"): Promise<void> {
     if (this.#isNoted) return;
     const [account = "", region = "", hsmId = ""] = this.#name.split("/");
     try {
-      const noted = await this.#deployment.region(account, region).noteUnfit(hsmId);
-      this.#isNoted = noted.ok;
+      const noted = await this.#deployment.region(account, region).noteUnfit(hsmId, why);
+      this.#isNoted = noted.ok && why === "changed";
     } catch (error) {
       console.log("changed memory not noted", { hsmId, error: String(error) });
     }
@@ -305,7 +309,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     const making = readLocal(this.#rows, "making");
     if (making === null) {
       const message = "The HSM is blank or zeroized. Create an HSM with CreateHsm.";
-      throw new Refused({ kind: "conflict", code: "hsm_blank", message });
+      throw new Refused({ kind: "conflict", code: HSM_BLANK, message });
     }
     return this.#siteOf(making.location, making.hsmType);
   }

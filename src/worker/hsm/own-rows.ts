@@ -18,14 +18,23 @@ export function writeKeyCheck({ sql, seal }: HsmRows): void {
   sql.exec("INSERT OR REPLACE INTO key_check VALUES (1, ?)", seal.keyCheck);
 }
 
-/** Before any row is looked at: under another key each of them looks changed. @throws StorageKeyMismatch. */
-export function verifyKeyCheck({ sql, seal }: HsmRows): void {
+/**
+ * Before any row is believed: under another key each of them looks changed. The check itself is
+ * authenticated by nothing, so one that differs is believed only if nothing else verifies either.
+ *
+ * @param own - tables whose rows are tried. @throws StorageKeyMismatch, MemoryChanged.
+ */
+export function verifyKeyCheck(rows: HsmRows, own: readonly OwnTable[]): void {
+  const { sql, seal } = rows;
   const [row] = sql.exec<{ value: SqlStorageValue }>("SELECT value FROM key_check").toArray();
-  if (row === undefined) return; // Blank, or the row is gone: the others tell.
-  const isOurs =
-    row.value instanceof ArrayBuffer &&
-    encodeHex(new Uint8Array(row.value)) === encodeHex(seal.keyCheck);
-  if (!isOurs) throw new StorageKeyMismatch();
+  const value = row?.value ?? null;
+  const isKept = value instanceof ArrayBuffer;
+  if (isKept && encodeHex(new Uint8Array(value)) === encodeHex(seal.keyCheck)) return;
+  if (row === undefined && own.every((table) => table.isEmpty())) return; // Blank.
+  if (row === undefined || own.some((table) => table.someVerifies())) {
+    throw new MemoryChanged("key_check");
+  }
+  throw new StorageKeyMismatch();
 }
 
 const PART = "own rows";
@@ -60,6 +69,15 @@ export class OwnTable {
   /** @param rest - of the statement, from WHERE on. @returns how many rows there were. */
   delete(rest: string, ...bindings: Binding[]): number {
     return this.#counting((sum) => this.#table.delete(rest, sum, ...bindings));
+  }
+
+  isEmpty(): boolean {
+    return this.#table.count() === 0;
+  }
+
+  /** Whether any row is this HSM's, under this storage key. */
+  someVerifies(): boolean {
+    return this.#table.someVerifies();
   }
 
   tally(sum: RowSum): void {

@@ -67,6 +67,16 @@ function missingSince(
   return peer.change <= ancestor.change ? peer.change : null;
 }
 
+/**
+ * Whoever leads has whatever it pushed: a peer further along in the same history has what this HSM had
+ * and lost, when its database was put back. @throws MemoryChanged.
+ */
+function verifyNotBehind(own: Position, peer: Position): void {
+  if (peer.history !== own.history) return;
+  if (peer.change <= own.change && peer.attempts <= own.attempts) return;
+  throw new MemoryChanged("all of it is as it was before");
+}
+
 /** Applies a leader's delta to this HSM's memory. @throws Refused with `replication_gap`. */
 export function takeDelta(
   storage: DurableObjectStorage,
@@ -217,6 +227,7 @@ export class Peers {
       this.#positions.set(peer.hsmId, to);
       return true;
     }
+    verifyNotBehind(to, from);
     const ancestors = readLocal(rows, "ancestors") ?? [];
     const since = missingSince(to, ancestors, from) ?? (await this.#sinceIfEqual(stub, to));
     if (since === null) return false;

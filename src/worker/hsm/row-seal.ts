@@ -68,13 +68,15 @@ export class RowSeal {
     return new Uint8Array(mac.subarray(0, MAC_BYTES));
   }
 
+  /** Whether `mac` is the row's. */
+  isOurs(table: string, values: readonly SqlValue[], mac: SqlValue): boolean {
+    const isBytes = mac instanceof ArrayBuffer || mac instanceof Uint8Array;
+    return isBytes && sealCore().equal(this.mac(table, values), new Uint8Array(mac));
+  }
+
   /** @throws MemoryChanged unless `mac` is the row's. */
   verify(table: string, values: readonly SqlValue[], mac: SqlValue): void {
-    const isBytes = mac instanceof ArrayBuffer || mac instanceof Uint8Array;
-    const own = this.mac(table, values);
-    if (!isBytes || !sealCore().equal(own, new Uint8Array(mac))) {
-      throw new MemoryChanged(placeOf(table, values));
-    }
+    if (!this.isOurs(table, values, mac)) throw new MemoryChanged(placeOf(table, values));
   }
 
   /** What a row adds to the sum of its table: a function of its MAC that nobody else can compute. */

@@ -5,7 +5,6 @@
  * Spec: docs/STORAGE.md, "Rows are authenticated".
  */
 import type { HsmRows, RowSum, SqlValue } from "./row-seal.ts";
-import { MemoryChanged } from "./storage-key.ts";
 
 type Binding = string | number | null | Uint8Array;
 
@@ -67,27 +66,31 @@ export class SealedTable {
     sum.add(seal.element(mac));
   }
 
-  /** Takes a row that is about to be replaced out of the sum: by the same statements whether it is there. */
+  /**
+   * Takes a row that is about to be replaced out of the sum: by the same statements whether it is there.
+   * It is verified first: a MAC that was put beside another row would take that one out.
+   */
   #forget(row: SealedRow, key: readonly string[], sum: RowSum): void {
-    const { sql, seal } = this.#rows;
     const where = key.map((column) => `${column} = ?`).join(" AND ");
-    const held = sql.exec<{ mac: SqlStorageValue }>(
-      `SELECT mac FROM ${this.#shape.name} WHERE ${where}`,
-      ...key.map((column) => bindable(row[column] ?? null)),
-    );
-    for (const { mac } of [...held]) sum.remove(seal.element(macOf(mac, this.#shape.name)));
+    const bindings = key.map((column) => bindable(row[column] ?? null));
+    for (const held of this.read(`WHERE ${where}`, ...bindings)) sum.remove(this.#elementOf(held));
   }
 
-  /** @param rest - of the statement, from WHERE on. @returns how many rows there were. */
+  /**
+   * @param rest - of the statement, from WHERE on. @returns how many rows there were.
+   * @throws MemoryChanged if one of them is not ours.
+   */
   delete(rest: string, sum: RowSum, ...bindings: Binding[]): number {
     const { sql, seal } = this.#rows;
-    const gone = sql.exec<{ mac: SqlStorageValue }>(
-      `DELETE FROM ${this.#shape.name} ${rest} RETURNING mac`,
+    const { name, columns } = this.#shape;
+    const gone = sql.exec<Record<string, SqlStorageValue>>(
+      `DELETE FROM ${name} ${rest} RETURNING ${columns.join(", ")}, mac`,
       ...bindings,
     );
     let count = 0;
-    for (const { mac } of [...gone]) {
-      sum.remove(seal.element(macOf(mac, this.#shape.name)));
+    for (const row of [...gone]) {
+      seal.verify(name, this.#valuesOf(row), row["mac"] ?? null);
+      sum.remove(this.#elementOf(row));
       count += 1;
     }
     return count;
@@ -95,23 +98,37 @@ export class SealedTable {
 
   /** Reads every row of a query and adds it to `sum`. */
   tally(sum: RowSum, rest = "", ...bindings: Binding[]): number {
-    const { seal } = this.#rows;
     let count = 0;
     for (const row of this.read(rest, ...bindings)) {
-      sum.add(seal.element(new Uint8Array(row["mac"] as ArrayBuffer)));
+      sum.add(this.#elementOf(row));
       count += 1;
     }
     return count;
   }
 
+  count(): number {
+    return this.#rows.sql.exec<{ n: number }>(`SELECT count(*) AS n FROM ${this.#shape.name}`).one()
+      .n;
+  }
+
+  /** Whether any row of the table verifies, however many do not. */
+  someVerifies(): boolean {
+    const { sql, seal } = this.#rows;
+    const { name } = this.#shape;
+    for (const row of sql.exec<Record<string, SqlStorageValue>>(this.#select)) {
+      if (seal.isOurs(name, this.#valuesOf(row), row["mac"] ?? null)) return true;
+    }
+    return false;
+  }
+
+  /** Of a row that was verified. */
+  #elementOf(row: SealedRow): Uint8Array {
+    return this.#rows.seal.element(new Uint8Array(row["mac"] as ArrayBuffer));
+  }
+
   #valuesOf(row: SealedRow): SqlValue[] {
     return this.#shape.columns.map((column) => row[column] ?? null);
   }
-}
-
-function macOf(value: SqlStorageValue, table: string): Uint8Array {
-  if (!(value instanceof ArrayBuffer)) throw new MemoryChanged(table);
-  return new Uint8Array(value);
 }
 
 function bindable(value: SqlValue): Binding {

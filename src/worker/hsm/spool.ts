@@ -73,8 +73,16 @@ export function* readParts(rows: HsmRows, backupId: string): Generator<Uint8Arra
   }
 }
 
+/** Part by part: what is deleted is read once more, and all of it would not fit into memory. */
 export function clearSpool(rows: HsmRows, backupId: string): void {
-  spoolRows(rows).delete("WHERE backup_id = ?", backupId);
+  const spool = spoolRows(rows);
+  const parts = rows.sql.exec<{ part: number }>(
+    "SELECT part FROM spool WHERE backup_id = ?",
+    backupId,
+  );
+  for (const { part } of [...parts]) {
+    spool.delete("WHERE backup_id = ? AND part = ?", backupId, part);
+  }
 }
 
 /** Backups that have parts in the spool. */

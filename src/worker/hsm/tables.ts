@@ -5,7 +5,7 @@
  */
 import { Refused } from "../contracts/result.ts";
 import { ATTEMPT_TABLES, attemptRows } from "./attempts.ts";
-import { GENERATION_TABLES, verifiedGeneration } from "./generations.ts";
+import { GENERATION_TABLES, generationRows, verifiedGeneration } from "./generations.ts";
 import { LOCAL_TABLES, localRows, readLocal } from "./local.ts";
 import { OWN_TABLES, verifyKeyCheck, verifyOwnRows } from "./own-rows.ts";
 import type { HsmRows } from "./row-seal.ts";
@@ -31,8 +31,8 @@ class MemoryUnsealed extends Refused {
       kind: "unavailable",
       code: "hsm_memory_unsealed",
       message:
-        "An earlier build made this HSM's memory, whose rows nothing authenticates; nothing was " +
-        "changed. Go back to that build, or DeleteHsm, then CreateHsm. The new HSM is filled from the " +
+        "An earlier build made this HSM's memory, whose rows nothing authenticates; they are not " +
+        "believed, and nothing was changed. DeleteHsm, then CreateHsm. The new HSM is filled from the " +
         "newest sound backup; this one goes when that one serves.",
     });
   }
@@ -49,24 +49,27 @@ export function createTables(sql: SqlStorage): void {
  */
 export function verifyMemory(rows: HsmRows): void {
   if (isUnsealed(rows.sql)) throw new MemoryUnsealed();
-  verifyKeyCheck(rows);
   verifySchema(rows.sql);
   const own = [
+    generationRows(rows),
     localRows(rows),
     sessionRows(rows),
     attemptRows(rows),
     receiptRows(rows),
     spoolRows(rows),
   ];
+  verifyKeyCheck(rows, own);
   verifyOwnRows(rows, own);
   const generation = verifiedGeneration(rows);
   if (generation > 0) new RecordRows(rows, generation, false).verify();
   else if (readLocal(rows, "making") !== null) throw new MemoryChanged("generations");
 }
 
+/** Tables of a build that knew nothing of all this; where it left a trace, they were changed since. */
 function isUnsealed(sql: SqlStorage): boolean {
   const names = columnsOf(sql, "local");
-  return names.length > 0 && !names.includes("mac");
+  const isPlain = names.length > 0 && !names.includes("mac");
+  return isPlain && columnsOf(sql, "own_sum").length === 0;
 }
 
 function columnsOf(sql: SqlStorage, table: string): string[] {

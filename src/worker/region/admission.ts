@@ -12,6 +12,9 @@ import type { SchemaStep } from "../platform/schema.ts";
 
 /** Requests of one access key whose signatures still hold. */
 const MAX_HELD_SIGNATURES = 20_000;
+/** Keys of one access key that are known: a day of one change every two seconds. */
+const MAX_KEYS = 50_000;
+/** Newest answers of one access key that are kept; of older ones it is known that they were given. */
 const MAX_ANSWERS = 1_000;
 /** Longest answer that is kept, in characters. */
 const MAX_ANSWER_CHARACTERS = 16 * 1024;
@@ -95,7 +98,7 @@ export class RequestLedger {
 
   #admitKey(
     accessKeyId: string,
-    { key, requestHash }: NonNullable<RequestOrder["repetition"]>,
+    { key, requestMac }: NonNullable<RequestOrder["repetition"]>,
     nowMs: number,
   ): Result<Admission> {
     const [row] = this.#sql
@@ -105,27 +108,30 @@ export class RequestLedger {
         key,
       )
       .toArray();
-    if (row !== undefined) return repeated(row, requestHash);
+    if (row !== undefined) return repeated(row, requestMac);
+    if (this.#answers.of(accessKeyId) >= MAX_KEYS) return keysRefusal();
     this.#makeRoom(accessKeyId);
     this.#sql.exec(
       `INSERT INTO answers (accessKeyId, key, requestHash, state, expiresAtMs)
         VALUES (?, ?, ?, 'open', ?)`,
       accessKeyId,
       key,
-      requestHash,
+      requestMac,
       nowMs + ANSWER_LIFE_MS,
     );
     this.#answers.add(accessKeyId, 1);
     return success({ kind: "first" });
   }
 
-  /** Lets the oldest answer of an access key go when it holds as many as it may. */
+  /** Lets the oldest answer of an access key go when it holds as many as it may; its key stays known. */
   #makeRoom(accessKeyId: string): void {
     if (this.#answers.of(accessKeyId) < MAX_ANSWERS) return;
-    this.#answers.remove(
-      `accessKeyId = ?1 AND key =
-        (SELECT key FROM answers WHERE accessKeyId = ?1 ORDER BY expiresAtMs LIMIT 1)`,
+    this.#sql.exec(
+      `UPDATE answers SET state = 'spent', status = 0, body = '' WHERE accessKeyId = ?1 AND key IN (
+        SELECT key FROM answers WHERE accessKeyId = ?1 AND state = 'done'
+          ORDER BY expiresAtMs DESC LIMIT -1 OFFSET ?2)`,
       accessKeyId,
+      MAX_ANSWERS - 1,
     );
   }
 
@@ -197,6 +203,17 @@ class Holdings {
   }
 }
 
+function keysRefusal(): Result<never> {
+  return refuseWith({
+    kind: "busy",
+    code: "request_quota",
+    message:
+      `This access key has used ${MAX_KEYS} idempotency-keys within a day. Send requests without one. ` +
+      "Other access keys are not held up.",
+    retryAfterS: 3_600,
+  });
+}
+
 function replayed(): Result<never> {
   return refusal(
     "conflict",
@@ -206,8 +223,8 @@ function replayed(): Result<never> {
   );
 }
 
-function repeated(row: AnswerRow, requestHash: string): Result<Admission> {
-  if (row.requestHash !== requestHash) {
+function repeated(row: AnswerRow, requestMac: string): Result<Admission> {
+  if (row.requestHash !== requestMac) {
     return refusal(
       "conflict",
       "idempotency_key_reused",

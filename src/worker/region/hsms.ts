@@ -165,17 +165,28 @@ export function noteDegraded(
  * Out of service for good. Its rows stay until another HSM serves, `filled` with them: nobody but
  * who deletes it decides that they are of no more use.
  */
-export function noteUnfit(context: RegionContext, hsmId: string): Result<null> {
+export function noteUnfit(
+  context: RegionContext,
+  hsmId: string,
+  why: "changed" | "blank",
+): Result<null> {
   const row = context.store.hsm(hsmId);
   if (row === null) return refusal("not_found", "hsm_not_found", `HSM '${hsmId}' was not found.`);
+  // Before it is made and after it is gone an HSM is blank as a matter of course.
+  if (why === "blank" && row.state !== "ACTIVE") return success(null);
   const { clusterId } = row;
-  const message = "A row of the HSM's memory was changed from outside. DeleteHsm, then CreateHsm.";
+  const message = `${UNFIT[why]} DeleteHsm, then CreateHsm.`;
   context.store.updateHsm(hsmId, { joined: 0 });
   if (row.state === "ACTIVE") context.store.moveHsm(hsmId, "ACTIVE", "DEGRADED", message);
   else context.store.updateHsm(hsmId, { stateMessage: message });
   context.due.schedule("cluster_serve", clusterId, clusterId, context.nowMs());
   return success(null);
 }
+
+const UNFIT = {
+  changed: "A row of the HSM's memory was changed from outside.",
+  blank: "The HSM's memory is gone.",
+} as const;
 
 /** The first ACTIVE one; one that is leaving until the others may go on without it. */
 function leads(context: RegionContext, clusterId: string, hsmId: string): boolean {

@@ -162,8 +162,8 @@ export class Region extends DurableObject<Env> implements RegionObject {
     return noteDegraded(this.#context, clusterId, hsmId, reporterId);
   }
 
-  async noteUnfit(hsmId: string) {
-    return noteUnfit(this.#context, hsmId);
+  async noteUnfit(hsmId: string, why: "changed" | "blank") {
+    return noteUnfit(this.#context, hsmId, why);
   }
 
   async backUpNow(clusterId: string) {

@@ -191,7 +191,7 @@ const INDEXES: SchemaStep = [
     WHERE state <> 'DELETED'`,
   "DROP INDEX backupsOfCluster",
   "CREATE INDEX IF NOT EXISTS dueLeased ON due (leased) WHERE leased <> 0",
-  "CREATE INDEX answersByKeyAndEnd ON answers (accessKeyId, expiresAtMs)",
+  "CREATE INDEX answersByState ON answers (accessKeyId, state, expiresAtMs)",
 ];
 
 export const REGION_SCHEMA: readonly SchemaStep[] = [

@@ -18,13 +18,16 @@ interface BodyBound {
   readonly permission: Input<"admit"> | null;
 }
 
-/** By the end of the path; the first that fits. */
+/** By the path; the first that fits. */
 const BOUNDS: readonly (readonly [RegExp, BodyBound])[] = [
-  [/\/keys:import$/, { bytes: BULK_BYTES, permission: "manage keys" }],
-  [/\/users:import$/, { bytes: BULK_BYTES, permission: "manage users" }],
-  [/\/(keys|unwrap)$/, { bytes: USUAL_BYTES, permission: "manage keys" }],
-  [/\/(sign|verify)$/, { bytes: USUAL_BYTES, permission: "sign and verify" }],
-  [/\/(encrypt|decrypt)$/, { bytes: USUAL_BYTES, permission: "encrypt and decrypt" }],
+  [/^\/v1\/clusters\/[^/]+\/keys:import$/, { bytes: BULK_BYTES, permission: "manage keys" }],
+  [/^\/v1\/clusters\/[^/]+\/users:import$/, { bytes: BULK_BYTES, permission: "manage users" }],
+  [
+    /^\/v1\/clusters\/[^/]+\/keys(\/\d+\/unwrap)?$/,
+    { bytes: USUAL_BYTES, permission: "manage keys" },
+  ],
+  [/\/keys\/\d+\/(sign|verify)$/, { bytes: USUAL_BYTES, permission: "sign and verify" }],
+  [/\/keys\/\d+\/(encrypt|decrypt)$/, { bytes: USUAL_BYTES, permission: "encrypt and decrypt" }],
   [/\/message-digests$/, { bytes: USUAL_BYTES, permission: "digest" }],
   [/\/certificates$/, { bytes: USUAL_BYTES, permission: "manage certificates" }],
 ];

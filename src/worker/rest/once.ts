@@ -4,7 +4,6 @@
  *
  * Spec: docs/API.md, "Repeating". What is remembered lies in the `Region` object.
  */
-import { encodeHex } from "../../crypto/base-encodings.ts";
 import type { RequestOutcome } from "../contracts/region-api.ts";
 import { granted } from "../contracts/result.ts";
 import { refusalResponse } from "./answers.ts";
@@ -15,9 +14,10 @@ const KEY = /^[\x21-\x7e]{1,64}$/;
 
 /** Methods and paths that change nothing: sent twice they only answer twice. */
 const READING_METHODS = new Set(["GET", "HEAD"]);
-const READING_PATH = /\/(sign|verify|encrypt|decrypt|message-digests)$/;
+const READING_PATH =
+  /^\/v1\/(clusters\/[^/]+\/(keys\/\d+\/(sign|verify|encrypt|decrypt)|message-digests)|backups\/[^/]+\/verify)$/;
 /** Answers with a secret in them, or with what stands for one. */
-const SECRET_PATH = /\/(sessions|export|wrap)$/;
+const SECRET_PATH = /^\/v1\/clusters\/[^/]+\/(sessions|keys\/\d+\/(export|wrap))$/;
 /** Failures after which a write may have been made. */
 const IN_DOUBT = new Set(["peers_unsettled", "internal_failure"]);
 
@@ -28,7 +28,7 @@ export async function actOnce(
   next: () => Promise<void>,
 ): Promise<Response | undefined> {
   const { method, path } = c.req;
-  if (READING_METHODS.has(method) || READING_PATH.test(path)) {
+  if (READING_METHODS.has(method) || (method === "POST" && READING_PATH.test(path))) {
     await next();
     return undefined;
   }
@@ -38,7 +38,7 @@ export async function actOnce(
     const message = `${KEY_HEADER}: 1 to 64 printable ASCII characters without spaces`;
     return refusalResponse({ kind: "invalid", code: "request_invalid", message });
   }
-  const repetition = key === null ? null : { key, requestHash: await hashOf(c, body) };
+  const repetition = key === null ? null : { key, requestMac: await macOf(c, body) };
   const region = regionOf(c);
   const admission = granted(
     await region.admitRequest({ accessKeyId, signature, expiresAtMs, repetition }),
@@ -54,14 +54,17 @@ function again({ status, body }: { readonly status: number; readonly body: strin
   return new Response(body === "" ? null : body, { status, headers });
 }
 
-/** Everything that makes it this request: whoever logged in, what they ask, and of what. */
-async function hashOf(c: RestContext, body: Uint8Array): Promise<string> {
+/**
+ * Everything that makes it this request: whoever logged in, what they ask, and of what. Passwords and
+ * short secrets are in it, so that it is no plain hash: the region's database has not the key.
+ */
+async function macOf(c: RestContext, body: Uint8Array): Promise<string> {
   const parts = [c.req.method, c.req.url, c.req.header(SESSION_HEADER) ?? "", ""];
   const head = new TextEncoder().encode(parts.join("\n"));
   const whole = new Uint8Array(head.length + body.length);
   whole.set(head);
   whole.set(body, head.length);
-  return encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", whole)));
+  return await c.get("principal").mac(whole);
 }
 
 async function outcomeOf(c: RestContext): Promise<RequestOutcome> {

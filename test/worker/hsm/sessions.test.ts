@@ -68,6 +68,7 @@ describe("sessions of an HSM", () => {
 
   it("of a build that did not authenticate rows are not believed, nor is anything else", async () => {
     await hsm.rows("ALTER TABLE local DROP COLUMN mac");
+    await hsm.rows("DROP TABLE own_sum");
     await hsm.abort();
     const path = `${cluster.path}/sessions/current`;
     const { status, body } = await rest(edge, "GET", path, undefined, { session: cluster.admin });
