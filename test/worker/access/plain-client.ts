@@ -24,6 +24,8 @@ export interface PlainRequest {
   readonly authorization?: (header: string) => string | string[];
   /** The body is announced with this length and not sent at all. */
   readonly announcedBytes?: number;
+  /** In chunks, without its length. */
+  readonly isChunked?: boolean;
   /** Keeps connections; by default each request has its own. */
   readonly agent?: Agent;
 }
@@ -75,7 +77,7 @@ function exchange(
   path: string,
   headers: Record<string, string | readonly string[]>,
   body: string | Uint8Array,
-  { announcedBytes, agent }: PlainRequest,
+  { announcedBytes, isChunked, agent }: PlainRequest,
 ): Promise<PlainAnswer> {
   return new Promise((answered, failed) => {
     const outgoing = request({
@@ -86,7 +88,9 @@ function exchange(
       agent: agent ?? false,
       headers: {
         ...(headers as Record<string, string | string[]>),
-        "content-length": announcedBytes ?? Buffer.byteLength(body),
+        ...(isChunked
+          ? { "transfer-encoding": "chunked" }
+          : { "content-length": announcedBytes ?? Buffer.byteLength(body) }),
       },
     });
     outgoing.on("error", failed);

@@ -211,6 +211,13 @@ describe("a long body", () => {
     expect([answer.status, answer.body.error.code]).toEqual([status, code]);
   });
 
+  it("that does not say how long it is may be as long as one without its hash", async () => {
+    const body = JSON.stringify({ keys: [], x: "x".repeat(100_000) });
+    const headers = { ...IMPORT.headers, "x-amz-content-sha256": sha256(body) };
+    const answer = await sendPlain(edge, { ...IMPORT, headers, body, isChunked: true });
+    expect([answer.status, answer.body.error.code]).toEqual([401, "body_hash_missing"]);
+  });
+
   it("a short one needs no hash, a long one has to have it", async () => {
     const call = (bytes: number) => ({
       ...IMPORT,

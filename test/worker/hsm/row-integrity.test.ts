@@ -10,6 +10,7 @@ import { type Edge, startEdge } from "../../lib/mf.ts";
 import {
   ADMIN_PASSWORD,
   ALICE_PASSWORD,
+  addHsm,
   backUp,
   login,
   ok,
@@ -480,5 +481,28 @@ describe("a database", () => {
       await evict(other.hsmId);
       await ok(edge, "POST", `${path}/sessions`, credentials);
     }
+  });
+});
+
+describe("a leader whose whole database was put back", () => {
+  it("finds that its peer is further along, and does not overwrite it", async () => {
+    await addHsm(cluster.client, cluster.clusterId, 2);
+    const { hsmId, path, alice } = cluster;
+    const generate = (label: string) =>
+      rest(
+        edge,
+        "POST",
+        `${path}/keys:generate`,
+        { type: "aes", sizeBits: 128, label },
+        { session: alice },
+      );
+    expect((await generate("on both")).status).toBe(201);
+    const then = new Map<string, Row[]>();
+    for (const table of await tables(hsmId)) then.set(table, await rowsOf(hsmId, table));
+    expect((await generate("acknowledged")).status).toBe(201);
+    for (const [table, rows] of then) await replace(hsmId, table, rows);
+    await evict(hsmId);
+    const refused = await generate("by the one that was put back");
+    expect([refused.status, refused.body.error.code]).toEqual([503, "hsm_memory_changed"]);
   });
 });

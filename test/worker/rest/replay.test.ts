@@ -1,6 +1,7 @@
 /**
  * A recorded request sent again, and a request repeated by its own client: what each may do.
  */
+import { createHash } from "node:crypto";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -77,6 +78,11 @@ export class Region extends Built {
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) " +
         "INSERT INTO requests SELECT randomblob(32), ?, ? FROM n", count, accessKeyId, expiresAtMs);
   }
+  async answer(accessKeyId, count) {
+    this.ctx.storage.sql.exec(
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) " +
+        "INSERT INTO answers SELECT ?, 'key ' || i, '', 'done', 200, '', 9e15 FROM n", count, accessKeyId);
+  }
   async beginAnew() {
     this.ctx.abort("evicted");
   }
@@ -92,6 +98,7 @@ export default worker;
 
 interface OpenRegion {
   hold(accessKeyId: string, count: number, expiresAtMs: number): Promise<void>;
+  answer(accessKeyId: string, count: number): Promise<void>;
   beginAnew(): Promise<void>;
   text(): Promise<string>;
 }
@@ -139,6 +146,17 @@ describe("a recorded request", () => {
     expect([replayed.status, replayed.body.error.code]).toEqual([409, "request_replayed"]);
     const key = await ok(edge, "GET", `${path}/keys/${handle}`, undefined, { session: alice });
     expect(key.sharedWith).toEqual([]);
+  });
+
+  it("is known by its whole path: a user may be called as an operation is", async () => {
+    const { path, admin } = cluster;
+    const user = { username: "sign", role: "CU", password: "signs-password-1" };
+    await ok(edge, "POST", `${path}/users`, user, { session: admin });
+    const wanted = { method: "DELETE", session: admin };
+    const request = await recorded(edge.url, `${path}/users/sign`, {}, wanted);
+    expect((await send(request)).status).toBe(204);
+    await ok(edge, "POST", `${path}/users`, user, { session: admin });
+    expect((await send(request)).body.error.code).toBe("request_replayed");
   });
 
   it("of a login opens no second session", async () => {
@@ -236,6 +254,20 @@ describe("a request repeated under its key", () => {
     expect(rows).toContain("log-in");
     expect(rows).not.toContain(first.body.token);
     expect(rows).not.toContain(ALICE_PASSWORD);
+    // Nor what a password could be guessed from, a million times in a second.
+    const text = ["POST", `${edge.url.origin}${cluster.path}/sessions`, "", ""].join("\n");
+    const guessed = createHash("sha256").update(text + JSON.stringify(credentials));
+    expect(rows).not.toContain(guessed.digest("hex"));
+  });
+
+  it("is known when many others came after it, if not its answer", async () => {
+    const first = await send(await generate("long-ago"));
+    expect(first.status).toBe(201);
+    const { accessKeyId } = await accessKey();
+    await (await regionObject<OpenRegion>(edge)).answer(accessKeyId, 1_005);
+    await send(await generate("the-newest"));
+    const again = await later(() => generate("long-ago"));
+    expect([again.status, again.body.error.code]).toEqual([409, "idempotency_key_spent"]);
   });
 
   it.each(["", "with space", "x".repeat(65), "ü"])(
