@@ -84,7 +84,7 @@ const EDGE: Table = {
   },
   "worker/rest": {
     rooms: [
-      ...["worker/access", "worker/platform", "worker/contracts", "crypto"],
+      ...["worker/access", "worker/platform", "worker/contracts"],
       ...["hsm/rules", "hsm/keys", "cluster"],
     ],
     packages: ["hono", "@hono/zod-openapi"],
