@@ -29,6 +29,10 @@ const REPLICATED_ROWS = 64;
 /** Tables of an HSM, and why a statement may walk one. */
 const WALKED: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/SCAN (own_sum|key_check)$/, "one row"],
+  [
+    /^SELECT count\(\*\) AS n FROM (local|sessions|attempts|receipts|spool): SCAN/,
+    "whether an HSM without `key_check` is blank, when its object starts",
+  ],
   [/SCAN generations$/, "two rows at most: the one that serves, and what a restore stages"],
   [
     /ORDER BY (number|sequence) DESC LIMIT 1: SCAN (attempts USING INDEX|receipts)/,
@@ -40,7 +44,10 @@ const WALKED: readonly (readonly [pattern: RegExp, reason: string])[] = [
     /^SELECT [^()]+, mac FROM (local|sessions|attempts|receipts|spool) ?: SCAN/,
     "all rows are looked at when the object starts, and before a backup",
   ],
-  [/^DELETE FROM (sessions|attempts) RETURNING mac: SCAN/, "all of them go, when a restore ends"],
+  [
+    /^DELETE FROM (sessions|attempts) RETURNING [a-z_, ]+: SCAN/,
+    "all of them go, when a restore ends",
+  ],
   [
     /FROM sqlite_master: SCAN sqlite_master$/,
     "the tables themselves are looked at, as the rows are",
