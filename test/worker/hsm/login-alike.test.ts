@@ -57,9 +57,9 @@ const CASES = [
   ["the right password of a locked user", "locked", "locked-password-1"],
 ] as const;
 
-/** One chain of derivations, one count written, one push to each peer that writes it too. */
+/** One chain of derivations, one count written (its row, and its place in an index), one push to each peer that writes it too. */
 function workOf(peers: number): Seen {
-  const written = Array.from({ length: 1 + peers }, () => ["attempts", 1] as const);
+  const written = Array.from({ length: 1 + peers }, () => ["attempts", 2] as const);
   return { derivations: Array(6).fill(100_000), pushes: peers, written };
 }
 
