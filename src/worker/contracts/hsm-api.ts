@@ -145,6 +145,11 @@ export interface HsmApi {
   retire(number: number): Promise<Result<null>>;
   /** Whether PRECO has become the first CO in the memory that it holds; false for a blank HSM. */
   isActivated(): Promise<Result<boolean>>;
+  /**
+   * As `zeroize`, where it holds nothing but what it was made with: the one thing that an HSM does
+   * under another storage key than its own. Refused with `hsm_activated` once PRECO has become CO.
+   */
+  discard(): Promise<Result<null>>;
   /** Destroys everything the HSM holds. */
   zeroize(): Promise<Result<null>>;
 }

@@ -32,7 +32,7 @@ import { reached } from "../platform/reached.ts";
 import { hasAttempts } from "./attempts.ts";
 import { backUp } from "./backup.ts";
 import { servingRow } from "./generations.ts";
-import { initializeHsm, manufactureHsm, verifyReadable } from "./life.ts";
+import { initializeHsm, manufactureHsm, verifyNeverActivated, verifyReadable } from "./life.ts";
 import { readLocal, writeLocal } from "./local.ts";
 import { type HsmMemory, type HsmSite, openMemory, openToRead } from "./memory.ts";
 import { CHANGES_NOTHING, DATA_PLANE } from "./operations.ts";
@@ -158,16 +158,27 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     return this.#answer(() => !this.#isBlank() && this.#isActivated());
   }
 
+  discard(): Promise<Result<null>> {
+    return this.#inTurn(() =>
+      refusalsOf(() => {
+        verifyNeverActivated(this.#rows.sql);
+        return this.#empty();
+      }),
+    );
+  }
+
   /** Whatever its rows are like. */
   zeroize(): Promise<Result<null>> {
-    return this.#inTurn(async () => {
-      await this.ctx.storage.deleteAll();
-      createTables(this.#rows.sql);
-      this.#rows.overview.forget();
-      this.#look = null;
-      await reached("hsm_zeroized", this.#deployment, this.ctx.storage);
-      return success(null);
-    });
+    return this.#inTurn(async () => success(await this.#empty()));
+  }
+
+  async #empty(): Promise<null> {
+    await this.ctx.storage.deleteAll();
+    createTables(this.#rows.sql);
+    this.#rows.overview.forget();
+    this.#look = null;
+    await reached("hsm_zeroized", this.#deployment, this.ctx.storage);
+    return null;
   }
 
   position(withDigest: boolean): Promise<Result<PeerPosition>> {

@@ -7,6 +7,9 @@
  */
 import { encodeBase64, encodeHex } from "../../crypto/base-encodings.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
+import { RefusedAttributes } from "../../hsm/memory/attributes-codec.ts";
+import { configurationCodec } from "../../hsm/memory/configuration-record.ts";
+import { RECORD_TYPE } from "../../hsm/memory/record.ts";
 import { isHsmType } from "../../hsm/rules/limits.ts";
 import type { HardwareIdentity, ManufactureOrder } from "../contracts/hsm-api.ts";
 import { Refused } from "../contracts/result.ts";
@@ -80,6 +83,31 @@ export async function initializeHsm(
   memory.hsm.initialize(clusterCertificate, trustAnchor);
   await reached("hsm_initialized", site.deployment, site.storage);
   return null;
+}
+
+/**
+ * By what the configuration says in the clear: no key is needed, and none of it is authentic. Who
+ * could have changed it could have emptied the database as well. To be asked in the turn in which
+ * the HSM is emptied. @throws Refused with `hsm_activated` unless every generation says not.
+ */
+export function verifyNeverActivated(sql: SqlStorage): void {
+  const rows = sql.exec<{ attributes: SqlStorageValue }>(
+    "SELECT attributes FROM records WHERE type = ?",
+    RECORD_TYPE.configuration,
+  );
+  for (const { attributes } of [...rows]) {
+    const isBytes = attributes instanceof ArrayBuffer;
+    const decoded = isBytes ? configurationCodec.decode(new Uint8Array(attributes)) : null;
+    if (decoded === null || decoded instanceof RefusedAttributes) throw activated();
+    if (decoded.activatedAtMs !== 0) throw activated();
+  }
+}
+
+function activated(): Refused {
+  const message =
+    "The HSM was activated, cannot be read under this STORAGE_KEY and was never backed up. Its " +
+    "memory is kept: give the worker the key that it was made under.";
+  return new Refused({ kind: "conflict", code: "hsm_activated", message });
 }
 
 /** Whether what is wrapped opens, by the operator's keys that every HSM has. @throws Refused. */

@@ -63,7 +63,8 @@ export class StorageKeyMismatch extends Refused {
       message:
         "The worker's STORAGE_KEY is not the one that this HSM was made under; nothing was changed. " +
         "Give the worker that key. If it is lost: DeleteHsm, then CreateHsm. The new HSM is filled " +
-        "from the newest sound backup; this one goes when that one serves.",
+        "from the newest sound backup; this one goes when that one serves. In a cluster that was " +
+        "never activated this one goes at once: wait for that before CreateHsm.",
     });
   }
 }

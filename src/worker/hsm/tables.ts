@@ -33,7 +33,8 @@ class MemoryUnsealed extends Refused {
       message:
         "An earlier build made this HSM's memory, whose rows nothing authenticates; they are not " +
         "believed, and nothing was changed. DeleteHsm, then CreateHsm. The new HSM is filled from the " +
-        "newest sound backup; this one goes when that one serves.",
+        "newest sound backup; this one goes when that one serves. In a cluster that was never " +
+        "activated this one goes at once: wait for that before CreateHsm.",
     });
   }
 }

@@ -71,7 +71,10 @@ export function newestSource(context: RegionContext, cluster: ClusterRow): Backu
   return source?.state === "READY" && source.damage === null ? source : null;
 }
 
-/** → DELETE_IN_PROGRESS. Of an active cluster the HSM goes only after its backup is READY. */
+/**
+ * → DELETE_IN_PROGRESS, from every other state: what comes into service or is claimed may wait for
+ * a key that is lost. Of an active cluster the HSM goes only after its backup is READY.
+ */
 export function deleteHsm(context: RegionContext, order: DeleteHsmOrder): Result<HsmView> {
   const { clusterId } = order;
   const cluster = context.store.cluster(clusterId);
@@ -86,14 +89,8 @@ export function deleteHsm(context: RegionContext, order: DeleteHsmOrder): Result
     const message = `HSM '${name}' was not found in cluster '${clusterId}'.`;
     return refusal("not_found", "hsm_not_found", message);
   }
-  const isBusy = cluster.state === "INITIALIZE_IN_PROGRESS" || row.state === "CREATE_IN_PROGRESS";
-  if (isBusy || row.state === "DELETE_IN_PROGRESS") {
-    return refusal(
-      "invalid",
-      "hsm_state",
-      `HSM '${row.hsmId}' is in state ${row.state} in a cluster in state ${cluster.state} and ` +
-        "cannot be deleted now.",
-    );
+  if (row.state === "DELETE_IN_PROGRESS") {
+    return refusal("invalid", "hsm_state", `HSM '${row.hsmId}' is being deleted already.`);
   }
   if (!context.store.moveHsm(row.hsmId, row.state, "DELETE_IN_PROGRESS", "HSM is being deleted.")) {
     throw new Error("unreachable: the state was read in this turn");
