@@ -223,14 +223,17 @@ describe.each([
     flipped[at] = (flipped[at] ?? 0) ^ 1;
     const newer = Buffer.from(sample.sealed);
     newer[9] = 2;
-    for (const [file, title] of [
-      [flipped, "The backup is damaged"],
-      [sample.sealed.subarray(0, -1), "The backup is incomplete"],
-      [newer, "The backup was made by a newer version"],
+    for (const [file, title, check] of [
+      [flipped, "The backup is damaged", "body_digest"],
+      [sample.sealed.subarray(0, -1), "The backup is incomplete", "body_digest"],
+      [newer, "The backup was made by a newer version", "envelope"],
     ] as const) {
       await tool.choose(backupFile(Buffer.from(file)), kitFile(sample.kit));
       await tool.verify();
       expect(await tool.page.getByRole("alert").innerText()).toContain(title);
+      const checks = await tool.checks();
+      expect(checks.filter(({ state }) => state === "failed").map(({ id }) => id)).toEqual([check]);
+      expect(checks.filter(({ state }) => state === "running")).toEqual([]);
       await tool.button("Choose other files").click();
     }
   });

@@ -4,7 +4,7 @@
  *
  * FORMAT.md §3.5 gives the order. The steps come in it; the check that runs is the next one.
  */
-import { BackupError } from "../../backup/format/errors.ts";
+import { BackupError, type BackupFault } from "../../backup/format/errors.ts";
 import type { VerifyStep } from "../../backup/verify.ts";
 import { CHECKS, type CheckId, type CheckReport, type FileKind } from "./shown.ts";
 
@@ -51,13 +51,10 @@ export class CheckReports {
     this.#runNext();
   }
 
-  /** The check in hand did not hold; a malformed envelope is found before its data key is tried. */
+  /** The check that the fault is of, or else the one in hand, did not hold. */
   failed(error: unknown): void {
-    const isEnvelope =
-      error instanceof BackupError &&
-      (error.fault.code === "envelope_damaged" ||
-        ("part" in error.fault && error.fault.part === "envelope"));
-    const check = isEnvelope ? "envelope" : this.#waiting[0];
+    const found = error instanceof BackupError ? checkOf(error.fault) : null;
+    const check = found ?? this.#waiting[0];
     if (check !== undefined) this.#tell(check, "failed", null);
   }
 
@@ -76,4 +73,14 @@ export class CheckReports {
   #tell(check: CheckId, state: CheckReport["state"], progress: number | null): void {
     this.#report({ check, state, progress });
   }
+}
+
+/**
+ * The check that a fault is of, where that is not the one in hand: a malformed envelope is found before its
+ * data key is tried, and the sealed bytes are read for whatever lies in them. Null: the one in hand.
+ */
+function checkOf(fault: BackupFault): CheckId | null {
+  const part = "part" in fault ? fault.part : null;
+  if (fault.code === "envelope_damaged" || part === "envelope") return "envelope";
+  return fault.code === "body_damaged" || part === "body" ? "body_digest" : null;
 }

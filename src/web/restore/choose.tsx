@@ -101,16 +101,17 @@ function KitLine(props: { kit: ChosenKit }): JSX.Element {
   const { facts, file } = props.kit;
   const name = <div class="file-name">{file === null ? "Pasted text" : shownText(file.name)}</div>;
   if (facts === null) return name;
-  const versions = `${facts.mkbkCount} manufacturer and ${facts.akbkCount} operator key versions`;
+  const versions = `Versions of the manufacturer's key: ${facts.mkbkCount}, of the operator's: ${facts.akbkCount}`;
   return (
     <div role="status">
       {name}
       <div class="small soft">
-        {facts.operator} with {facts.manufacturer}, made {facts.createdAt.slice(0, 10)}
+        {facts.operator} with {facts.manufacturer}, made{" "}
+        <span class="unbroken">{facts.createdAt.slice(0, 10)}</span>
       </div>
       <div class="small soft">
         {versions}
-        {facts.recoveryKeyId === null ? "; no recovery key" : "; recovery key"}
+        {facts.recoveryKeyId === null ? "; no recovery key" : "; with the recovery key"}
       </div>
     </div>
   );

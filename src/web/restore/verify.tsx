@@ -45,10 +45,11 @@ function linksOf(reports: ReadonlyMap<CheckId, CheckReport>): Link[] {
   const parted = [...reports.values()].some(({ state }) => state === "failed");
   return CHECKS.map((id) => {
     const report = reports.get(id);
+    const isCutOff = parted && (report === undefined || report.state === "running");
     return {
       id,
       name: CHECK_NAME[id],
-      state: report?.state ?? (parted ? "unreached" : "waiting"),
+      state: isCutOff ? "unreached" : (report?.state ?? "waiting"),
       detail: report?.state === "skipped" ? NO_SEAL : CHECK_DETAIL[id],
       progress: report?.state === "running" ? report.progress : null,
     };
