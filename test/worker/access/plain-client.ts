@@ -10,6 +10,8 @@ import type { Edge } from "../../lib/mf.ts";
 export interface PlainRequest {
   readonly method?: string;
   readonly path?: string;
+  /** `name=value` of one parameter. */
+  readonly query?: string;
   readonly service?: string;
   /** Sent, and signed unless said otherwise; a list is sent as so many headers of this name. */
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
@@ -45,7 +47,7 @@ const trimmed = (value: string) => value.trim().replace(/\s+/g, " ");
 
 export async function sendPlain(edge: Pick<Edge, "url">, call: PlainRequest): Promise<PlainAnswer> {
   const key = await accessKey();
-  const { method = "POST", path = "/", service = "cloudhsm", body = "" } = call;
+  const { method = "POST", path = "/", query = "", service = "cloudhsm", body = "" } = call;
   const date = new Date().toISOString().replace(/[:-]|\.\d{3}/g, "");
   const sent: Record<string, string | readonly string[]> = {
     host: edge.url.host,
@@ -59,7 +61,7 @@ export async function sendPlain(edge: Pick<Edge, "url">, call: PlainRequest): Pr
   });
   const hash = String(sent["x-amz-content-sha256"] ?? sha256(body));
   const encodedPath = encodeURIComponent(path).replaceAll("%2F", "/");
-  const canonical = [method, encodedPath, "", signed.join(""), names.join(";"), hash].join("\n");
+  const canonical = [method, encodedPath, query, signed.join(""), names.join(";"), hash].join("\n");
   const scope = `${date.slice(0, 8)}/${REGION}/${service}/aws4_request`;
   const secret = call.secretAccessKey ?? key.secretAccessKey;
   const signingKey = scope.split("/").reduce<string | Buffer>(hmac, `AWS4${secret}`);
@@ -68,7 +70,8 @@ export async function sendPlain(edge: Pick<Edge, "url">, call: PlainRequest): Pr
     `AWS4-HMAC-SHA256 Credential=${call.accessKeyId ?? key.accessKeyId}/${scope}, ` +
     `SignedHeaders=${names.join(";")}, Signature=${hmac(signingKey, toSign).toString("hex")}`;
   const authorization = call.authorization?.(header) ?? header;
-  return await exchange(edge, method, path, { ...sent, authorization }, body, call);
+  const target = query === "" ? path : `${path}?${query}`;
+  return await exchange(edge, method, target, { ...sent, authorization }, body, call);
 }
 
 function exchange(

@@ -3,7 +3,9 @@
  * bodies are announced, and what is told of a signature that does not hold.
  */
 import { Agent } from "node:http";
+import { CloudHSMV2Client, DescribeBackupsCommand } from "@aws-sdk/client-cloudhsm-v2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { accessKey, REGION } from "../../lib/aws.ts";
 import { type Edge, startEdge } from "../../lib/mf.ts";
 import { type PlainRequest, sendPlain, sha256 } from "./plain-client.ts";
 
@@ -238,6 +240,21 @@ it("a short request that is refused leaves its connection to the next", async ()
   for (const call of [refused, refused, { ...EMPTY, agent }]) await sendPlain(edge, call);
   expect(sockets.size).toBe(1);
   agent.destroy();
+});
+
+it("a client whose clock is an hour behind sets it by the answer and comes in", async () => {
+  const { accessKeyId, secretAccessKey } = await accessKey();
+  const client = new CloudHSMV2Client({
+    endpoint: edge.url.origin,
+    region: REGION,
+    credentials: { accessKeyId, secretAccessKey },
+    systemClockOffset: -3_600_000,
+  });
+  // This client repeats the call by itself or not, and is right from then on.
+  await client.send(new DescribeBackupsCommand({})).catch((error: Error) => {
+    expect(error.name).toBe("InvalidSignatureException");
+  });
+  expect((await client.send(new DescribeBackupsCommand({}))).Backups).toEqual([]);
 });
 
 describe("every answer", () => {

@@ -101,6 +101,65 @@ describe("a body of the REST surface", () => {
   });
 });
 
+describe("every route that takes a body", () => {
+  const EXAMPLES: Readonly<Record<string, string>> = {
+    clusterId: "cluster-aaaaaaaaaaa",
+    backupId: "backup-aaaaaaaaaaa",
+    handle: "1",
+    username: "alice",
+    certificateId: "1",
+  };
+
+  it("answers a client's mistake as one", async () => {
+    const answer = await fetch(new URL("/v1/openapi.json", edge.url));
+    const { paths } = (await answer.json()) as {
+      paths: Record<string, Record<string, { requestBody?: unknown }>>;
+    };
+    let tried = 0;
+    for (const [template, methods] of Object.entries(paths)) {
+      const path = template.replace(/\{(\w+)\}/g, (_, name: string) => EXAMPLES[name] ?? name);
+      for (const [name, { requestBody }] of Object.entries(methods)) {
+        if (requestBody === undefined) continue;
+        const method = name.toUpperCase();
+        for (const [body, type] of MISTAKES) {
+          const headers = { "content-type": type };
+          const { status, body: said } = await sendPlain(edge, {
+            ...{ method, path, service: "holdfast", headers, body },
+          });
+          expect([method, path, body, type, status]).toEqual([method, path, body, type, 400]);
+          expect(said.error.code).toMatch(
+            /^(request_invalid|body_malformed|content_type_invalid)$/,
+          );
+          tried += 1;
+        }
+      }
+    }
+    expect(tried).toBeGreaterThan(15 * MISTAKES.length);
+  });
+
+  const MISTAKES = [
+    ["{", JSON_TYPE],
+    ["", JSON_TYPE],
+    ["[]", JSON_TYPE],
+    ["null", JSON_TYPE],
+    ['"text"', JSON_TYPE],
+    ["{}", "text/plain"],
+  ] as const;
+
+  it.each(["/keys?limit=x", "/keys?after=-1", "/keys/0", "/keys/x"])(
+    "and of parameters: %s",
+    async (end) => {
+      const path = `/v1/clusters/cluster-aaaaaaaaaaa${end}`;
+      const [pathname = "", query = ""] = path.split("?");
+      const headers = {};
+      const answer = await sendPlain(edge, {
+        ...{ method: "GET", path: pathname, query, service: "holdfast", headers },
+      });
+      expect([answer.status, answer.body.error.code]).toEqual([400, "request_invalid"]);
+    },
+  );
+});
+
 describe("an error", () => {
   it("is a problem in the sense of RFC 9457, and an error as ever", async () => {
     const { status, headers, body } = await login("{");

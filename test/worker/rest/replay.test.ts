@@ -5,13 +5,15 @@ import { createHash } from "node:crypto";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DeleteHsmCommand } from "@aws-sdk/client-cloudhsm-v2";
 import { AwsV4Signer } from "aws4fetch";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CrashRig } from "../../../scripts/crash/rig.ts";
-import { accessKey, REGION, regionObject } from "../../lib/aws.ts";
+import { accessKey, hsmsActive, REGION, regionObject } from "../../lib/aws.ts";
 import { type Edge, startEdge, testSecrets } from "../../lib/mf.ts";
 import {
   ALICE_PASSWORD,
+  addHsm,
   login,
   ok,
   type RestAnswer,
@@ -174,6 +176,21 @@ describe("a recorded request", () => {
     expect((await send(request)).status).toBe(404);
     await (await regionObject<OpenRegion>(edge)).beginAnew().catch(() => undefined);
     expect((await send(request)).body.error.code).toBe("request_replayed");
+  });
+
+  it("is known whoever leads the cluster by then", async () => {
+    const { client, clusterId, path, hsmId } = cluster;
+    const request = await recorded(edge.url, `${path}/sessions`, {
+      username: "alice",
+      password: ALICE_PASSWORD,
+    });
+    expect((await send(request)).status).toBe(201);
+    await addHsm(client, clusterId, 2);
+    await client.send(new DeleteHsmCommand({ ClusterId: clusterId, HsmId: hsmId }));
+    await hsmsActive(client, clusterId, 1);
+    expect((await send(request)).body.error.code).toBe("request_replayed");
+    // The new one asks for a login of its own.
+    cluster = { ...cluster, alice: await login(edge, path, "alice", ALICE_PASSWORD) };
   });
 
   it("that was refused is refused again as a replay, and that says what to do", async () => {
