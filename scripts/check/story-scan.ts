@@ -16,6 +16,7 @@ import { memoryFile } from "../../src/backup/file.ts";
 import { inspectBackup, tellableDigest } from "../../src/backup/inspect.ts";
 import { parseKit } from "../../src/backup/kit/kit.ts";
 import { Core } from "../../src/crypto/core.ts";
+import { encodePem } from "../../src/crypto/pem.ts";
 import { compileCore } from "../core/module.ts";
 import { CrashRig } from "../crash/rig.ts";
 import { type DevelopmentSecrets, generateSecrets } from "../edge/dev-secrets.ts";
@@ -101,6 +102,7 @@ function deploymentSecrets({ bindings, kit }: DevelopmentSecrets): NamedSecret[]
     }));
   const roots = Object.entries(values("MANUFACTURER_CA") as Record<string, { key: string }>);
   const { recoveryKey } = JSON.parse(kit) as { recoveryKey: { pkcs8: string } };
+  const recoveryPem = encodePem("PRIVATE KEY", Buffer.from(recoveryKey.pkcs8, "base64"));
   return [
     ...accessKeys.map((key, index) => textSecret(`access key ${index}`, key.secretAccessKey)),
     ...keys("MKBK", values("MANUFACTURER")["mkbk"]),
@@ -108,11 +110,6 @@ function deploymentSecrets({ bindings, kit }: DevelopmentSecrets): NamedSecret[]
     ...keys("CMK", values("LOCAL_KMS")["keys"]),
     { name: "storage key", bytes: Buffer.from(bindings["STORAGE_KEY"] ?? "", "base64") },
     ...roots.flatMap(([name, { key }]) => privateKeySecrets(`${name} root`, key)),
-    ...privateKeySecrets("recovery key", pemOf(recoveryKey.pkcs8)),
+    ...privateKeySecrets("recovery key", recoveryPem),
   ];
-}
-
-function pemOf(pkcs8: string): string {
-  const lines = pkcs8.match(/.{1,64}/g) ?? [];
-  return ["-----BEGIN PRIVATE KEY-----", ...lines, "-----END PRIVATE KEY-----"].join("\n");
 }

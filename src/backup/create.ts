@@ -4,6 +4,8 @@
  * Spec: FORMAT.md §3 to §7; its inverse is restore.ts. The container is written and read back in
  * one synchronous run, so that nothing can change the memory half-way; sealing may take its time.
  */
+
+import { equalBytes } from "../crypto/bytes.ts";
 import type { Core } from "../crypto/core.ts";
 import { SecretKey } from "../crypto/secret-key.ts";
 import type { RandomBytes } from "../crypto/web-crypto.ts";
@@ -13,7 +15,6 @@ import { ContainerKeys, wrapKeyBlock } from "./container/key-block.ts";
 import { PayloadWriter, planPayload } from "./container/payload-writer.ts";
 import { type ContainerSummary, readContainer } from "./container/reader.ts";
 import { ContainerWriter } from "./container/writer.ts";
-import { equalBytes } from "./format/bytes.ts";
 import { BackupError } from "./format/errors.ts";
 import { activePbk, type Keyring } from "./format/keys.ts";
 import { KEY_BYTES } from "./format/layout.ts";

@@ -3,9 +3,10 @@
  *
  * Spec: FORMAT.md §4.3. Both manifests are authentic and in canonical order.
  */
+
+import { equalBytes } from "../crypto/bytes.ts";
 import type { RecordType } from "../hsm/memory/record.ts";
 import type { ManifestEntry } from "./container/manifest.ts";
-import { equalBytes } from "./format/bytes.ts";
 
 export interface RecordName {
   readonly type: RecordType;

@@ -3,7 +3,7 @@
  *
  * Spec: FORMAT.md §3.2. What is read here is untrusted; nothing is larger than one segment.
  */
-import { equalBytes } from "./format/bytes.ts";
+import { equalBytes } from "../crypto/bytes.ts";
 import { BackupError } from "./format/errors.ts";
 import {
   ENVELOPE_MAGIC,

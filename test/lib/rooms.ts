@@ -84,13 +84,13 @@ const EDGE: Table = {
   },
   "worker/rest": {
     rooms: [
-      ...["worker/access", "worker/platform", "worker/contracts"],
+      ...["worker/access", "worker/platform", "worker/contracts", "crypto"],
       ...["hsm/rules", "hsm/keys", "cluster"],
     ],
     packages: ["hono", "@hono/zod-openapi"],
   },
   "worker/region": {
-    rooms: ["worker/platform", "worker/contracts", "crypto", "backup/format", "cluster"],
+    rooms: ["worker/platform", "worker/contracts", "crypto", "cluster"],
     types: ["hsm/memory", "backup/seal"],
     packages: [...X509, "cloudflare:workers"],
   },

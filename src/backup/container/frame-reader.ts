@@ -4,9 +4,10 @@
  * Spec: FORMAT.md §3.4, §3.5, §6.2. Frames are checked one by one; that none is missing at the end,
  * and that the whole is authentic, is the container reader's to say.
  */
+
+import { viewOf } from "../../crypto/bytes.ts";
 import type { Core, Kek } from "../../crypto/core.ts";
 import type { SecretKey } from "../../crypto/secret-key.ts";
-import { viewOf } from "../format/bytes.ts";
 import { BackupError } from "../format/errors.ts";
 import { CHUNKS_PER_BATCH, FRAME, FRAME_PREFIX_BYTES } from "../format/layout.ts";
 import type { FramePlan } from "./header.ts";

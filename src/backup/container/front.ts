@@ -3,9 +3,10 @@
  *
  * Spec: FORMAT.md §3.5, steps 1 to 3. Only what `openHeader` returns is authentic.
  */
+
+import { equalBytes } from "../../crypto/bytes.ts";
 import type { Core } from "../../crypto/core.ts";
 import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
-import { equalBytes } from "../format/bytes.ts";
 import { BackupError } from "../format/errors.ts";
 import { type Keyring, knowsMkbk } from "../format/keys.ts";
 import { MAC_BYTES, PROLOGUE_BYTES } from "../format/layout.ts";

@@ -4,8 +4,9 @@
  * Spec: FORMAT.md §3.4. Nothing here is authenticated: the container reader does that, and only
  * then believes what these functions have decoded.
  */
+
+import { concatBytes, viewOf } from "../../crypto/bytes.ts";
 import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
-import { concatBytes, viewOf } from "../format/bytes.ts";
 import { decodeCborMap, encodeCbor, type Fields, MalformedCbor } from "../format/cbor.ts";
 import { BackupError } from "../format/errors.ts";
 import {

@@ -4,9 +4,9 @@
  * Spec: FORMAT.md §3.3, §6.1. What is read before the wrap verifies is a hint.
  */
 import { encodeHex } from "../../crypto/base-encodings.ts";
+import { concatBytes, equalBytes, viewOf } from "../../crypto/bytes.ts";
 import type { Core } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
-import { concatBytes, equalBytes, viewOf } from "../format/bytes.ts";
 import { BackupError, keyMismatch } from "../format/errors.ts";
 import {
   activePbk,

@@ -4,8 +4,9 @@
  *
  * Spec: FORMAT.md §4.3, §4.4.
  */
+
+import { viewOf } from "../../crypto/bytes.ts";
 import { RECORD_TYPES, type RecordType } from "../../hsm/memory/record.ts";
-import { viewOf } from "../format/bytes.ts";
 import { DIGEST_BYTES, FOOTER, FOOTER_BYTES } from "../format/layout.ts";
 
 /** What a backup says of one record. */

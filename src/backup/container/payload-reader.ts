@@ -4,6 +4,8 @@
  * Spec: FORMAT.md §4.2 to §4.5; its inverse is payload-writer.ts. Bytes are authentic, their writer
  * may be faulty or newer. Plaintext secrets pass through; what is held of them is wiped.
  */
+
+import { equalBytes } from "../../crypto/bytes.ts";
 import type { Core } from "../../crypto/core.ts";
 import { uint32At } from "../../hsm/memory/deterministic-cbor.ts";
 import {
@@ -17,7 +19,6 @@ import {
   MANIFEST_ENTRY_BYTES,
   StateDigest,
 } from "../../hsm/memory/state-digest.ts";
-import { equalBytes } from "../format/bytes.ts";
 import { BackupError } from "../format/errors.ts";
 import {
   END_MARK_BYTES,

@@ -4,6 +4,8 @@
  * Spec: FORMAT.md §4.2. Plaintext secrets pass through: every piece is borrowed from its source,
  * which wipes it. A size-only pass goes first: the length is known before a byte is written.
  */
+
+import { viewOf } from "../../crypto/bytes.ts";
 import type { Core } from "../../crypto/core.ts";
 import {
   MAX_RECORD_BYTES,
@@ -18,7 +20,6 @@ import {
   ManifestEntries,
   StateDigest,
 } from "../../hsm/memory/state-digest.ts";
-import { viewOf } from "../format/bytes.ts";
 import {
   END_MARK_BYTES,
   FOOTER_BYTES,

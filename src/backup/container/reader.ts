@@ -5,10 +5,10 @@
  * returns; records go to a sink that nobody may use before that.
  */
 import { encodeHex } from "../../crypto/base-encodings.ts";
+import { equalBytes } from "../../crypto/bytes.ts";
 import type { Core } from "../../crypto/core.ts";
 import type { HashStream } from "../../crypto/hash-stream.ts";
 import type { SnapshotSink } from "../../hsm/memory/record.ts";
-import { equalBytes } from "../format/bytes.ts";
 import { BackupError } from "../format/errors.ts";
 import type { Keyring } from "../format/keys.ts";
 import {

@@ -4,8 +4,9 @@
  * Spec: FORMAT.md §3.4, §6.2. Its inverse is reader.ts. Plaintext stays in one batch
  * buffer, which is wiped; what comes out is wrapped.
  */
+
+import { concatBytes, viewOf } from "../../crypto/bytes.ts";
 import type { Core, Kek } from "../../crypto/core.ts";
-import { concatBytes, viewOf } from "../format/bytes.ts";
 import {
   CHUNKS_PER_BATCH,
   FRAME,

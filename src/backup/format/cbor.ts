@@ -4,7 +4,7 @@
  * Spec: FORMAT.md §3.1 (RFC 8949 §4.2.1). Bytes are bounded by the caller before they come here.
  */
 import { type DecodeOptions, decode, encode, rfc8949EncodeOptions } from "cborg";
-import { equalBytes } from "./bytes.ts";
+import { equalBytes } from "../../crypto/bytes.ts";
 
 const DECODE_OPTIONS: DecodeOptions = {
   useMaps: true,

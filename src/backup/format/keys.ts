@@ -4,9 +4,9 @@
  * Spec: FORMAT.md §5.1, §5.2 (SP 800-108r1, SP 800-133r2 §6.3). Nothing is wrapped here.
  */
 import { encodeHex } from "../../crypto/base-encodings.ts";
+import { concatBytes, equalBytes, viewOf } from "../../crypto/bytes.ts";
 import type { Core } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
-import { concatBytes, equalBytes, viewOf } from "./bytes.ts";
 import { BackupError, keyMismatch } from "./errors.ts";
 import { KEY_BYTES, KEY_ID_BYTES, LABEL, SUITE } from "./layout.ts";
 

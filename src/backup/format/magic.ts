@@ -3,7 +3,7 @@
  *
  * Spec: FORMAT.md §3.2. The first thing looked at in every part; all bytes are untrusted.
  */
-import { equalBytes, viewOf } from "./bytes.ts";
+import { equalBytes, viewOf } from "../../crypto/bytes.ts";
 import { BackupError, type FilePart } from "./errors.ts";
 import { FORMAT_VERSION, MAGIC_BYTES } from "./layout.ts";
 

@@ -4,10 +4,11 @@
  * Spec: FORMAT.md §7.2 (AES-256-GCM by WebCrypto). What passes through is wrapped already; each
  * byte out of `open` is authentic as part of its segment, not yet of its container.
  */
+
+import { concatBytes, equalBytes, viewOf } from "../../crypto/bytes.ts";
 import type { Core } from "../../crypto/core.ts";
 import type { SecretKey } from "../../crypto/secret-key.ts";
 import type { PlatformKey, Subtle } from "../../crypto/web-crypto.ts";
-import { concatBytes, equalBytes, viewOf } from "../format/bytes.ts";
 import { BackupError } from "../format/errors.ts";
 import { LABEL, labelBytes, NONCE_BYTES, SEGMENT_BYTES, TAG_BYTES } from "../format/layout.ts";
 import { type GcmParameters, importGcmKey, openGcm, sealGcm } from "./aes-gcm.ts";

@@ -3,9 +3,10 @@
  *
  * Spec: FORMAT.md §7.3. What `decodeEnvelope` returns is a hint until `openEnvelope` has succeeded.
  */
+
+import { concatBytes, viewOf } from "../../crypto/bytes.ts";
 import type { SecretKey } from "../../crypto/secret-key.ts";
 import type { RandomBytes, Subtle } from "../../crypto/web-crypto.ts";
-import { concatBytes, viewOf } from "../format/bytes.ts";
 import { decodeCborMap, encodeCbor, type Fields, MalformedCbor } from "../format/cbor.ts";
 import { BackupError } from "../format/errors.ts";
 import {

@@ -3,9 +3,10 @@
  *
  * Spec: FORMAT.md §7.4. A data key comes out only with the encryption context it was wrapped in.
  */
+
+import { concatBytes } from "../../crypto/bytes.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import type { RandomBytes, Subtle } from "../../crypto/web-crypto.ts";
-import { concatBytes } from "../format/bytes.ts";
 import { encodeCbor } from "../format/cbor.ts";
 import { BackupError, keyMismatch } from "../format/errors.ts";
 import { KEY_BYTES, LABEL, labelBytes, NONCE_BYTES, TAG_BYTES } from "../format/layout.ts";

@@ -4,10 +4,10 @@
  * Spec: FORMAT.md §7.4 (RFC 8017 §7.1, RSA-OAEP with SHA-256 under RSA-3072).
  */
 import { encodeHex } from "../../crypto/base-encodings.ts";
+import { concatBytes } from "../../crypto/bytes.ts";
 import type { Core } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import type { Subtle } from "../../crypto/web-crypto.ts";
-import { concatBytes } from "../format/bytes.ts";
 import { encodeCbor } from "../format/cbor.ts";
 import { keyMismatch } from "../format/errors.ts";
 import { KEY_ID_BYTES, LABEL, labelBytes } from "../format/layout.ts";

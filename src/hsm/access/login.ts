@@ -26,6 +26,7 @@ import {
   getUser,
   isLockable,
   putUser,
+  storedName,
   type UserView,
   updateUser,
   userView,
@@ -59,7 +60,7 @@ export async function login(
 ): Promise<Login> {
   context.attempts.admit();
   // By the name as it is given, known or not: a place in the queue tells nothing of it either.
-  return await context.derivations.derive(username.toLowerCase(), async (turn) => {
+  return await context.derivations.derive(storedName(username), async (turn) => {
     const found = findUser(context.store, username);
     const known = found?.user.verifierAlgorithm === 1 ? found : null;
     using candidate = await deriveCandidate(context, known?.user ?? null, password, turn);

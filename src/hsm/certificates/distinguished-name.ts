@@ -36,7 +36,8 @@ const SHORT_NAMES: Readonly<Record<string, string>> = {
 
 /**
  * What is written as its bytes, so that a name looks like what it is: control characters, marks of
- * direction and characters without width. A list, as what Unicode calls such differs by platform.
+ * direction and characters without width. A list, as what Unicode calls such differs by platform and this
+ * text is stored; what is only shown goes by Unicode itself (rules/plain-text.ts).
  */
 const UNSEEN =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are the question.

@@ -5,6 +5,7 @@
  * out, checked and written anew: the same numbers make the same PKCS#8, whatever they came in. What
  * is read out is borrowed from what came in; what is written is fresh, and wiped but for the result.
  */
+import { equalBytes } from "../../crypto/bytes.ts";
 import { contextTag, DER_TAG, DerReader, encodeDer, encodeDerInteger } from "../../crypto/der.ts";
 import {
   type CurveName,
@@ -136,12 +137,8 @@ function withPublicKey(numbers: PrivateNumbers, publicKey: Uint8Array): PrivateN
     numbers.type === "rsa"
       ? readRsaPublicKey(bits)
       : { ...numbers, point: verifiedPoint("PKCS#8", numbers.curve, bits) };
-  if (isSame(encodeSpki(beside), encodeSpki(publicOf(numbers)))) return numbers;
+  if (equalBytes(encodeSpki(beside), encodeSpki(publicOf(numbers)))) return numbers;
   throw unreadable("PKCS#8", "the public key beside it is not that of its private one");
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 /** The public half. @param numbers - an EC key with its point. */

@@ -46,7 +46,7 @@ export const MAX_RSA_MODULUS_BITS = 4_096;
 export const RSA_MODULUS_STEP_BITS = 256;
 /** The public exponents that all platforms take: workerd has no others. */
 export const RSA_PUBLIC_EXPONENTS: readonly number[] = [3, 17, 37, 65_537];
-/** An RSA-4096 private key in PKCS#8 takes 2,376 bytes at most with a 4-byte public exponent. */
+/** An RSA-4096 private key in PKCS#8 takes at most 2,375 bytes: its public exponent has three. */
 export const MAX_PRIVATE_KEY_BYTES = 4_096;
 /** Characters of PEM in which one key comes, with its chain and what tools write around it. */
 export const MAX_KEY_PEM_CHARACTERS = 65_536;

@@ -7,7 +7,10 @@
 
 /** Control characters (C0, DEL, C1), what ends a line or a paragraph, and lone surrogates. */
 const NOT_PLAIN = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u;
-/** These, and what takes no room or turns the direction of what stands around it. */
+/**
+ * These, and what takes no room or turns the direction of what stands around it: by Unicode, as it is only
+ * shown (what is stored goes by a list, certificates/distinguished-name.ts).
+ */
 const UNSEEN =
   /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\u{fff9}-\u{fffb}]/gu;
 

@@ -4,7 +4,7 @@
 
 import type { JSX } from "preact";
 import { useId, useState } from "preact/hooks";
-import { decodeBase64 } from "../../crypto/base-encodings.ts";
+import { decodeEitherBase64 } from "../../crypto/base-encodings.ts";
 import { MAX_OPERATION_BYTES } from "../../hsm/rules/limits.ts";
 import { sizeText } from "../design/format.ts";
 
@@ -80,10 +80,8 @@ export function DataInput(props: {
 
 /** The bytes of base64 (either alphabet, padded or not, spaces allowed), or null if it is none. */
 export function parseBase64(text: string): Uint8Array<ArrayBuffer> | null {
-  const compact = text.replace(/\s+/g, "").replaceAll("-", "+").replaceAll("_", "/");
-  if (compact === "") return null;
-  const padding = compact.endsWith("=") ? 0 : (4 - (compact.length % 4)) % 4;
-  return decodeBase64(compact + "=".repeat(padding));
+  const compact = text.replace(/\s+/g, "");
+  return compact === "" ? null : decodeEitherBase64(compact);
 }
 
 function base64Blob(text: string): Blob | null {

@@ -1,6 +1,7 @@
 /**
  * A request's body within a bound.
  */
+import { concatBytes } from "../../crypto/bytes.ts";
 
 /**
  * Reads a body of at most `limitBytes`; null if there is more. Nothing beyond the limit is kept.
@@ -15,13 +16,7 @@ export async function readBody(request: Request, limitBytes: number): Promise<Ui
     if (length > limitBytes) return null;
     parts.push(part);
   }
-  const body = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    body.set(part, offset);
-    offset += part.length;
-  }
-  return body;
+  return concatBytes(...parts);
 }
 
 /** Reads a body that nobody has begun to read and keeps nothing of it, unless there is more than `limitBytes`. */

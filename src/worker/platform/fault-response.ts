@@ -34,8 +34,8 @@ function publicRefusal(error: unknown): Refusal | null {
   return null;
 }
 
-/** The answer to an error that is no refusal. Its name is logged; nothing of it is sent. */
-export function unexpectedRefusal(error: unknown): Refusal {
+/** A refusal as it was made; for any other error one that tells nothing of it, but its name to the log. */
+export function refusalFor(error: unknown): Refusal {
   const known = publicRefusal(error);
   if (known !== null) return known;
   const name = error instanceof Error ? error.name : typeof error;
@@ -43,7 +43,8 @@ export function unexpectedRefusal(error: unknown): Refusal {
   return {
     kind: "unavailable",
     code: "internal_failure",
-    message: "The request failed inside the service. Try again; nothing was acknowledged.",
+    message:
+      "The request failed inside the service. It may have been carried out: look before you repeat it.",
   };
 }
 

@@ -6,7 +6,7 @@
  */
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
-import { equalBytes } from "../../backup/format/bytes.ts";
+import { equalBytes } from "../../crypto/bytes.ts";
 import {
   contextTag,
   DER_TAG,

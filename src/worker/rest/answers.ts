@@ -6,7 +6,7 @@
 import { z } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
 import type { Refusal } from "../../cluster/refusal.ts";
-import { unexpectedRefusal } from "../platform/fault-response.ts";
+import { refusalFor } from "../platform/fault-response.ts";
 
 const PROBLEM_TYPE = "application/problem+json";
 
@@ -71,7 +71,7 @@ export function answerToError(error: unknown): Response {
     const message = "body: this request needs a body, as application/json";
     return refusalResponse({ kind: "invalid", code: "body_malformed", message });
   }
-  return refusalResponse(unexpectedRefusal(error));
+  return refusalResponse(refusalFor(error));
 }
 
 export function statusOf(refusal: Refusal): number {

@@ -14,17 +14,15 @@ import { authenticate, type Principal, SIGNATURE_CODES } from "../access/sigv4.t
 import type { Input } from "../contracts/data-plane.ts";
 import { refusalsOf } from "../platform/fault-response.ts";
 import { refusalResponse, statusOf } from "./answers.ts";
-import { boundOf } from "./bounds.ts";
 import { askHsm, type RestContext, type RestEnv, SESSION_HEADER } from "./context.ts";
 import { actOnce } from "./once.ts";
+import { rulesOf } from "./route-rules.ts";
 
 /** Signing names of the REST surface: its own, and the AWS wire's for tools that know no other. */
 const SIGNING_NAMES = ["holdfast", "cloudhsm"] as const;
 
 /** A longer message is of no use to anybody, and what it repeats came from the request. */
 const MAX_ISSUE_CHARACTERS = 200;
-/** Requests that change nothing although they are not GET. */
-const READING_PATH = /^\/v1\/backups\/[^/]+\/verify$/;
 
 const BODILESS = new Set(["GET", "HEAD"]);
 /** RFC 8259 §11: there is no charset parameter; clients that send one mean UTF-8. */
@@ -74,17 +72,16 @@ export function restApp(): OpenAPIHono<RestEnv> {
 /** Authenticates a request, checks the role and that the body is JSON, and hands it on. */
 export const authenticated: MiddlewareHandler<RestEnv> = async (c, next) => {
   const request = c.req.raw;
-  const bound = boundOf(c.req.path);
+  const rules = rulesOf(request.method, c.req.path);
   const outcome = await authenticate(request, c.get("deployment"), {
     services: SIGNING_NAMES,
-    maxBodyBytes: bound.bytes,
+    maxBodyBytes: rules.maxBodyBytes,
     nowMs: Date.now(),
-    admit: (principal) => refusalsOf(() => admitLongBody(c, principal, bound.permission)),
+    admit: (principal) => refusalsOf(() => admitLongBody(c, principal, rules.permission)),
   });
   if (!outcome.ok) return refusalResponse(outcome.refusal, unauthenticatedStatus(outcome.refusal));
   const { principal, body } = outcome.value;
-  const isReading = request.method === "GET" || READING_PATH.test(c.req.path);
-  if (!isPermitted(principal.role, isReading ? "read" : "write")) {
+  if (!isPermitted(principal.role, rules.effect === "reads" ? "read" : "write")) {
     return refusalResponse({
       kind: "denied",
       code: "role_insufficient",

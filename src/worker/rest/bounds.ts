@@ -1,41 +1,9 @@
 /**
- * What a body may cost before it is known to be worth it: who may send a long one, and how much of a
- * list is looked at.
+ * Lists in bodies, looked at no further than they are worth.
  *
  * Spec: docs/API.md, "Bodies".
  */
 import { z } from "@hono/zod-openapi";
-import type { Input } from "../contracts/data-plane.ts";
-
-const BULK_BYTES = 8 * 1024 * 1024;
-const USUAL_BYTES = 1024 * 1024;
-const WITHOUT_SESSION_BYTES = 64 * 1024;
-
-/** How long a body may be, and what its sender must be permitted to before a long one is read. */
-interface BodyBound {
-  readonly bytes: number;
-  /** null: it is short for all. */
-  readonly permission: Input<"admit"> | null;
-}
-
-/** By the path; the first that fits. */
-const BOUNDS: readonly (readonly [RegExp, BodyBound])[] = [
-  [/^\/v1\/clusters\/[^/]+\/keys:import$/, { bytes: BULK_BYTES, permission: "manage keys" }],
-  [/^\/v1\/clusters\/[^/]+\/users:import$/, { bytes: BULK_BYTES, permission: "manage users" }],
-  [
-    /^\/v1\/clusters\/[^/]+\/keys(\/\d+\/unwrap)?$/,
-    { bytes: USUAL_BYTES, permission: "manage keys" },
-  ],
-  [/\/keys\/\d+\/(sign|verify)$/, { bytes: USUAL_BYTES, permission: "sign and verify" }],
-  [/\/keys\/\d+\/(encrypt|decrypt)$/, { bytes: USUAL_BYTES, permission: "encrypt and decrypt" }],
-  [/\/message-digests$/, { bytes: USUAL_BYTES, permission: "digest" }],
-  [/\/certificates$/, { bytes: USUAL_BYTES, permission: "manage certificates" }],
-];
-
-export function boundOf(path: string): BodyBound {
-  const found = BOUNDS.find(([end]) => end.test(path));
-  return found?.[1] ?? { bytes: WITHOUT_SESSION_BYTES, permission: null };
-}
 
 /**
  * A list of 1 to `max` items. Its length is looked at before any item, and items in their order up to the

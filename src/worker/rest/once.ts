@@ -4,20 +4,16 @@
  *
  * Spec: docs/API.md, "Repeating". What is remembered lies in the `Region` object.
  */
+import { concatBytes } from "../../crypto/bytes.ts";
 import type { RequestOutcome } from "../contracts/region-api.ts";
 import { granted } from "../contracts/result.ts";
 import { refusalResponse } from "./answers.ts";
 import { type RestContext, regionOf, SESSION_HEADER } from "./context.ts";
+import { rulesOf } from "./route-rules.ts";
 
 const KEY_HEADER = "idempotency-key";
 const KEY = /^[\x21-\x7e]{1,64}$/;
 
-/** Methods and paths that change nothing: sent twice they only answer twice. */
-const READING_METHODS = new Set(["GET", "HEAD"]);
-const READING_PATH =
-  /^\/v1\/(clusters\/[^/]+\/(keys\/\d+\/(sign|verify|encrypt|decrypt)|message-digests)|backups\/[^/]+\/verify)$/;
-/** Answers with a secret in them, or with what stands for one. */
-const SECRET_PATH = /^\/v1\/clusters\/[^/]+\/(sessions|keys\/\d+\/(export|wrap))$/;
 /** Failures after which a write may have been made. */
 const IN_DOUBT = new Set(["peers_unsettled", "internal_failure"]);
 
@@ -27,8 +23,8 @@ export async function actOnce(
   body: Uint8Array,
   next: () => Promise<void>,
 ): Promise<Response | undefined> {
-  const { method, path } = c.req;
-  if (READING_METHODS.has(method) || (method === "POST" && READING_PATH.test(path))) {
+  const { effect, isKept } = rulesOf(c.req.method, c.req.path);
+  if (effect !== "changes") {
     await next();
     return undefined;
   }
@@ -45,7 +41,7 @@ export async function actOnce(
   );
   if (admission.kind === "repeated") return again(admission);
   await next();
-  if (key !== null) await region.settleRequest(accessKeyId, key, await outcomeOf(c));
+  if (key !== null) await region.settleRequest(accessKeyId, key, await outcomeOf(c, isKept));
   return undefined;
 }
 
@@ -61,15 +57,12 @@ function again({ status, body }: { readonly status: number; readonly body: strin
 async function macOf(c: RestContext, body: Uint8Array): Promise<string> {
   const parts = [c.req.method, c.req.url, c.req.header(SESSION_HEADER) ?? "", ""];
   const head = new TextEncoder().encode(parts.join("\n"));
-  const whole = new Uint8Array(head.length + body.length);
-  whole.set(head);
-  whole.set(body, head.length);
-  return await c.get("principal").mac(whole);
+  return await c.get("principal").mac(concatBytes(head, body));
 }
 
-async function outcomeOf(c: RestContext): Promise<RequestOutcome> {
+async function outcomeOf(c: RestContext, isKept: boolean): Promise<RequestOutcome> {
   const { status, ok } = c.res;
-  if (ok && SECRET_PATH.test(c.req.path)) return "secret";
+  if (ok && !isKept) return "secret";
   const body = await c.res.clone().text();
   if (ok) return { status, body };
   const { error } = JSON.parse(body) as { readonly error: { readonly code: string } };

@@ -2,6 +2,7 @@
  * The OpenAPI document: version 3.1, sound references, and a route behind every operation in it.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ROUTE_RULES } from "../../../src/worker/rest/route-rules.ts";
 import { type Edge, startEdge } from "../../lib/mf.ts";
 import { rest } from "../../lib/rest.ts";
 
@@ -74,6 +75,12 @@ describe("the OpenAPI document", () => {
       expect(operation.summary).toBeTruthy();
       expect(Object.keys(operation.responses).some((status) => status.startsWith("2"))).toBe(true);
     }
+  });
+
+  it("has no route of which it is not said what it changes and whether its answer may be kept", () => {
+    const changing = operations().filter(({ method }) => method !== "get");
+    const routes = changing.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
+    expect(Object.keys(ROUTE_RULES).sort()).toEqual(routes.sort());
   });
 
   it("describes routes that are there and that ask for a signature", async () => {

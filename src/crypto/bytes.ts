@@ -1,6 +1,7 @@
 /**
  * Byte strings joined and compared. No format is known here, and nothing secret is compared.
  */
+
 /** The concatenation of `parts`, fresh. */
 export function concatBytes(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
   const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));

@@ -1,0 +1,88 @@
+/**
+ * What is decided of a request before its handler runs: what the route may change, how long its body may
+ * be and for whom, and whether its answer may be kept.
+ *
+ * Spec: docs/API.md, "Bodies" and "Repeating". A route that is not in the table is taken for one that
+ * changes something, has a short body and answers a secret; a test demands that every route is in it.
+ */
+import type { Input } from "../contracts/data-plane.ts";
+
+const BULK_BYTES = 8 * 1024 * 1024;
+const USUAL_BYTES = 1024 * 1024;
+const SHORT_BYTES = 64 * 1024;
+
+export interface RouteRules {
+  /** `reads`: open to roles that only read. `uses`: makes an HSM work, and leaves it as it was. */
+  readonly effect: "reads" | "uses" | "changes";
+  readonly maxBodyBytes: number;
+  /** What the HSM is asked before a body of more than 64 KiB is read; null: there is no such body. */
+  readonly permission: Input<"admit"> | null;
+  /** Whether the answer may be kept for a day, and given again to a repeated request. */
+  readonly isKept: boolean;
+}
+
+const CHANGES: RouteRules = {
+  effect: "changes",
+  maxBodyBytes: SHORT_BYTES,
+  permission: null,
+  isKept: true,
+};
+const SECRET: RouteRules = { ...CHANGES, isKept: false };
+const READS: RouteRules = { ...CHANGES, effect: "reads", isKept: false };
+
+function using(permission: Input<"admit">): RouteRules {
+  return { effect: "uses", maxBodyBytes: USUAL_BYTES, permission, isKept: false };
+}
+
+function taking(maxBodyBytes: number, permission: Input<"admit">): RouteRules {
+  return { ...CHANGES, maxBodyBytes, permission };
+}
+
+/** By method and path, as the OpenAPI document has them. */
+export const ROUTE_RULES: Readonly<Record<string, RouteRules>> = {
+  "POST /v1/backups/{backupId}/verify": READS,
+  "POST /v1/clusters/{clusterId}/backups": CHANGES,
+
+  "POST /v1/clusters/{clusterId}/activate": CHANGES,
+  "POST /v1/clusters/{clusterId}/sessions": SECRET,
+  "DELETE /v1/clusters/{clusterId}/sessions/current": CHANGES,
+  "POST /v1/clusters/{clusterId}/users": CHANGES,
+  "POST /v1/clusters/{clusterId}/users:import": taking(BULK_BYTES, "manage users"),
+  "PUT /v1/clusters/{clusterId}/users/{username}/password": CHANGES,
+  "DELETE /v1/clusters/{clusterId}/users/{username}": CHANGES,
+
+  "POST /v1/clusters/{clusterId}/keys": taking(USUAL_BYTES, "manage keys"),
+  "POST /v1/clusters/{clusterId}/keys:import": taking(BULK_BYTES, "manage keys"),
+  "POST /v1/clusters/{clusterId}/keys:generate": CHANGES,
+  "POST /v1/clusters/{clusterId}/keys:generate-pair": CHANGES,
+  "PATCH /v1/clusters/{clusterId}/keys/{handle}": CHANGES,
+  "DELETE /v1/clusters/{clusterId}/keys/{handle}": CHANGES,
+  "POST /v1/clusters/{clusterId}/keys/{handle}/share": CHANGES,
+  "POST /v1/clusters/{clusterId}/keys/{handle}/unshare": CHANGES,
+  "POST /v1/clusters/{clusterId}/keys/{handle}/unwrap": taking(USUAL_BYTES, "manage keys"),
+  "POST /v1/clusters/{clusterId}/keys/{handle}/wrap": SECRET,
+  "POST /v1/clusters/{clusterId}/keys/{handle}/export": SECRET,
+  "POST /v1/clusters/{clusterId}/keys/{handle}/sign": using("sign and verify"),
+  "POST /v1/clusters/{clusterId}/keys/{handle}/verify": using("sign and verify"),
+  "POST /v1/clusters/{clusterId}/keys/{handle}/encrypt": using("encrypt and decrypt"),
+  "POST /v1/clusters/{clusterId}/keys/{handle}/decrypt": using("encrypt and decrypt"),
+  "POST /v1/clusters/{clusterId}/message-digests": using("digest"),
+
+  "POST /v1/clusters/{clusterId}/certificates": taking(USUAL_BYTES, "manage certificates"),
+  "DELETE /v1/clusters/{clusterId}/certificates/{certificateId}": CHANGES,
+  "PATCH /v1/clusters/{clusterId}/policies": CHANGES,
+};
+
+const PATTERNS = Object.entries(ROUTE_RULES).map(([route, rules]) => {
+  const pattern = route.replace(/\{\w+\}/g, "[^/]+");
+  return { pattern: new RegExp(`^${pattern}$`), rules };
+});
+
+/** Hono serves HEAD by the handlers of GET. */
+const READING_METHODS = new Set(["GET", "HEAD"]);
+
+export function rulesOf(method: string, path: string): RouteRules {
+  if (READING_METHODS.has(method)) return READS;
+  const found = PATTERNS.find(({ pattern }) => pattern.test(`${method} ${path}`));
+  return found?.rules ?? SECRET;
+}
