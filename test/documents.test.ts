@@ -5,6 +5,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { DEFAULT_LOCKOUT_THRESHOLD, MAX_LOCKOUT_THRESHOLD } from "../src/hsm/rules/limits.ts";
+import { awsError } from "../src/worker/aws/errors.ts";
+import { edgeRefusals, listedRefusals, refusalsIn, restStatus } from "./lib/refusals.ts";
 import { sourceFiles } from "./lib/source-tree.ts";
 
 const DOCUMENTS = [
@@ -111,6 +113,49 @@ describe("comments", () => {
     const comments = commentsOf(text);
     const found = [...missingPaths(comments), ...missingNames(comments)];
     expect([...found, ...missingClauses(comments)]).toHaveLength(1);
+  });
+});
+
+describe("docs/REFUSALS.md", async () => {
+  const { refusals, passedOn } = await edgeRefusals();
+  const rows = listedRefusals(readFileSync("docs/REFUSALS.md", "utf8"));
+
+  it("has every code that the edge refuses with, and no other", () => {
+    const known = new Set(refusals.map(({ code }) => code));
+    const listed = new Set(rows.map(({ code }) => code));
+    expect(known.size).toBeGreaterThan(140);
+    expect([...listed].filter((code) => !known.has(code))).toEqual([]);
+    expect([...known].filter((code) => !listed.has(code))).toEqual([]);
+  });
+
+  it("knows all ways in which sources make a refusal", () => {
+    // The helpers themselves, and faults of the engine passed on, of which one gets a new code.
+    expect(passedOn).toEqual([
+      "conflict: fault.code",
+      "denied: code",
+      "invalid: code",
+      "invalid: code",
+      "invalid: fault.code",
+      "unavailable: fault.code",
+    ]);
+    const planted = ['refusal("limit", "a_code", "");', 'denied(\n  "b_code", x)'];
+    expect(refusalsIn(planted).made).toEqual([
+      { kind: "limit", code: "a_code" },
+      { kind: "denied", code: "b_code" },
+    ]);
+  });
+
+  it("says the answer that each has, and what it means", () => {
+    const wrong = rows.filter(({ code, status, exception }) => {
+      if (code === "batch_item") return status !== "the item's";
+      const answered = refusals.filter((refusal) => refusal.code === code);
+      const statuses = answered.map((refusal) => String(restStatus(refusal)));
+      const types = answered.map((refusal) => awsError({ ...refusal, message: "" }).type);
+      const isStatusWrong = status !== null && !statuses.includes(status);
+      return isStatusWrong || (exception !== null && !types.includes(`${exception}Exception`));
+    });
+    expect(wrong).toEqual([]);
+    expect(rows.filter(({ text }) => text === "")).toEqual([]);
   });
 });
 
