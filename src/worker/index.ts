@@ -3,6 +3,7 @@
  *
  * Cron looks after the regions' alarms. No state lives here: it is all in the Durable Objects.
  */
+import { log } from "./platform/log.ts";
 import "reflect-metadata";
 import { Hono, type MiddlewareHandler } from "hono";
 import { answerAwsRequest } from "./aws/wire.ts";
@@ -51,7 +52,7 @@ app.route("/", rest);
 app.all("*", (c) => c.env.ASSETS.fetch(c.req.raw));
 // What no surface answered for itself: most likely a variable that is missing, named in the log.
 app.onError((error, c) => {
-  console.error(JSON.stringify({ event: "request_failed", reason: error.message }));
+  log("alarm", "request_failed", { reason: error.message });
   const message = "The request failed because of an internal error; the worker's log says more.";
   return c.json({ error: { code: "internal", message } }, 500);
 });
@@ -81,7 +82,7 @@ async function watchRegions(env: SecretEnv): Promise<void> {
     }
   }
   if (unwatched.length === 0) return;
-  console.error(JSON.stringify({ event: "regions_unwatched", level: "alarm", unwatched }));
+  log("alarm", "regions_unwatched", { unwatched });
   throw new Error(`these regions could not be watched: ${unwatched.join(", ")}`);
 }
 

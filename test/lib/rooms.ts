@@ -78,8 +78,7 @@ const EDGE: Table = {
     packages: ["zod"],
   },
   "worker/aws": {
-    rooms: ["worker/access", "worker/contracts", "cluster"],
-    types: ["worker/platform"],
+    rooms: ["worker/access", "worker/platform", "worker/contracts", "cluster"],
     packages: ["zod"],
   },
   "worker/rest": {

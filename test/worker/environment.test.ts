@@ -35,7 +35,7 @@ it.each(cases)("%s", async (name, value, reason) => {
       expect(answer.status).toBe(500);
       expect(await answer.json()).toMatchObject({ error: { code: "internal" } });
     }
-    const entry = JSON.stringify({ event: "request_failed", reason });
+    const entry = JSON.stringify({ event: "request_failed", level: "alarm", reason });
     await vi.waitFor(() => expect(logged.mock.calls.flat().join()).toContain(entry), 5_000);
     expect(logged.mock.calls.flat().join()).not.toContain(SHORT_KEY);
   } finally {

@@ -4,11 +4,13 @@
  * Spec: docs/AWS.md. Order: bound the body, authenticate, find the operation, ask the role, parse,
  * answer. Every answer carries a request id; what goes wrong inside is logged under it, not told.
  */
+
 import { isPermitted } from "../../cluster/permissions.ts";
 import { parseJson } from "../access/json.ts";
 import { authenticate } from "../access/sigv4.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
 import type { Deployment } from "../platform/deployment.ts";
+import { log, reasonOf } from "../platform/log.ts";
 import { type AwsError, awsError, errorBody, INTERNAL_FAILURE } from "./errors.ts";
 import { AWS_OPERATIONS, NOT_OFFERED } from "./operations.ts";
 import type { Shape } from "./shapes.ts";
@@ -49,8 +51,7 @@ async function guarded(
   try {
     return await answerRequest(request, deployment, nowMs);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    console.error(JSON.stringify({ event: "aws_request_failed", requestId, reason }));
+    log("warning", "aws_request_failed", { requestId, reason: reasonOf(error) });
     return { ok: false, error: INTERNAL_FAILURE };
   }
 }

@@ -28,6 +28,7 @@ import { Refused, type Result, refuseWith, success } from "../contracts/result.t
 import { type SecretEnv, type Secrets, secretsOf } from "../opening/secrets.ts";
 import { type Deployment, deploymentOf } from "../platform/deployment.ts";
 import { refusalsOf } from "../platform/fault-response.ts";
+import { log, reasonOf } from "../platform/log.ts";
 import { reached } from "../platform/reached.ts";
 import { hasAttempts } from "./attempts.ts";
 import { backUp } from "./backup.ts";
@@ -254,10 +255,10 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     try {
       const noted = await this.#deployment.region(account, region).noteActivated(clusterId);
       if (noted.ok) writeLocal(this.#rows, "activationNoted", true);
-      else console.log("activation not noted", { clusterId, code: noted.refusal.code });
+      else log("info", "activation_not_noted", { clusterId, code: noted.refusal.code });
     } catch (error) {
       // What the request did is done: its answer must not become that of another object's failure.
-      console.log("activation not noted", { clusterId, error: String(error) });
+      log("info", "activation_not_noted", { clusterId, reason: reasonOf(error) });
     }
   }
 
@@ -307,7 +308,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
       const noted = await this.#deployment.region(account, region).noteUnfit(hsmId, why);
       this.#isNoted = noted.ok && why === "changed";
     } catch (error) {
-      console.log("changed memory not noted", { hsmId, error: String(error) });
+      log("alarm", "hsm_unfit_not_noted", { hsmId, why, reason: reasonOf(error) });
     }
   }
 

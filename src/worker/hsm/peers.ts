@@ -14,6 +14,7 @@ import type { Secrets } from "../opening/secrets.ts";
 import { within } from "../platform/deadline.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { openCore, randomBytes } from "../platform/engine.ts";
+import { log, reasonOf } from "../platform/log.ts";
 import { attemptsSince, lastAttempt, takeAttempts } from "./attempts.ts";
 import { applyChanges, changesSince, type DeltaKeks } from "./changes.ts";
 import { lastChange } from "./generations.ts";
@@ -209,7 +210,7 @@ export class Peers {
         if (await this.#catchUp(location, peer)) return true;
       } catch (error) {
         if (error instanceof MemoryChanged) throw error; // Of this HSM: the peer is not to blame.
-        console.log("push failed", { hsmId: peer.hsmId, error: String(error) });
+        log("warning", "push_failed", { hsmId: peer.hsmId, reason: reasonOf(error) });
       }
       this.#positions.delete(peer.hsmId);
     }
@@ -270,11 +271,10 @@ export class Peers {
         region.noteDegraded(peer.clusterId, hsmId, location.hsmId),
       );
       if (noted.ok) reported.add(hsmId);
-      else
-        console.log("degraded peer not taken out of service", { hsmId, code: noted.refusal.code });
+      else log("warning", "degraded_not_noted", { hsmId, code: noted.refusal.code });
       return noted.ok;
     } catch (error) {
-      console.log("degraded peer not reported", { hsmId, error: String(error) });
+      log("warning", "degraded_not_noted", { hsmId, reason: reasonOf(error) });
       return false;
     }
   }

@@ -4,10 +4,12 @@
  * Spec: docs/API.md, "Errors". Each switch is exhaustive: a new fault does not compile until
  * someone decides what a stranger may learn. No fault carries a secret, so messages pass unchanged.
  */
+
 import { BackupError, type BackupFault, describeFault } from "../../backup/format/errors.ts";
 import type { Refusal } from "../../cluster/refusal.ts";
 import { type FaultFamily, faultFamily, HsmError } from "../../hsm/rules/errors.ts";
 import { Refused, type Result, refuseWith, success } from "../contracts/result.ts";
+import { log } from "./log.ts";
 
 /** Runs `f` and turns the errors that mean a refusal into one; any other goes on up. */
 export async function refusalsOf<T>(f: () => Promise<T> | T): Promise<Result<T>> {
@@ -39,7 +41,7 @@ export function refusalFor(error: unknown): Refusal {
   const known = publicRefusal(error);
   if (known !== null) return known;
   const name = error instanceof Error ? error.name : typeof error;
-  console.log("unexpected error", { name });
+  log("warning", "request_failed", { name });
   return {
     kind: "unavailable",
     code: "internal_failure",

@@ -4,6 +4,7 @@
  * Spec: docs/STORAGE.md §1, "Versions of the tables". SQLite's own place for such a number, `PRAGMA
  * user_version`, is closed to Durable Objects: a table holds it.
  */
+import { log } from "./log.ts";
 
 /** Statements that lead from one version to the next. Once released, a step is never changed. */
 export type SchemaStep = readonly string[];
@@ -42,6 +43,6 @@ function newer(name: string, version: number, known: number): Error {
   const reason =
     `The tables of ${name} have version ${version}; this build knows them up to ${known}. They ` +
     "were written by a newer build: deploy that one again.";
-  console.error(JSON.stringify({ event: "schema_newer", reason }));
+  log("alarm", "schema_newer", { reason });
   return new Error(reason);
 }

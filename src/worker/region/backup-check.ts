@@ -4,7 +4,9 @@
  * Spec: docs/STORAGE.md §2, "Damaged backups". The bucket is asked for size and etag; no byte is
  * read. An envelope whose etag was never kept is pinned once a reader has opened it with its body.
  */
+
 import { Refused } from "../contracts/result.ts";
+import { log } from "../platform/log.ts";
 import { backupBucket, lookAtSealed } from "../platform/objects.ts";
 import { DONE, nextAt, type Outcome } from "./clockwork.ts";
 import type { RegionContext } from "./context.ts";
@@ -56,7 +58,7 @@ function note(
   store.updateBackup(backupId, { damage, checkedAtMs: context.nowMs(), ...pinned });
   if (row.damage === damage) return damage;
   const newestSound = store.newestSound(row.clusterId)?.backupId ?? null;
-  if (damage === null) raise("notice", "backup_sound_again", row, { newestSound });
+  if (damage === null) raise("info", "backup_sound_again", row, { newestSound });
   else raise("alarm", "backup_damaged", row, { damage, newestSound });
   // What the purge may take depends on which backups are sound.
   due.schedule("retention", row.clusterId, row.clusterId, context.nowMs());
@@ -65,14 +67,14 @@ function note(
 
 /** Writes an event to the log that somebody should look at: an alarm, or that it is over. */
 export function raise(
-  level: "alarm" | "notice",
+  level: "alarm" | "info",
   event: string,
   row: BackupRow,
   facts: Record<string, unknown>,
 ): void {
   const { backupId, clusterId, chainNumber, state } = row;
   const names = { backupId, clusterId, chainNumber, state };
-  console.error(JSON.stringify({ event, level, ...names, ...facts }));
+  log(level, event, { ...names, ...facts });
 }
 
 /** I1 speaks of these rows. */

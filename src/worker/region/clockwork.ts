@@ -5,8 +5,10 @@
  * leaves this file, and none that hangs is waited for. Which function does which task is the table
  * in agenda.ts.
  */
+
 import type { Refusal } from "../../cluster/refusal.ts";
 import { within } from "../platform/deadline.ts";
+import { log, reasonOf } from "../platform/log.ts";
 import type { RegionContext } from "./context.ts";
 import { MAX_PAUSE_MS, type Task } from "./due.ts";
 import type { DueRow } from "./rows.ts";
@@ -85,7 +87,7 @@ async function awaitTask(context: RegionContext, row: DueRow, work: Promise<void
     if (isOver) throw error;
   }
   const { task, subject, clusterId } = row;
-  console.error(JSON.stringify({ event: "task_hangs", level: "alarm", task, subject, clusterId }));
+  log("alarm", "task_hangs", { task, subject, clusterId });
   const stateMessage =
     `A task has not come to an end for long: ${task} of '${subject}'. What else is due for this ` +
     "cluster waits for it.";
@@ -107,7 +109,7 @@ async function runTask(context: RegionContext, agenda: Agenda, row: DueRow): Pro
       context.due.finish(row); // Of a version that is no longer deployed.
     }
   } catch (error) {
-    log(row, reasonOf(error));
+    logFailure(row, reasonOf(error));
     context.due.retry(row, context.nowMs(), context.deployment.schedule.retryMs);
   } finally {
     context.due.release(row);
@@ -146,7 +148,7 @@ function settle(context: RegionContext, rules: TaskRules, row: DueRow, outcome: 
       context.due.again(row, outcome.atMs);
       break;
     case "waits":
-      log(row, outcome.reason);
+      logFailure(row, outcome.reason);
       rules.report?.(context, row.subject, outcome.reason);
       context.due.again(row, context.nowMs() + WAIT_RETRIES * context.deployment.schedule.retryMs);
       break;
@@ -165,7 +167,7 @@ function settleFailure(
   row: DueRow,
   reason: string,
 ): void {
-  log(row, reason);
+  logFailure(row, reason);
   const isLast = row.attempts + 1 >= MAX_ATTEMPTS;
   if (isLast && rules.giveUp !== undefined) {
     rules.giveUp(context, row.subject, reason);
@@ -185,13 +187,6 @@ async function attempt(context: RegionContext, rules: TaskRules, row: DueRow): P
   }
 }
 
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function log(row: DueRow, reason: string): void {
-  const { task, subject, attempts } = row;
-  console.warn(
-    JSON.stringify({ event: "task_failed", task, subject, attempt: attempts + 1, reason }),
-  );
+function logFailure({ task, subject, attempts }: DueRow, reason: string): void {
+  log("warning", "task_failed", { task, subject, attempt: attempts + 1, reason });
 }

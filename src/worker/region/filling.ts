@@ -5,9 +5,11 @@
  * and uses what an earlier one left: the identity, the READY backup. A leader is asked for nothing
  * before the HSM that is to be filled has answered, and is held only for the last steps.
  */
+
 import type { ClusterCertificates } from "../contracts/control-api.ts";
 import type { RestoreReceipt } from "../contracts/hsm-api.ts";
 import type { Result } from "../contracts/result.ts";
+import { log, reasonOf } from "../platform/log.ts";
 import { checkBackup } from "./backup-check.ts";
 import { scheduleDaily, startBackup } from "./backups.ts";
 import { againAt, DONE, failed, isOfAnotherDeployment, type Outcome } from "./clockwork.ts";
@@ -155,7 +157,7 @@ async function thaw(context: RegionContext, row: HsmRow, leader: HsmRow): Promis
   try {
     await hsmApi(context, leader).release(row.hsmId);
   } catch (error) {
-    console.warn(JSON.stringify({ event: "release_failed", hsmId: row.hsmId, error: `${error}` }));
+    log("warning", "release_failed", { hsmId: row.hsmId, reason: reasonOf(error) });
   }
 }
 

@@ -4,12 +4,14 @@
  * Spec: docs/STORAGE.md §1, §2. Here are the rows and the refusals; what follows from them by the
  * clock is in filling.ts, duties.ts and removal.ts.
  */
+
 import { newHsmRefusal } from "../../cluster/eligibility.ts";
 import { generateHexId, generateId } from "../../cluster/ids.ts";
 import { chooseAddress } from "../../cluster/network.ts";
 import type { CreateHsmOrder, DeleteHsmOrder, HsmView } from "../contracts/control-api.ts";
 import type { HsmLocation } from "../contracts/place.ts";
 import { type Result, refusal, refuseWith, success } from "../contracts/result.ts";
+import { log } from "../platform/log.ts";
 import { scheduleDaily, startBackup } from "./backups.ts";
 import { clusterNotFound, type RegionContext } from "./context.ts";
 import { type BackupRow, type ClusterRow, type HsmRow, subnetMappingOf } from "./rows.ts";
@@ -172,6 +174,7 @@ export function noteUnfit(
   // Before it is made and after it is gone an HSM is blank as a matter of course.
   if (why === "blank" && row.state !== "ACTIVE") return success(null);
   const { clusterId } = row;
+  log("alarm", "hsm_unfit", { why, hsmId, clusterId });
   const message = `${UNFIT[why]} DeleteHsm, then CreateHsm.`;
   context.store.updateHsm(hsmId, { joined: 0 });
   if (row.state === "ACTIVE") context.store.moveHsm(hsmId, "ACTIVE", "DEGRADED", message);

@@ -5,12 +5,14 @@
  * in the bucket: sealed bytes only. Verify and inspect are a reader's work,
  * which answers with facts about a backup.
  */
+
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
 import type { ReaderApi } from "../contracts/reader-api.ts";
 import type { BackupView } from "../contracts/region-api.ts";
 import { granted } from "../contracts/result.ts";
 import type { Deployment } from "../platform/deployment.ts";
+import { log } from "../platform/log.ts";
 import { getSealed } from "../platform/objects.ts";
 import { answer, refusals } from "./answers.ts";
 import { clusterParams, restApp } from "./app.ts";
@@ -235,6 +237,6 @@ async function sealedFile(
     .then(() => writer.releaseLock())
     .then(() => body.body.pipeTo(writable));
   // A client that goes away, or a bucket that fails, breaks the stream; there is nobody to tell.
-  sent.catch(() => console.log("download broken off", { backupId: order.source.backupId }));
+  sent.catch(() => log("info", "download_broken_off", { backupId: order.source.backupId }));
   return { stream: readable, byteLength };
 }

@@ -135,7 +135,7 @@ describe("the daily check", () => {
     expect((await client.send(tags)).TagList).toEqual([]);
     expect((await eventsOf(2)).map(({ event, level }) => [event, level])).toEqual([
       ["backup_damaged", "alarm"],
-      ["backup_sound_again", "notice"],
+      ["backup_sound_again", "info"],
     ]);
   });
 

@@ -84,8 +84,10 @@ describe("HSMs that do not answer", () => {
     const before = await object.alarms();
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     expect((await object.alarms()) - before).toBeLessThanOrEqual(FEW_ALARMS);
+    // Once each. (Where the machine is slow, another cluster's task may take long enough to be told, too.)
     const events = (await region.events()).filter(({ event }) => event === "task_hangs");
-    expect(events.map(({ clusterId }) => clusterId).sort()).toEqual(silentClusters.toSorted());
+    const told = events.map(({ clusterId }) => String(clusterId)).sort();
+    expect(told.filter((id) => silentClusters.includes(id))).toEqual(silentClusters.toSorted());
 
     await region.control({ silentClusters: [] });
     for (const clusterId of silentClusters) {

@@ -15,8 +15,10 @@ const controls = {
 const now = Date.now.bind(Date);
 Date.now = () => now() + controls.aheadMs;
 const events = [];
-const { error } = console;
-console.error = (line) => { events.push(line); error(line); };
+for (const method of ["log", "warn", "error"]) {
+  const write = console[method];
+  console[method] = (line) => { events.push(line); write.call(console, line); };
+}
 let alarms = 0;
 let headsWaiting = 0;
 
