@@ -60,6 +60,14 @@ export interface DerValue {
   readonly bytes: Uint8Array;
 }
 
+/** The SEQUENCE that `bytes` are, with nothing behind it. @param bytes - borrowed. @throws DerError */
+export function readSequence(bytes: Uint8Array): DerReader {
+  const outer = new DerReader(bytes);
+  const sequence = outer.sequence();
+  outer.end();
+  return sequence;
+}
+
 /** Takes values off the front of `bytes`, which are borrowed. Throws `DerError` alone. */
 export class DerReader {
   readonly #bytes: Uint8Array;

@@ -1,8 +1,9 @@
 /**
  * A secret with a scope: bytes that are zeroed when their owner is done with them.
  *
- * Every key of the hierarchy travels as a `SecretKey`. The bytes never reach a log, an error text
- * or JSON: only `use` lends them. Copies the engine makes when it moves memory cannot be wiped.
+ * SECURITY.md, "Wiping". Every key of the hierarchy travels as a `SecretKey`. The bytes never reach a
+ * log, an error text or JSON: only `use` lends them. Copies the engine makes when it moves memory cannot
+ * be wiped.
  */
 export class SecretKey {
   #bytes: Uint8Array | null;
@@ -24,12 +25,16 @@ export class SecretKey {
     return this.#live().length;
   }
 
-  /** Lends the bytes to `f`. They are borrowed: `f` neither keeps nor changes them. */
+  /**
+   * Lends the bytes to `f`. They are borrowed: `f` neither keeps nor changes them.
+   *
+   * @throws TypeError after disposal.
+   */
   use<T>(f: (bytes: Uint8Array) => T): T {
     return f(this.#live());
   }
 
-  /** A second key over a copy of the same bytes, with a life of its own. */
+  /** A second key over a copy of the same bytes, with a life of its own. @throws TypeError after disposal. */
   clone(): SecretKey {
     return SecretKey.copyOf(this.#live());
   }

@@ -3,7 +3,7 @@
  *
  * Cron looks after the regions' alarms. No state lives here: it is all in the Durable Objects.
  */
-import { log } from "./platform/log.ts";
+import { log, reasonOf } from "./platform/log.ts";
 import "reflect-metadata";
 import { Hono, type MiddlewareHandler } from "hono";
 import { answerAwsRequest } from "./aws/wire.ts";
@@ -14,6 +14,7 @@ import { type Deployment, deploymentOf } from "./platform/deployment.ts";
 import { Reader } from "./reader.ts";
 import { Region } from "./region/region.ts";
 import { Registry } from "./registry.ts";
+import { refusalResponse } from "./rest/answers.ts";
 import { rest } from "./rest/surface.ts";
 
 const app = new Hono<{
@@ -43,18 +44,20 @@ const answerHeaders: MiddlewareHandler = async (c, next) => {
 app.post("/", answerHeaders, (c) =>
   answerAwsRequest(c.req.raw, checkedDeployment(c.env), Date.now()),
 );
-app.use("/v1/*", answerHeaders, (c, next) => {
+app.use("/v1/*", answerHeaders, async (c, next) => {
+  const requestId = crypto.randomUUID();
+  c.set("requestId", requestId);
   c.set("deployment", checkedDeployment(c.env));
-  c.set("requestId", crypto.randomUUID());
-  return next();
+  await next();
+  c.header("x-request-id", requestId);
 });
 app.route("/", rest);
 app.all("*", (c) => c.env.ASSETS.fetch(c.req.raw));
-// What no surface answered for itself: most likely a variable that is missing, named in the log.
-app.onError((error, c) => {
-  log("alarm", "request_failed", { reason: error.message });
-  const message = "The request failed because of an internal error; the worker's log says more.";
-  return c.json({ error: { code: "internal", message } }, 500);
+// What no surface answered for itself: a variable that is missing or malformed, named in the log.
+app.onError((error) => {
+  log("alarm", "request_failed", { reason: reasonOf(error) });
+  const message = "The deployment is not configured as it should be; the worker's log says how.";
+  return refusalResponse({ kind: "unavailable", code: "deployment_invalid", message }, 500);
 });
 
 /** Regions that are asked at once, and how long they are waited for. */

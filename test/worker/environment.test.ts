@@ -33,7 +33,7 @@ it.each(cases)("%s", async (name, value, reason) => {
     const wire = await fetch(edge.url, { method: "POST", body: "{}" });
     for (const answer of [health, wire]) {
       expect(answer.status).toBe(500);
-      expect(await answer.json()).toMatchObject({ error: { code: "internal" } });
+      expect(await answer.json()).toMatchObject({ error: { code: "deployment_invalid" } });
     }
     const entry = JSON.stringify({ event: "request_failed", level: "alarm", reason });
     await vi.waitFor(() => expect(logged.mock.calls.flat().join()).toContain(entry), 5_000);

@@ -4,7 +4,7 @@
  * RFC 4514 §2; RFC 5280 §4.1.2.4. Written only, never read back: names are compared as DER.
  */
 import { encodeHex } from "../../crypto/base-encodings.ts";
-import { DER_TAG, DerReader, type DerValue } from "../../crypto/der.ts";
+import { DER_TAG, DerReader, type DerValue, readSequence } from "../../crypto/der.ts";
 
 /**
  * By contents of the object identifier: RFC 4514 §3, and what certificates have besides, as OpenSSL
@@ -51,9 +51,7 @@ const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * @param name - the RDNSequence, DER. @throws DerError
  */
 export function nameText(name: Uint8Array): string {
-  const outer = new DerReader(name);
-  const sequence = outer.sequence();
-  outer.end();
+  const sequence = readSequence(name);
   const relative: string[] = [];
   while (!sequence.isAtEnd)
     relative.unshift(relativeText(new DerReader(sequence.take(DER_TAG.set))));

@@ -6,7 +6,14 @@
  * is read out is borrowed from what came in; what is written is fresh, and wiped but for the result.
  */
 import { equalBytes } from "../../crypto/bytes.ts";
-import { contextTag, DER_TAG, DerReader, encodeDer, encodeDerInteger } from "../../crypto/der.ts";
+import {
+  contextTag,
+  DER_TAG,
+  DerReader,
+  encodeDer,
+  encodeDerInteger,
+  readSequence,
+} from "../../crypto/der.ts";
 import {
   type CurveName,
   encodeAlgorithm,
@@ -45,9 +52,7 @@ const PUBLIC_KEY_TAG = 0x81;
 /** @param pkcs8 - borrowed. @throws HsmError `key_unreadable`, `key_unsupported`. */
 export function readPkcs8(pkcs8: Uint8Array): PrivateNumbers {
   return readAs("PKCS#8", () => {
-    const outer = new DerReader(pkcs8);
-    const info = outer.sequence();
-    outer.end();
+    const info = readSequence(pkcs8);
     if (info.smallInteger() > 1) throw unreadable("PKCS#8", "its version is not 0 or 1");
     const algorithm = readAlgorithm(info.sequence());
     const octets = info.take(DER_TAG.octetString);
@@ -62,9 +67,7 @@ export function readPkcs8(pkcs8: Uint8Array): PrivateNumbers {
 /** PKCS#1 RSAPrivateKey. @param pkcs1 - borrowed. @throws HsmError as above. */
 export function readPkcs1(pkcs1: Uint8Array): PrivateNumbers {
   return readAs("PKCS#1", () => {
-    const outer = new DerReader(pkcs1);
-    const key = outer.sequence();
-    outer.end();
+    const key = readSequence(pkcs1);
     if (key.smallInteger() !== 0) throw unreadable("PKCS#1", "it has more than two primes");
     const [n, e, d, p] = [key.integer(), key.integer(), key.integer(), key.integer()];
     const [q, dp, dq, qi] = [key.integer(), key.integer(), key.integer(), key.integer()];
@@ -79,9 +82,7 @@ export function readPkcs1(pkcs1: Uint8Array): PrivateNumbers {
  */
 export function readSec1(sec1: Uint8Array, named: CurveName | null): PrivateNumbers {
   return readAs("SEC 1", () => {
-    const outer = new DerReader(sec1);
-    const key = outer.sequence();
-    outer.end();
+    const key = readSequence(sec1);
     if (key.smallInteger() !== 1) throw unreadable("SEC 1", "its version is not 1");
     const d = key.take(DER_TAG.octetString);
     const parameters = key.optional(contextTag(0));

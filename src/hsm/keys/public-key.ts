@@ -6,10 +6,10 @@
  */
 import {
   DER_TAG,
-  DerReader,
   encodeDer,
   encodeDerBits,
   encodeDerInteger,
+  readSequence,
 } from "../../crypto/der.ts";
 import {
   type AsymmetricKind,
@@ -41,9 +41,7 @@ export function kindOf(
 /** @param spki - borrowed. @throws HsmError `key_unreadable`, `key_unsupported`. */
 export function readSpki(spki: Uint8Array): PublicNumbers {
   return readAs("SPKI", () => {
-    const outer = new DerReader(spki);
-    const info = outer.sequence();
-    outer.end();
+    const info = readSequence(spki);
     const algorithm = readAlgorithm(info.sequence());
     const bits = info.bits();
     info.end();
@@ -55,9 +53,7 @@ export function readSpki(spki: Uint8Array): PublicNumbers {
 /** PKCS#1 RSAPublicKey. @param pkcs1 - borrowed. @throws HsmError as above. */
 export function readRsaPublicKey(pkcs1: Uint8Array): PublicNumbers {
   return readAs("PKCS#1", () => {
-    const outer = new DerReader(pkcs1);
-    const key = outer.sequence();
-    outer.end();
+    const key = readSequence(pkcs1);
     const numbers = { n: key.integer(), e: key.integer() };
     key.end();
     verifyRsaPublic("PKCS#1", numbers);

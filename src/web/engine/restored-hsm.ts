@@ -2,7 +2,7 @@
  * The page's HSM: the same rules as any other, over a memory that a verified backup filled.
  *
  * docs/HSM.md. Takes the operations it offers one by one instead of the whole `Hsm`, so that what
- * imports and parses X.509 stays out of the page. Key material leaves through `exportKey` only.
+ * makes, imports and changes keys stays out of a page that shows them. Key material leaves through `exportKey` only.
  */
 import { encodeHex } from "../../crypto/base-encodings.ts";
 import type { Core } from "../../crypto/core.ts";

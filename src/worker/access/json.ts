@@ -2,10 +2,11 @@
  * A body as JSON, read so that nobody else reads something different in it.
  *
  * RFC 8259 §8: UTF-8 without exception (a replaced byte would let one password in for another) and
- * strings without lone surrogates. `__proto__` is no name of anything here, and dangerous in many places.
- * What is said of a malformed body names the place and shows nothing of what stands there.
+ * strings without lone surrogates; §4: no name twice in an object, since readers differ in which one counts.
+ * `__proto__` is no name of anything here, and dangerous in many places. What is said of a malformed body
+ * names the place and shows nothing of what stands there.
  */
-import { type ParseError, parse } from "jsonc-parser";
+import { type ParseError, parse, visit } from "jsonc-parser";
 import { type Result, refusal, success } from "../contracts/result.ts";
 
 /** Deeper than any request of either wire. */
@@ -13,7 +14,7 @@ const MAX_DEPTH = 16;
 /** Items of the longest lists, with every member that they may have, many times over. */
 const MAX_VALUES = 100_000;
 
-const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
+const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
 /** What the brackets of lists and objects do to the depth. */
 const NESTING = new Map([
   [0x5b, 1],
@@ -30,7 +31,7 @@ const REPLACEMENT_BYTES = 3;
 const MAX_SEARCHED_CHARACTERS = 1024 * 1024;
 
 export function parseJson(body: Uint8Array): Result<unknown> {
-  const excess = excessOf(body);
+  const { excess, members } = lookOver(body);
   if (excess !== null) return malformed(excess);
   const text = decodeUtf8(body);
   if (text === null) return malformed(`byte ${invalidByte(body)}: not UTF-8`);
@@ -40,26 +41,36 @@ export function parseJson(body: Uint8Array): Result<unknown> {
   } catch {
     return malformed(`${placeIn(text)}: not JSON`); // The engine's own words would quote the body.
   }
+  if (membersOf(value) !== members)
+    return malformed(`${repeatedPlace(text)}: a name that was there before`);
   const fault = SUSPICIOUS.test(text) ? stringFault(value, []) : null;
   return fault === null ? success(value) : malformed(fault);
+}
+
+/** What a look at the bytes alone tells: a sentence about what is too much, and the members of all objects. */
+interface Overlook {
+  readonly excess: string | null;
+  readonly members: number;
 }
 
 /**
  * One look at every byte, before anything is built of them: what is nested without end overflows whoever
  * follows it, and millions of empty values take hundreds of times the memory of their text.
  */
-function excessOf(body: Uint8Array): string | null {
-  let depth = 0;
-  let values = 1;
+function lookOver(body: Uint8Array): Overlook {
+  let [depth, values, members] = [0, 1, 0];
   for (let at = 0; at < body.length; at++) {
     const byte = body[at] ?? 0;
     if (byte === QUOTE) at = endOfText(body, at);
     else if (byte === COMMA) values++;
+    else if (byte === COLON) members++;
     else depth += NESTING.get(byte) ?? 0;
-    if (depth > MAX_DEPTH) return `byte ${at}: nested deeper than ${MAX_DEPTH}`;
-    if (values > MAX_VALUES) return `byte ${at}: more than ${MAX_VALUES} values`;
+    if (depth > MAX_DEPTH)
+      return { excess: `byte ${at}: nested deeper than ${MAX_DEPTH}`, members };
+    if (values > MAX_VALUES)
+      return { excess: `byte ${at}: more than ${MAX_VALUES} values`, members };
   }
-  return null;
+  return { excess: null, members };
 }
 
 /** Where the text that begins at `at` ends: at its quote, or with the body. */
@@ -97,6 +108,35 @@ function invalidByte(body: Uint8Array): number {
   }
 }
 
+/** Members that the objects in `value` have: fewer than were written if one had a name twice. */
+function membersOf(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  const held = Object.values(value);
+  let members = Array.isArray(value) ? 0 : held.length;
+  for (const member of held) members += membersOf(member);
+  return members;
+}
+
+/** Where the first name stands that its object has had before. */
+function repeatedPlace(text: string): string {
+  const open: Set<string>[] = [];
+  let place: string | null = null;
+  visit(text.slice(0, MAX_SEARCHED_CHARACTERS), {
+    onObjectBegin: () => void open.push(new Set()),
+    onObjectEnd: () => void open.pop(),
+    onObjectProperty(name, _offset, _length, line, column) {
+      const names = open.at(-1);
+      if (names?.has(name)) place ??= placeOf(line + 1, column + 1);
+      names?.add(name);
+    },
+  });
+  return place ?? "somewhere";
+}
+
+function placeOf(line: number, column: number): string {
+  return `line ${line}, column ${column}`;
+}
+
 /** Line and column of the first fault, from 1. */
 function placeIn(text: string): string {
   if (text.trim() === "") return "it is empty";
@@ -106,7 +146,7 @@ function placeIn(text: string): string {
   const [first] = errors;
   if (first === undefined) return "somewhere";
   const before = searched.slice(0, first.offset).split("\n");
-  return `line ${before.length}, column ${(before.at(-1) ?? "").length + 1}`;
+  return placeOf(before.length, (before.at(-1) ?? "").length + 1);
 }
 
 /** A sentence about the first string or name that nothing may be called; null if there is none. */

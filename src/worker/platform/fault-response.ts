@@ -37,11 +37,11 @@ function publicRefusal(error: unknown): Refusal | null {
 }
 
 /** A refusal as it was made; for any other error one that tells nothing of it, but its name to the log. */
-export function refusalFor(error: unknown): Refusal {
+export function refusalFor(error: unknown, requestId: string): Refusal {
   const known = publicRefusal(error);
   if (known !== null) return known;
   const name = error instanceof Error ? error.name : typeof error;
-  log("warning", "request_failed", { name });
+  log("warning", "request_failed", { requestId, name });
   return {
     kind: "unavailable",
     code: "internal_failure",

@@ -65,13 +65,17 @@ function titleOf(code: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** The answer to whatever a handler threw: a refusal as such, anything else without details. */
-export function answerToError(error: unknown): Response {
+/**
+ * The answer to whatever a handler threw: a refusal as such, anything else without details.
+ *
+ * @param requestId - under which the log has them.
+ */
+export function answerToError(error: unknown, requestId: string): Response {
   if (error instanceof HTTPException && error.status === 400) {
     const message = "body: this request needs a body, as application/json";
     return refusalResponse({ kind: "invalid", code: "body_malformed", message });
   }
-  return refusalResponse(refusalFor(error));
+  return refusalResponse(refusalFor(error, requestId));
 }
 
 export function statusOf(refusal: Refusal): number {

@@ -50,6 +50,16 @@ export const sessionHeaders = z.object({
     .openapi({ description: "Token of a session of an HSM user, from POST …/sessions." }),
 });
 
+/** An integer of a path or a query, in digits alone: `1e0`, `0x1` and `01` are no numbers of ours. */
+export function decimal(minimum: number, maximum: number = Number.MAX_SAFE_INTEGER) {
+  return z
+    .string()
+    .regex(/^(0|[1-9][0-9]{0,15})$/, "expected an integer in decimal digits")
+    .transform(Number)
+    .pipe(z.int().min(minimum).max(maximum))
+    .openapi({ type: "integer", minimum, maximum });
+}
+
 /** What a route takes that asks an HSM in somebody's session. */
 export const sessionRequest = { params: clusterParams, headers: sessionHeaders };
 

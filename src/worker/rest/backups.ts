@@ -15,7 +15,7 @@ import type { Deployment } from "../platform/deployment.ts";
 import { log } from "../platform/log.ts";
 import { getSealed } from "../platform/objects.ts";
 import { answer, refusals } from "./answers.ts";
-import { clusterParams, restApp } from "./app.ts";
+import { clusterParams, decimal, restApp } from "./app.ts";
 import { type RestContext, type RestEnv, regionOf } from "./context.ts";
 
 const BACKUP_MEDIA_TYPE = "application/octet-stream";
@@ -163,8 +163,8 @@ const inspectRoute = createRoute({
   request: {
     params: backupParams,
     query: z.object({
-      after: z.coerce.number().int().min(0).default(0),
-      limit: z.coerce.number().int().min(1).max(1000).default(100),
+      after: decimal(0).default(0),
+      limit: decimal(1, 1000).default(100),
     }),
   },
   responses: { ...refusals, 200: answer("Facts about the backup.", inspectionSchema) },

@@ -7,7 +7,14 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { MAX_BUNDLE_PEM_CHARACTERS } from "../../hsm/rules/limits.ts";
 import { answer, refusals } from "./answers.ts";
-import { clusterParams, jsonBody, restApp, sessionHeaders, sessionRequest } from "./app.ts";
+import {
+  clusterParams,
+  decimal,
+  jsonBody,
+  restApp,
+  sessionHeaders,
+  sessionRequest,
+} from "./app.ts";
 import { ask, type RestEnv } from "./context.ts";
 
 const certificateSchema = z
@@ -56,11 +63,10 @@ const deleteRoute = createRoute({
   summary: "Delete a certificate (owner)",
   request: {
     params: clusterParams.extend({
-      certificateId: z.coerce
-        .number()
-        .int()
-        .min(1)
-        .openapi({ param: { name: "certificateId", in: "path" }, type: "integer", example: 1 }),
+      certificateId: decimal(1).openapi({
+        param: { name: "certificateId", in: "path" },
+        example: 1,
+      }),
     }),
     headers: sessionHeaders,
   },

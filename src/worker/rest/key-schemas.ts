@@ -5,7 +5,7 @@
  */
 import { z } from "@hono/zod-openapi";
 import { MAX_KEY_PEM_CHARACTERS } from "../../hsm/rules/limits.ts";
-import { clusterParams, sessionHeaders } from "./app.ts";
+import { clusterParams, decimal, sessionHeaders } from "./app.ts";
 
 /** Base64 of `MAX_PRIVATE_KEY_BYTES`, and room for the HSM to say what is too long. */
 const MAX_DER_CHARACTERS = 8_192;
@@ -16,11 +16,7 @@ const MAX_JWK_NAME_CHARACTERS = 32;
 const MAX_LABEL_CHARACTERS = 128;
 
 const handleParams = clusterParams.extend({
-  handle: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .openapi({ param: { name: "handle", in: "path" }, type: "integer", example: 1 }),
+  handle: decimal(1).openapi({ param: { name: "handle", in: "path" }, example: 1 }),
 });
 
 /** What a route takes that asks for one key in somebody's session. */

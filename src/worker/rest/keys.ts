@@ -8,7 +8,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { MAX_IMPORT_BATCH } from "../../hsm/rules/limits.ts";
 import { answer, refusals } from "./answers.ts";
-import { exact, jsonBody, restApp, sessionRequest } from "./app.ts";
+import { decimal, exact, jsonBody, restApp, sessionRequest } from "./app.ts";
 import { boundedList } from "./bounds.ts";
 import { ask, type RestEnv } from "./context.ts";
 import {
@@ -39,8 +39,8 @@ const listRoute = createRoute({
       label: z.string().max(128).optional(),
       class: keyClass.optional(),
       type: keyType.optional(),
-      after: z.coerce.number().int().min(0).optional(),
-      limit: z.coerce.number().int().min(1).max(1000).optional(),
+      after: decimal(0).optional(),
+      limit: decimal(1, 1000).optional(),
     }),
   },
   responses: {

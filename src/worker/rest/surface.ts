@@ -40,7 +40,7 @@ export const rest: OpenAPIHono<RestEnv> = createRest();
 
 function createRest(): OpenAPIHono<RestEnv> {
   const app = restApp();
-  app.onError((error) => answerToError(error));
+  app.onError((error, c) => answerToError(error, c.get("requestId")));
   app.use("/v1/*", (c, next) => (OPEN_PATHS.has(c.req.path) ? next() : authenticated(c, next)));
   app.openapi(healthRoute, (c) => {
     const { regions, recoveryPublicKey } = c.get("deployment");

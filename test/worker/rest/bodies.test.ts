@@ -51,6 +51,18 @@ describe("a body of the REST surface", () => {
       /password: a lone surrogate/,
     ],
     ["with a name that is half a pair", '{"\\udc00":1}', /a name with a lone surrogate/],
+    [
+      "with a name twice",
+      '{"username":"alice",\n "username":"bob"}',
+      /line 2, column 2: a name .* before/,
+    ],
+    [
+      "with a name twice, once escaped",
+      '{"a":1,"\\u0061":1}',
+      /line 1, column 8: a name .* before/,
+    ],
+    ["with a name twice, deep in it", '{"a":[{"b":1},{"b":1,"b":1}]}', /line 1, column 22: /],
+    ["with a name twice that objects have", '{"toString":1,"toString":2}', /line 1, column 15: /],
     ["with __proto__ in it", '{"a":[{"__proto__":{}}]}', /a\.0: .*__proto__/],
     ["with __proto__ in escapes", '{"\\u005f_proto__":{}}', /__proto__/],
   ])("%s is refused with its place", async (_, body, message) => {
@@ -69,6 +81,11 @@ describe("a body of the REST surface", () => {
     const { status, body: answer } = await login(body);
     expect([status, answer.error.code]).toEqual([400, "request_invalid"]);
     expect(answer.error.message).toMatch(message);
+  });
+
+  it("with one name in two objects, and colons in its texts, is read", async () => {
+    const { body } = await login('{"username":"a:b","password":"::\\":","c":[{"a":1},{"a":1}]}');
+    expect(body.error.code).not.toBe("body_malformed");
   });
 
   it("that is missing is asked for", async () => {
@@ -99,6 +116,40 @@ describe("a body of the REST surface", () => {
     const { body } = await login('{"username":"alice","password":"hunter-22}');
     expect(JSON.stringify(body)).not.toContain("hunter");
   });
+});
+
+describe("a number of a path or a query", () => {
+  const KEYS = "/v1/clusters/cluster-aaaaaaaaaaa/keys";
+  const get = (path: string, query = "") =>
+    sendPlain(edge, { method: "GET", path, query, service: "holdfast", headers: {} });
+
+  it.each(["1e0", "0x1", "01", "1.0", "-1", "0", "9007199254740993", "%201", "%D9%A1"])(
+    "is no %s where a key is named",
+    async (handle) => {
+      const { status, body } = await get(`${KEYS}/${handle}`);
+      expect([status, body.error.code]).toEqual([400, "request_invalid"]);
+      expect(body.error.message).toMatch(/^handle: /);
+    },
+  );
+
+  it.each(["1e2", "0x10", "", "1001", "+1"])("is no '%s' where a page is asked for", async (n) => {
+    const { status, body } = await get(KEYS, `limit=${encodeURIComponent(n)}`);
+    expect([status, body.error.code]).toEqual([400, "request_invalid"]);
+    expect(body.error.message).toMatch(/^limit: /);
+  });
+
+  it("is written in decimal digits", async () => {
+    for (const answer of [await get(`${KEYS}/9007199254740991`), await get(KEYS, "limit=1000")]) {
+      expect(answer.body.error.code).toBe("cluster_not_found");
+    }
+  });
+});
+
+it("every answer has an id of its own", async () => {
+  const answers = [await login("{}"), await login("not JSON")];
+  const ids = answers.map(({ headers }) => headers["x-request-id"]);
+  for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+  expect(new Set(ids).size).toBe(2);
 });
 
 describe("every route that takes a body", () => {

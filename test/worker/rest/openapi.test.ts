@@ -6,9 +6,15 @@ import { ROUTE_RULES } from "../../../src/worker/rest/route-rules.ts";
 import { type Edge, startEdge } from "../../lib/mf.ts";
 import { rest } from "../../lib/rest.ts";
 
+interface Parameter {
+  readonly name: string;
+  readonly in: string;
+  readonly schema: unknown;
+}
+
 interface Operation {
   readonly summary?: string;
-  readonly parameters?: readonly { readonly name: string; readonly in: string }[];
+  readonly parameters?: readonly Parameter[];
   readonly responses: Record<string, unknown>;
 }
 
@@ -75,6 +81,13 @@ describe("the OpenAPI document", () => {
       expect(operation.summary).toBeTruthy();
       expect(Object.keys(operation.responses).some((status) => status.startsWith("2"))).toBe(true);
     }
+  });
+
+  it("has integers where a path or a query has them", () => {
+    const named = operations().flatMap(({ operation }) => operation.parameters ?? []);
+    const numbers = named.filter(({ name }) => /^(handle|certificateId|after|limit)$/.test(name));
+    expect(numbers.length).toBeGreaterThan(10);
+    for (const { schema } of numbers) expect(schema).toMatchObject({ type: "integer" });
   });
 
   it("has no route of which it is not said what it changes and whether its answer may be kept", () => {
