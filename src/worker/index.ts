@@ -57,7 +57,7 @@ app.all("*", (c) => c.env.ASSETS.fetch(c.req.raw));
 app.onError((error) => {
   log("alarm", "request_failed", { reason: reasonOf(error) });
   const message = "The deployment is not configured as it should be; the worker's log says how.";
-  return refusalResponse({ kind: "unavailable", code: "deployment_invalid", message }, 500);
+  return refusalResponse({ kind: "unavailable", code: "deployment_invalid", message });
 });
 
 /** Regions that are asked at once, and how long they are waited for. */

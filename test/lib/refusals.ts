@@ -93,21 +93,11 @@ async function engineRefusals(): Promise<Answered[]> {
 export async function edgeRefusals() {
   const files = sourceFiles(["src/worker", "src/cluster"]).map(({ text }) => text);
   const { made, passedOn } = refusalsIn(files);
-  const others: Answered[] = [
-    { kind: "unavailable", code: UNANSWERED },
-    { kind: "invalid", code: "batch_item" },
-  ];
+  const others: Answered[] = [{ kind: "invalid", code: "batch_item" }];
   return { refusals: [...made, ...(await engineRefusals()), ...others], passedOn };
 }
 
-/** What the worker's entry says where no surface answered. */
-const [, UNANSWERED = "", UNANSWERED_STATUS = ""] =
-  /error: \{ code: "(\w+)", message \} \}, (\d+)\)/.exec(
-    readFileSync("src/worker/index.ts", "utf8"),
-  ) ?? [];
-
 export function restStatus(answered: Answered): number {
-  if (answered.code === UNANSWERED) return Number(UNANSWERED_STATUS);
   if (answered.code === "body_too_large") return 413;
   return SIGNATURE_CODES.has(answered.code) ? 401 : statusOf({ ...answered, message: "" });
 }

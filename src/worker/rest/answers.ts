@@ -80,6 +80,8 @@ export function answerToError(error: unknown, requestId: string): Response {
 
 export function statusOf(refusal: Refusal): number {
   if (UNAUTHENTICATED.has(refusal.code)) return 401;
+  // To ask again is of no use.
+  if (refusal.code === "deployment_invalid") return 500;
   switch (refusal.kind) {
     case "invalid":
       return 400;
