@@ -14,14 +14,8 @@ import { verifyBackup } from "../../../src/backup/verify.ts";
 import { cloudHsm, createCluster, refusal } from "../../lib/aws.ts";
 import { loadCore } from "../../lib/core.ts";
 import { type Edge, startEdge, testSecrets } from "../../lib/mf.ts";
-import {
-  backUp,
-  ok,
-  rest,
-  restFetch,
-  type ServingCluster,
-  servingCluster,
-} from "../../lib/rest.ts";
+import { backUp, ok, rest, restFetch, type ServingCluster } from "../../lib/rest.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 
 let persist: string;
 let edge: Edge;
@@ -30,8 +24,7 @@ let backup: { backupId: string; stateDigest: string; bodyBytes: number };
 
 beforeAll(async () => {
   persist = await mkdtemp(join(tmpdir(), "holdfast-keys-"));
-  edge = await startEdge({ persist });
-  cluster = await servingCluster(edge);
+  ({ edge, cluster } = await servingEdge({ persist }));
   backup = await backUp(edge, cluster);
 }, 60_000);
 

@@ -18,15 +18,8 @@ import {
   until,
 } from "../../lib/aws.ts";
 import { type Edge, QUICK_SCHEDULE, startEdge, testSecrets } from "../../lib/mf.ts";
-import {
-  ALICE_PASSWORD,
-  addHsm,
-  login,
-  ok,
-  rest,
-  type ServingCluster,
-  servingCluster,
-} from "../../lib/rest.ts";
+import { ALICE_PASSWORD, login, ok, rest, type ServingCluster } from "../../lib/rest.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 import { type WrappedBundle, wrappedBundle } from "../wrapped-bundle.ts";
 
 /** The worker as built, with HSMs that say the number of the latest order that they took. */
@@ -63,9 +56,7 @@ beforeAll(async () => {
 });
 afterAll(() => bundle.remove());
 beforeEach(async () => {
-  edge = await startEdge({ bundle: bundle.folder });
-  cluster = await servingCluster(edge);
-  await addHsm(cluster.client, cluster.clusterId, 2);
+  ({ edge, cluster } = await servingEdge({ bundle: bundle.folder }, "paired"));
   await until(
     () => generateKey("before"),
     ({ status }) => status === 201,
@@ -166,9 +157,7 @@ describe("a leader whose removal fails because its backup cannot be made", () =>
   it("comes back out of service, so that what the others took meanwhile is kept", async () => {
     persist = await mkdtemp(join(tmpdir(), "holdfast-stale-"));
     await edge.stop();
-    edge = await startEdge({ persist });
-    cluster = await servingCluster(edge);
-    await addHsm(cluster.client, cluster.clusterId, 2);
+    ({ edge, cluster } = await servingEdge({ persist }, "paired"));
     await edge.stop();
 
     const ring = JSON.parse((await testSecrets()).bindings["LOCAL_KMS"] ?? "");

@@ -18,15 +18,8 @@ import {
   ZONE,
 } from "../../lib/aws.ts";
 import { type Edge, startEdge, testSecrets } from "../../lib/mf.ts";
-import {
-  addHsm,
-  backUp,
-  ok,
-  removeHsm,
-  rest,
-  type ServingCluster,
-  servingCluster,
-} from "../../lib/rest.ts";
+import { addHsm, backUp, ok, removeHsm, rest, type ServingCluster } from "../../lib/rest.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 
 interface Key {
   id: string;
@@ -78,10 +71,8 @@ let backup: { backupId: string; stateDigest: string };
 
 beforeAll(async () => {
   persist = await mkdtemp(join(tmpdir(), "holdfast-states-"));
-  edge = await startEdge({ persist });
-  cluster = await servingCluster(edge);
+  ({ edge, cluster, other: emptied } = await servingEdge({ persist }, "two"));
   backup = await backUp(edge, cluster);
-  emptied = await servingCluster(edge);
   await removeHsm(emptied.client, emptied.clusterId);
 }, 120_000);
 

@@ -17,8 +17,8 @@ import {
   ok,
   rest,
   type ServingCluster,
-  servingCluster,
 } from "../../lib/rest.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 import { type WrappedBundle, wrappedBundle } from "../wrapped-bundle.ts";
 import { LONG_HOLD, WATCHED, WatchedHsm } from "./watched-hsm.ts";
 
@@ -33,8 +33,7 @@ beforeAll(async () => {
 afterAll(() => bundle.remove());
 beforeEach(async () => {
   persist = await mkdtemp(join(tmpdir(), "holdfast-lockout-"));
-  edge = await startEdge({ bindings: LONG_HOLD, bundle: bundle.folder, persist });
-  cluster = await servingCluster(edge);
+  ({ edge, cluster } = await servingEdge({ bindings: LONG_HOLD, bundle: bundle.folder, persist }));
   hsm = await WatchedHsm.of(edge, cluster.hsmId);
 });
 afterEach(async () => {

@@ -3,7 +3,7 @@
  * derivations, rows written and pushes to peers.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Edge, startEdge } from "../../lib/mf.ts";
+import type { Edge } from "../../lib/mf.ts";
 import {
   ADMIN_PASSWORD,
   ALICE_PASSWORD,
@@ -11,8 +11,8 @@ import {
   ok,
   rest,
   type ServingCluster,
-  servingCluster,
 } from "../../lib/rest.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 import { type WrappedBundle, wrappedBundle } from "../wrapped-bundle.ts";
 import { LONG_HOLD, type Seen, WATCHED, WatchedHsm } from "./watched-hsm.ts";
 
@@ -22,8 +22,7 @@ let cluster: ServingCluster;
 let hsm: WatchedHsm;
 beforeAll(async () => {
   bundle = await wrappedBundle(WATCHED);
-  edge = await startEdge({ bindings: LONG_HOLD, bundle: bundle.folder });
-  cluster = await servingCluster(edge);
+  ({ edge, cluster } = await servingEdge({ bindings: LONG_HOLD, bundle: bundle.folder }));
   hsm = await WatchedHsm.of(edge, cluster.hsmId);
   const user = { username: "locked", role: "CU", password: "locked-password-1" };
   await ok(edge, "POST", `${cluster.path}/users`, user, { session: cluster.admin });

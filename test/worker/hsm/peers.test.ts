@@ -8,15 +8,8 @@ import { DeleteHsmCommand } from "@aws-sdk/client-cloudhsm-v2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cloudHsm, describeCluster, hsmsActive, until } from "../../lib/aws.ts";
 import { type Edge, startEdge } from "../../lib/mf.ts";
-import {
-  ALICE_PASSWORD,
-  addHsm,
-  login,
-  ok,
-  rest,
-  type ServingCluster,
-  servingCluster,
-} from "../../lib/rest.ts";
+import { ALICE_PASSWORD, addHsm, login, ok, rest, type ServingCluster } from "../../lib/rest.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 import { type WrappedBundle, wrappedBundle } from "../wrapped-bundle.ts";
 
 /** The worker as built, with HSMs that are slow to take a change over: one that is not awaited shows. */
@@ -41,10 +34,9 @@ let alice: string;
 beforeAll(async () => {
   bundle = await wrappedBundle(ENTRY);
   persist = await mkdtemp(join(tmpdir(), "holdfast-peers-"));
-  edge = await startEdge({ bundle: bundle.folder, persist });
-  cluster = await servingCluster(edge);
+  ({ edge, cluster } = await servingEdge({ bundle: bundle.folder, persist }, "paired"));
+  await writable();
   await generateKey("before", cluster.alice);
-  await addHsm(cluster.client, cluster.clusterId, 2);
   await addHsm(cluster.client, cluster.clusterId, 3);
   await writable();
 }, 120_000);

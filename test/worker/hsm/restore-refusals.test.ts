@@ -10,14 +10,8 @@ import { CreateHsmCommand, DescribeClustersCommand } from "@aws-sdk/client-cloud
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cloudHsm, createCluster, refusal, until, ZONE } from "../../lib/aws.ts";
 import { type Edge, startEdge, testSecrets } from "../../lib/mf.ts";
-import {
-  addHsm,
-  backUp,
-  ok,
-  removeHsm,
-  type ServingCluster,
-  servingCluster,
-} from "../../lib/rest.ts";
+import { addHsm, backUp, ok, removeHsm, type ServingCluster } from "../../lib/rest.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 
 let persist: string;
 let edge: Edge;
@@ -26,8 +20,7 @@ let digest: string;
 
 beforeAll(async () => {
   persist = await mkdtemp(join(tmpdir(), "holdfast-refusals-"));
-  edge = await startEdge({ persist });
-  cluster = await servingCluster(edge);
+  ({ edge, cluster } = await servingEdge({ persist }));
   await backUp(edge, cluster);
   digest = (await ok(edge, "GET", `${cluster.path}/digest`)).stateDigest;
   await removeHsm(cluster.client, cluster.clusterId);

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WORKER_NAME } from "../../../scripts/edge/embedded.ts";
 import { RECORD_TYPE } from "../../../src/hsm/memory/record.ts";
 import { ACCOUNT, REGION, regionObject } from "../../lib/aws.ts";
-import { type Edge, startEdge } from "../../lib/mf.ts";
+import type { Edge } from "../../lib/mf.ts";
 import {
   ADMIN_PASSWORD,
   ALICE_PASSWORD,
@@ -16,8 +16,8 @@ import {
   ok,
   rest,
   type ServingCluster,
-  servingCluster,
 } from "../../lib/rest.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 import { type WrappedBundle, wrappedBundle } from "../wrapped-bundle.ts";
 
 /** Values travel as JSON; bytes as `{ hex }`. */
@@ -80,8 +80,7 @@ let cluster: ServingCluster;
 let other: ServingCluster;
 beforeAll(async () => {
   bundle = await wrappedBundle(ENTRY);
-  edge = await startEdge({ bundle: bundle.folder });
-  [cluster, other] = await Promise.all([servingCluster(edge), servingCluster(edge)]);
+  ({ edge, cluster, other } = await servingEdge({ bundle: bundle.folder }, "two"));
   const { path, alice } = cluster;
   for (const label of ["stays", "goes"]) {
     const order = { type: "aes", sizeBits: 256, label, extractable: false };

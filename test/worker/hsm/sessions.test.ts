@@ -4,15 +4,15 @@
 import { CreateHsmCommand, DeleteHsmCommand } from "@aws-sdk/client-cloudhsm-v2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hsmsActive, ZONE } from "../../lib/aws.ts";
-import { type Edge, startEdge } from "../../lib/mf.ts";
+import type { Edge } from "../../lib/mf.ts";
 import {
   ADMIN_PASSWORD,
   ALICE_PASSWORD,
   login,
   rest,
   type ServingCluster,
-  servingCluster,
 } from "../../lib/rest.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 import { type WrappedBundle, wrappedBundle } from "../wrapped-bundle.ts";
 import { WATCHED, WatchedHsm } from "./watched-hsm.ts";
 
@@ -22,8 +22,7 @@ let cluster: ServingCluster;
 let hsm: WatchedHsm;
 beforeAll(async () => {
   bundle = await wrappedBundle(WATCHED);
-  edge = await startEdge({ bundle: bundle.folder });
-  cluster = await servingCluster(edge);
+  ({ edge, cluster } = await servingEdge({ bundle: bundle.folder }));
   hsm = await WatchedHsm.of(edge, cluster.hsmId);
 });
 afterAll(async () => {

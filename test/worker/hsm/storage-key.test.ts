@@ -27,8 +27,8 @@ import {
   ok,
   rest,
   type ServingCluster,
-  servingCluster,
 } from "../../lib/rest.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 import { type WrappedBundle, wrappedBundle } from "../wrapped-bundle.ts";
 
 /** The worker as built, with objects that show all their rows and let a test change them. */
@@ -75,10 +75,8 @@ let region: Shown;
 beforeAll(async () => {
   bundle = await wrappedBundle(ENTRY);
   persist = await mkdtemp(join(tmpdir(), "holdfast-storage-key-"));
-  edge = await startEdge({ persist, bundle: bundle.folder });
-  cluster = await servingCluster(edge);
+  ({ edge, cluster } = await servingEdge({ persist, bundle: bundle.folder }, "paired"));
   region = await regionObject<Shown>(edge);
-  await addHsm(cluster.client, cluster.clusterId, 2);
   await generateKey("before");
 }, 120_000);
 afterAll(async () => {

@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WORKER_NAME } from "../../../scripts/edge/embedded.ts";
 import { backupsReady, until } from "../../lib/aws.ts";
 import { type Edge, startEdge } from "../../lib/mf.ts";
-import { backUp, ok, rest, type ServingCluster, servingCluster } from "../../lib/rest.ts";
+import { backUp, ok, rest, type ServingCluster } from "../../lib/rest.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 
 let persist: string;
 let edge: Edge;
@@ -16,8 +17,7 @@ let cluster: ServingCluster;
 
 beforeAll(async () => {
   persist = await mkdtemp(join(tmpdir(), "holdfast-repeats-"));
-  edge = await startEdge({ persist });
-  cluster = await servingCluster(edge);
+  ({ edge, cluster } = await servingEdge({ persist }));
 }, 60_000);
 
 afterAll(async () => {

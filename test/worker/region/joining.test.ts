@@ -15,16 +15,9 @@ import {
   until,
   ZONE,
 } from "../../lib/aws.ts";
-import { type Edge, QUICK_SCHEDULE, startEdge } from "../../lib/mf.ts";
-import {
-  ALICE_PASSWORD,
-  addHsm,
-  login,
-  ok,
-  rest,
-  type ServingCluster,
-  servingCluster,
-} from "../../lib/rest.ts";
+import { type Edge, QUICK_SCHEDULE } from "../../lib/mf.ts";
+import { ALICE_PASSWORD, addHsm, login, ok, rest, type ServingCluster } from "../../lib/rest.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 import { type WrappedBundle, wrappedBundle } from "../wrapped-bundle.ts";
 
 /** The worker as built, with gates that stop it between two steps, and HSMs that fail when told to. */
@@ -183,8 +176,7 @@ const acknowledged: string[] = [];
 async function begin(holdMs: number, patience: object = {}): Promise<void> {
   bundle = await wrappedBundle(ENTRY);
   const SCHEDULE = JSON.stringify({ ...QUICK_SCHEDULE, holdMs, ...patience });
-  edge = await startEdge({ bundle: bundle.folder, bindings: { SCHEDULE } });
-  cluster = await servingCluster(edge);
+  ({ edge, cluster } = await servingEdge({ bundle: bundle.folder, bindings: { SCHEDULE } }));
   region = await regionObject<GatedRegion>(edge);
   acknowledged.length = 0;
 }

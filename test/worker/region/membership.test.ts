@@ -4,16 +4,9 @@
 import { DeleteHsmCommand } from "@aws-sdk/client-cloudhsm-v2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hsmsActive } from "../../lib/aws.ts";
-import { type Edge, startEdge } from "../../lib/mf.ts";
-import {
-  ALICE_PASSWORD,
-  addHsm,
-  login,
-  ok,
-  rest,
-  type ServingCluster,
-  servingCluster,
-} from "../../lib/rest.ts";
+import type { Edge } from "../../lib/mf.ts";
+import { ALICE_PASSWORD, addHsm, login, ok, rest, type ServingCluster } from "../../lib/rest.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 
 interface KeyPage {
   readonly keys: readonly { readonly label: string }[];
@@ -23,8 +16,7 @@ interface KeyPage {
 let edge: Edge;
 let cluster: ServingCluster;
 beforeAll(async () => {
-  edge = await startEdge();
-  cluster = await servingCluster(edge);
+  ({ edge, cluster } = await servingEdge());
 }, 120_000);
 afterAll(() => edge.stop());
 

@@ -5,8 +5,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { boundedList } from "../../../src/worker/rest/bounds.ts";
 import { newKeySchema } from "../../../src/worker/rest/key-schemas.ts";
-import { type Edge, startEdge } from "../../lib/mf.ts";
-import { type ServingCluster, servingCluster } from "../../lib/rest.ts";
+import type { Edge } from "../../lib/mf.ts";
+import type { ServingCluster } from "../../lib/rest.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 import { sendPlain, sha256 } from "../access/plain-client.ts";
 
 const MEGABYTE = 1024 * 1024;
@@ -16,8 +17,7 @@ let cluster: ServingCluster;
 let alice: string;
 let admin: string;
 beforeAll(async () => {
-  edge = await startEdge();
-  cluster = await servingCluster(edge);
+  ({ edge, cluster } = await servingEdge());
   ({ alice, admin } = cluster);
 });
 afterAll(() => edge.stop());

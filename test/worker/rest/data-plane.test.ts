@@ -5,7 +5,7 @@ import { createHash, createHmac, generateKeyPairSync } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testAuthority } from "../../lib/authority.ts";
 import { clusterInState, createCluster } from "../../lib/aws.ts";
-import { type Edge, startEdge } from "../../lib/mf.ts";
+import type { Edge } from "../../lib/mf.ts";
 import {
   ADMIN_PASSWORD,
   ALICE_PASSWORD,
@@ -15,14 +15,13 @@ import {
   ok,
   rest,
   type ServingCluster,
-  servingCluster,
 } from "../../lib/rest.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 
 let edge: Edge;
 let cluster: ServingCluster;
 beforeAll(async () => {
-  edge = await startEdge();
-  cluster = await servingCluster(edge);
+  ({ edge, cluster } = await servingEdge());
 });
 afterAll(() => edge.stop());
 

@@ -4,8 +4,9 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type BackupNames, objectKey, readObject, writeObject } from "../../lib/bucket.ts";
-import { type Edge, startEdge } from "../../lib/mf.ts";
-import { backUp, rest, restFetch, servingCluster } from "../../lib/rest.ts";
+import type { Edge } from "../../lib/mf.ts";
+import { backUp, rest, restFetch } from "../../lib/rest.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 
 let edge: Edge;
 /** Two backups of one memory: their envelopes are of one length. */
@@ -13,8 +14,9 @@ let backup: BackupNames;
 let sibling: BackupNames;
 
 beforeAll(async () => {
-  edge = await startEdge();
-  const cluster = await servingCluster(edge);
+  const began = await servingEdge();
+  edge = began.edge;
+  const { cluster } = began;
   backup = await backUp(edge, cluster);
   sibling = await backUp(edge, cluster);
 }, 60_000);

@@ -7,14 +7,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CERTIFICATE_CASES, certificateCase } from "../../hsm/certificates/cases.ts";
 import { KEY_CASES } from "../../hsm/keys/cases.ts";
 import { pem, RSA } from "../../lib/key-material.ts";
-import { type Edge, startEdge } from "../../lib/mf.ts";
-import { rest, type ServingCluster, servingCluster } from "../../lib/rest.ts";
+import type { Edge } from "../../lib/mf.ts";
+import { rest, type ServingCluster } from "../../lib/rest.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 
 let edge: Edge;
 let cluster: ServingCluster;
 beforeAll(async () => {
-  edge = await startEdge();
-  cluster = await servingCluster(edge);
+  ({ edge, cluster } = await servingEdge());
 });
 afterAll(() => edge.stop());
 

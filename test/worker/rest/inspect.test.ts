@@ -11,8 +11,9 @@ import { parseKit } from "../../../src/backup/kit/kit.ts";
 import { decodeEnvelope } from "../../../src/backup/seal/envelope.ts";
 import { ACCOUNT, REGION } from "../../lib/aws.ts";
 import { loadCore } from "../../lib/core.ts";
-import { type Edge, startEdge, testSecrets } from "../../lib/mf.ts";
-import { backUp, ok, restFetch, type ServingCluster, servingCluster } from "../../lib/rest.ts";
+import { type Edge, testSecrets } from "../../lib/mf.ts";
+import { backUp, ok, restFetch, type ServingCluster } from "../../lib/rest.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 
 async function sealedFile(edge: Edge, backupId: string): Promise<Uint8Array> {
   const response = await restFetch(edge, "GET", `/v1/backups/${backupId}/download`);
@@ -23,8 +24,7 @@ describe("the envelope of a backup with a kit", () => {
   let edge: Edge;
   let cluster: ServingCluster;
   beforeAll(async () => {
-    edge = await startEdge();
-    cluster = await servingCluster(edge);
+    ({ edge, cluster } = await servingEdge());
   }, 120_000);
   afterAll(() => edge.stop());
 
@@ -57,8 +57,7 @@ describe("the digest of a record that may hold a secret", () => {
   let backupId: string;
   let manifest: readonly ManifestEntry[];
   beforeAll(async () => {
-    edge = await startEdge();
-    cluster = await servingCluster(edge);
+    ({ edge, cluster } = await servingEdge());
     const material = { format: "raw", type: "generic-secret", raw: "NDgzMQ==" };
     const session = { session: cluster.alice };
     const key = { material, extractable: false, sign: true };
@@ -117,9 +116,9 @@ describe("the digest of a record that may hold a secret", () => {
 
 describe("the envelope of a backup of a deployment without a recovery key", () => {
   it("names the KMS alone", async () => {
-    const edge = await startEdge({ bindings: { RECOVERY_PUBLIC_KEY: "" } });
+    const { edge, cluster } = await servingEdge({ bindings: { RECOVERY_PUBLIC_KEY: "" } });
     try {
-      const { backupId } = await backUp(edge, await servingCluster(edge));
+      const { backupId } = await backUp(edge, cluster);
       const { envelope } = await ok(edge, "GET", `/v1/backups/${backupId}/inspect`);
       expect(envelope.recipients).toEqual([{ kind: "kms", keyId: expect.any(String) }]);
       expect(envelope.restorableOffline).toBe(false);

@@ -18,8 +18,8 @@ import {
   ok,
   type RestAnswer,
   type ServingCluster,
-  servingCluster,
 } from "../../lib/rest.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 import { type WrappedBundle, wrappedBundle } from "../wrapped-bundle.ts";
 
 interface Recorded {
@@ -110,8 +110,7 @@ let edge: Edge;
 let cluster: ServingCluster;
 beforeAll(async () => {
   bundle = await wrappedBundle(ENTRY);
-  edge = await startEdge({ bundle: bundle.folder });
-  cluster = await servingCluster(edge);
+  ({ edge, cluster } = await servingEdge({ bundle: bundle.folder }));
 });
 afterAll(async () => {
   await edge.stop();
