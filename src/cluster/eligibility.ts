@@ -69,7 +69,7 @@ export interface HostCluster {
   readonly state: ClusterState;
   /** HSMs that are not DELETED. */
   readonly hsmCount: number;
-  /** Whether the data of the cluster can be had: an ACTIVE HSM, or a READY backup with its objects. */
+  /** Whether the data of the cluster can be had: an HSM that holds it, or a READY backup with its objects. */
   readonly hasSource: boolean;
 }
 

@@ -34,7 +34,8 @@ const CLUSTER_TRANSITIONS: Readonly<Record<ClusterState, readonly ClusterState[]
   // A cluster made from a backup is never initialised: it is born ACTIVE.
   CREATE_IN_PROGRESS: ["UNINITIALIZED", "ACTIVE"],
   UNINITIALIZED: ["INITIALIZE_IN_PROGRESS", "DELETE_IN_PROGRESS"],
-  // Back to UNINITIALIZED when the one HSM that held the key of the claim is deleted.
+  // Back to UNINITIALIZED when the HSM does not take the certificate, and, here and below, when the
+  // one HSM that held the key of the claim is deleted.
   INITIALIZE_IN_PROGRESS: ["INITIALIZED", "UNINITIALIZED"],
   INITIALIZED: ["ACTIVE", "UNINITIALIZED", "DELETE_IN_PROGRESS"],
   ACTIVE: ["DELETE_IN_PROGRESS"],

@@ -9,7 +9,7 @@ import type { DataApi } from "./data-plane.ts";
 import type { HsmApi } from "./hsm-api.ts";
 import type { PeerApi } from "./peer-api.ts";
 import type { Place } from "./place.ts";
-import type { RegionApi } from "./region-api.ts";
+import type { HsmNotesApi, RegionApi } from "./region-api.ts";
 
 /** A namespace of objects that answer to `Api`. */
 export interface Namespace<Api> {
@@ -19,7 +19,7 @@ export interface Namespace<Api> {
 
 export type HsmObject = HsmApi & PeerApi & DataApi;
 
-export interface RegionObject extends ControlApi, RegionApi {
+export interface RegionObject extends ControlApi, RegionApi, HsmNotesApi {
   /** The watchdog's call: sets the alarm again if something has been due for too long. */
   watch(): Promise<void>;
 }

@@ -5,6 +5,7 @@
  */
 import type { BackupLocation } from "../../backup/seal/location.ts";
 import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
+import type { Position } from "./peer-api.ts";
 import type { HsmLocation } from "./place.ts";
 import type { Result } from "./result.ts";
 
@@ -87,13 +88,10 @@ export interface ServiceDuty {
 }
 
 /** A peer that the leader found equal to itself, digest by digest, at this place of its history. */
-export interface ComparedPeer {
+export interface ComparedPeer extends Position {
   readonly hsmId: string;
-  readonly history: string;
   /** Number of the change whose digest was compared; what was written since is not on the peer. */
   readonly change: number;
-  /** Number of the latest count of wrong passwords that the peer has. */
-  readonly attempts: number;
 }
 
 export interface ServiceOrder extends ServiceDuty {

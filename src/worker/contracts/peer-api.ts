@@ -13,7 +13,9 @@ import type { Result } from "./result.ts";
  * container digest where one is restored.
  */
 export interface Position {
+  /** 32 hexadecimal digits of a random name, or the 64 of a container's SHA-256. */
   readonly history: string;
+  /** Number of the latest change to a record. */
   readonly change: number;
   /** Number of the latest count of wrong passwords, which stand beside the records. */
   readonly attempts: number;
@@ -21,7 +23,7 @@ export interface Position {
 
 export interface PeerPosition {
   readonly position: Position;
-  /** Hex; null unless asked for. */
+  /** 64 hexadecimal digits; null unless asked for. */
   readonly stateDigest: string | null;
 }
 
@@ -33,8 +35,12 @@ export interface ChangedRow {
   /** null: the slot is empty now. */
   readonly content: {
     readonly name: string;
+    /** CBOR, as the record's: docs/FORMAT.md §4. */
     readonly attributes: Uint8Array;
-    /** KWP of type ‖ id ‖ secret under the sync key; null where there is no secret. */
+    /**
+     * KWP (SP 800-38F §6.3) of type ‖ id ‖ secret under the sync key, a multiple of 8 bytes; null
+     * where there is no secret.
+     */
     readonly wrapped: Uint8Array | null;
   } | null;
 }

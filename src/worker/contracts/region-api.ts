@@ -1,5 +1,5 @@
 /**
- * What the REST surface asks of the control plane of one account and region.
+ * What the REST surface asks of the control plane of one account and region, and what HSMs tell it.
  */
 import type { BackupLocation } from "../../backup/seal/location.ts";
 import type { BackupState, BackupTrigger } from "../../cluster/states.ts";
@@ -65,6 +65,18 @@ export interface RegionApi {
   settleRequest(accessKeyId: string, key: string, outcome: RequestOutcome): Promise<void>;
   /** HSMs that serve the cluster's data plane, the leader first; all ACTIVE. */
   servingHsms(clusterId: string): Promise<Result<readonly HsmLocation[]>>;
+  /** Back up now: a CREATE_IN_PROGRESS row and a due task; poll `backup`. */
+  backUpNow(clusterId: string): Promise<Result<BackupView>>;
+  backup(backupId: string): Promise<Result<BackupView>>;
+  /**
+   * What is needed to read a backup. Refused with `backup_not_ready` in another state, and with
+   * `backup_object_missing` if its objects are not those that were put.
+   */
+  readableBackup(backupId: string): Promise<Result<StoredBackupOrder>>;
+}
+
+/** RPC face of the `Region` Durable Object towards the HSMs of its clusters. */
+export interface HsmNotesApi {
   /** An HSM of the cluster saw PRECO set its password: INITIALIZED moves to ACTIVE, backup due. */
   noteActivated(clusterId: string): Promise<Result<null>>;
   /**
@@ -74,15 +86,8 @@ export interface RegionApi {
    */
   noteDegraded(clusterId: string, hsmId: string, reporterId: string): Promise<Result<null>>;
   /**
-   * An HSM says of itself that its memory was changed: it leaves service, and is not filled again.
+   * An HSM says of itself that its memory was changed from outside, or that it finds none (`blank`): it
+   * leaves service, and is not filled again.
    */
   noteUnfit(hsmId: string, why: "changed" | "blank"): Promise<Result<null>>;
-  /** Back up now: a CREATE_IN_PROGRESS row and a due task; poll `backup`. */
-  backUpNow(clusterId: string): Promise<Result<BackupView>>;
-  backup(backupId: string): Promise<Result<BackupView>>;
-  /**
-   * What is needed to read a backup. Refused with `backup_not_ready` in another state, and with
-   * `backup_object_missing` if its objects are not those that were put.
-   */
-  readableBackup(backupId: string): Promise<Result<StoredBackupOrder>>;
 }

@@ -37,7 +37,7 @@ export const REQUEST_TABLES: SchemaStep = [
 type AnswerState = "open" | "done" | "spent";
 
 type AnswerRow = {
-  requestHash: string;
+  requestMac: string;
   state: AnswerState;
   status: number;
   body: string;
@@ -103,7 +103,7 @@ export class RequestLedger {
   ): Result<Admission> {
     const [row] = this.#sql
       .exec<AnswerRow>(
-        "SELECT requestHash, state, status, body FROM answers WHERE accessKeyId = ? AND key = ?",
+        "SELECT requestMac, state, status, body FROM answers WHERE accessKeyId = ? AND key = ?",
         accessKeyId,
         key,
       )
@@ -112,7 +112,7 @@ export class RequestLedger {
     if (this.#answers.of(accessKeyId) >= MAX_KEYS) return keysRefusal();
     this.#makeRoom(accessKeyId);
     this.#sql.exec(
-      `INSERT INTO answers (accessKeyId, key, requestHash, state, expiresAtMs)
+      `INSERT INTO answers (accessKeyId, key, requestMac, state, expiresAtMs)
         VALUES (?, ?, ?, 'open', ?)`,
       accessKeyId,
       key,
@@ -224,7 +224,7 @@ function replayed(): Result<never> {
 }
 
 function repeated(row: AnswerRow, requestMac: string): Result<Admission> {
-  if (row.requestHash !== requestMac) {
+  if (row.requestMac !== requestMac) {
     return refusal(
       "conflict",
       "idempotency_key_reused",

@@ -26,6 +26,9 @@ import { beginDeletion, scheduleRetention } from "./retention.ts";
 import { type BackupRow, certificatesOf, type HsmRow } from "./rows.ts";
 import { backupView, catalogView, storedBackupOrder } from "./views.ts";
 
+/** How often a task looks whether the backup it waits for is READY, besides being woken by it. */
+export const BACKUP_POLL_MS = 5_000;
+
 /**
  * Begins a backup of the cluster from this HSM: the row, its burnt number and its task, all or
  * none.

@@ -11,16 +11,13 @@ import type { RestoreReceipt } from "../contracts/hsm-api.ts";
 import type { Result } from "../contracts/result.ts";
 import { log, reasonOf } from "../platform/log.ts";
 import { checkBackup } from "./backup-check.ts";
-import { scheduleDaily, startBackup } from "./backups.ts";
+import { BACKUP_POLL_MS, scheduleDaily, startBackup } from "./backups.ts";
 import { againAt, DONE, failed, isOfAnotherDeployment, type Outcome } from "./clockwork.ts";
 import { clusterOf, hsmApi, type RegionContext } from "./context.ts";
 import { serveClusterTask, tellToLead } from "./duties.ts";
 import { newestSource } from "./hsms.ts";
 import { type BackupRow, type ClusterRow, certificatesOf, type HsmRow } from "./rows.ts";
 import { storedBackupOrder } from "./views.ts";
-
-/** How often a task looks whether the backup it waits for is READY, besides being woken by it. */
-const POLL_MS = 5_000;
 
 /** Task `hsm_create`: CREATE_IN_PROGRESS → ACTIVE. */
 export async function createHsmTask(context: RegionContext, hsmId: string): Promise<Outcome> {
@@ -91,7 +88,7 @@ async function fillBeside(context: RegionContext, row: HsmRow, leader: HsmRow): 
     known !== null && isUsable(known, leader) ? known : startBackup(context, leader, "hsm_added");
   if (backup === null) return againAt(context.nowMs() + context.deployment.schedule.retryMs);
   context.store.updateHsm(row.hsmId, { backupId: backup.backupId });
-  if (backup.state === "CREATE_IN_PROGRESS") return againAt(context.nowMs() + POLL_MS);
+  if (backup.state === "CREATE_IN_PROGRESS") return againAt(context.nowMs() + BACKUP_POLL_MS);
   const receipt = await restoreOnto(context, row, clusterOf(context, row), backup);
   if (receipt.ok) return joinWhileHeld(context, row, leader);
   const isOfBackup = receipt.refusal.kind !== "unavailable";

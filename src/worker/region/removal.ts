@@ -6,15 +6,12 @@
 import type { Refusal } from "../../cluster/refusal.ts";
 import { type Result, success } from "../contracts/result.ts";
 import { checkBackup, promisesObjects } from "./backup-check.ts";
-import { scheduleDaily, startBackup } from "./backups.ts";
+import { BACKUP_POLL_MS, scheduleDaily, startBackup } from "./backups.ts";
 import { againAt, DONE, failed, isOfAnotherDeployment, type Outcome } from "./clockwork.ts";
 import { clusterOf, hsmApi, type RegionContext } from "./context.ts";
 import { retire, serveClusterTask } from "./duties.ts";
 import { isInCharge } from "./hsms.ts";
 import type { BackupRow, HsmRow } from "./rows.ts";
-
-/** How often a removal looks whether its backup is READY, besides being woken by it. */
-const POLL_MS = 5_000;
 
 /** Task `hsm_delete`: where a backup is due, retire, back up, wait for READY; then zeroize. */
 export async function deleteHsmTask(context: RegionContext, hsmId: string): Promise<Outcome> {
@@ -71,7 +68,7 @@ async function backUpBeforeRemoval(context: RegionContext, row: HsmRow): Promise
     returnToService(context, row, `The HSM was not deleted, because its backup failed: ${reason}`);
     return DONE;
   }
-  if (known !== null) return againAt(context.nowMs() + POLL_MS);
+  if (known !== null) return againAt(context.nowMs() + BACKUP_POLL_MS);
   const retired = await retire(context, row);
   if (!retired.ok) return failed(retired.refusal);
   const served = await serveClusterTask(context, row.clusterId); // The others go on without it.
@@ -81,7 +78,7 @@ async function backUpBeforeRemoval(context: RegionContext, row: HsmRow): Promise
   if (backup === null) return againAt(context.nowMs() + context.deployment.schedule.retryMs);
   store.updateHsm(row.hsmId, { backupId: backup.backupId });
   await context.reached("region_backup_begun");
-  return againAt(context.nowMs() + POLL_MS);
+  return againAt(context.nowMs() + BACKUP_POLL_MS);
 }
 
 /**

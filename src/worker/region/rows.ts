@@ -59,7 +59,7 @@ export type HsmRow = {
   subnetId: string;
   eniId: string;
   eniIp: string;
-  /** 1 once it held the cluster's state: its removal then waits for a backup. */
+  /** 1 while it holds the cluster's state: its removal then waits for a backup. */
   filled: number;
   /** The backup its creation or removal waits for. */
   backupId: string | null;
@@ -215,4 +215,6 @@ export const REGION_SCHEMA: readonly SchemaStep[] = [
       clusterId TEXT PRIMARY KEY, after TEXT NOT NULL, clean INTEGER NOT NULL) WITHOUT ROWID`,
   ],
   INDEXES,
+  // It is none that somebody without the key could make.
+  ["ALTER TABLE answers RENAME COLUMN requestHash TO requestMac"],
 ];
