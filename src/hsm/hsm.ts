@@ -12,17 +12,13 @@ import * as configuration from "./access/configuration.ts";
 import type { HsmContext } from "./access/context.ts";
 import * as loggingIn from "./access/login.ts";
 import * as manufacturing from "./access/manufacture.ts";
-import {
-  DEFAULT_PASSWORD_COST,
-  type Derivations,
-  type PasswordCost,
-  UNQUEUED,
-} from "./access/passwords.ts";
+import { DEFAULT_PASSWORD_COST, type PasswordCost } from "./access/passwords.ts";
 import * as permissions from "./access/permissions.ts";
 import type { PoliciesView } from "./access/policies.ts";
 import * as policies from "./access/policies.ts";
 import type { SessionStore } from "./access/session-store.ts";
 import type { SessionToken } from "./access/sessions.ts";
+import { type FairTurns, UNQUEUED } from "./access/turns.ts";
 import type { UserView } from "./access/user-directory.ts";
 import * as userImport from "./access/user-import.ts";
 import * as users from "./access/users.ts";
@@ -50,8 +46,8 @@ export interface HsmOptions {
   readonly now: Clock;
   /** Work of one password guess; default 600,000 rounds. Tests pass less. */
   readonly passwordCost?: PasswordCost;
-  /** Where password derivations wait for each other; default: nowhere. */
-  readonly derivations?: Derivations;
+  /** Where work that holds the thread waits for its turn; default: nowhere. */
+  readonly turns?: FairTurns;
   /** Whether records may be written now, for what is done only then; default: always. */
   readonly takesChanges?: () => boolean;
   /** The hardware's type, where a backup of another type may have been restored onto it. */
@@ -71,7 +67,7 @@ export class Hsm {
       random: options.random,
       now: options.now,
       passwordCost: options.passwordCost ?? DEFAULT_PASSWORD_COST,
-      derivations: options.derivations ?? UNQUEUED,
+      turns: options.turns ?? UNQUEUED,
       takesChanges: options.takesChanges ?? (() => true),
       hardwareType: options.hardwareType ?? null,
     };
@@ -231,7 +227,7 @@ export class Hsm {
 
   // Certificates.
 
-  importCertificates(token: SessionToken, pem: string): CertificateView[] {
+  importCertificates(token: SessionToken, pem: string): Promise<CertificateView[]> {
     return certificates.importCertificates(this.#context, token, pem);
   }
   listCertificates(token: SessionToken): CertificateView[] {

@@ -71,7 +71,7 @@ export async function importFullCluster(
   for (const { username, role } of cluster.users.slice(1)) {
     if (shared !== undefined && role === "CU") hsm.shareKey(token, shared, username);
   }
-  hsm.importCertificates(token, cluster.certificatesPem);
+  await hsm.importCertificates(token, cluster.certificatesPem);
   hsm.logout(token);
 }
 

@@ -71,7 +71,7 @@ async function fill(cast: Cast): Promise<SigningKey> {
   await hsm.generateKey(bob, { type: "aes", sizeBits: 256, attributes: aes });
   const secret = { label: HOSTILE_LABEL, sign: true, verify: true };
   await hsm.generateKey(alice, { type: "generic-secret", sizeBits: 256, attributes: secret });
-  hsm.importCertificates(alice, `${pem("leaf")}${pem("intermediate")}${pem("ca")}`);
+  await hsm.importCertificates(alice, `${pem("leaf")}${pem("intermediate")}${pem("ca")}`);
   await hsm.createUser(admin, { username: "mallory", role: "CU", password: passwordOf("mallory") });
   for (let attempt = 0; attempt < 6; attempt++) {
     await hsm.login("mallory", "wrong-password").catch(() => undefined);

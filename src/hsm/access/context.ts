@@ -9,8 +9,9 @@ import type { Clock, RandomBytes, Subtle } from "../../crypto/web-crypto.ts";
 import type { HsmStore } from "../memory/store.ts";
 import type { HsmType } from "../rules/limits.ts";
 import type { AttemptStore } from "./attempts.ts";
-import type { Derivations, PasswordCost } from "./passwords.ts";
+import type { PasswordCost } from "./passwords.ts";
 import type { SessionStore } from "./session-store.ts";
+import type { FairTurns } from "./turns.ts";
 
 export interface HsmContext {
   readonly store: HsmStore;
@@ -21,7 +22,7 @@ export interface HsmContext {
   readonly random: RandomBytes;
   readonly now: Clock;
   readonly passwordCost: PasswordCost;
-  readonly derivations: Derivations;
+  readonly turns: FairTurns;
   /** Whether records may be written now; an operation that must write one is refused if not. */
   readonly takesChanges: () => boolean;
   /** Type of the hardware, where it may differ from what the configuration says; null if not. */

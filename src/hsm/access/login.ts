@@ -11,14 +11,9 @@ import { SALT_BYTES, type UserAttributes } from "../memory/user-record.ts";
 import { HsmError } from "../rules/errors.ts";
 import { type Attempts, NO_ATTEMPTS, NOBODY } from "./attempts.ts";
 import type { HsmContext } from "./context.ts";
-import {
-  deriveVerifier,
-  generateVerifier,
-  isSameCost,
-  type PasswordCost,
-  type Turn,
-} from "./passwords.ts";
+import { deriveVerifier, generateVerifier, isSameCost, type PasswordCost } from "./passwords.ts";
 import { digestOfToken, openSession, type SessionToken, sessionUserId } from "./sessions.ts";
+import type { Turn } from "./turns.ts";
 import {
   counted,
   type FoundUser,
@@ -60,7 +55,7 @@ export async function login(
 ): Promise<Login> {
   context.attempts.admit();
   // By the name as it is given, known or not: a place in the queue tells nothing of it either.
-  return await context.derivations.derive(storedName(username), async (turn) => {
+  return await context.turns.derive(storedName(username), async (turn) => {
     const found = findUser(context.store, username);
     const known = found?.user.verifierAlgorithm === 1 ? found : null;
     using candidate = await deriveCandidate(context, known?.user ?? null, password, turn);

@@ -66,5 +66,5 @@ async function optionalVerifier(
   password: string | null,
 ): Promise<PasswordVerifier | null> {
   if (password === null) return null;
-  return await context.derivations.derive("", (turn) => generateVerifier(context, password, turn));
+  return await context.turns.derive("", (turn) => generateVerifier(context, password, turn));
 }

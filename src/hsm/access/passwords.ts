@@ -10,6 +10,7 @@ import type { PolicyAttributes } from "../memory/policy-record.ts";
 import { SALT_BYTES, VERIFIER_BYTES } from "../memory/user-record.ts";
 import { HsmError } from "../rules/errors.ts";
 import { isPlainText } from "../rules/plain-text.ts";
+import { atOnce, type Turn } from "./turns.ts";
 
 /** How much work one guess takes: `calls` times `roundsPerCall` iterations of HMAC-SHA-256. */
 export interface PasswordCost {
@@ -29,25 +30,6 @@ export interface PasswordVerifier {
   /** 32 bytes. */
   readonly digest: SecretKey;
 }
-
-/** Makes one call of PBKDF2 when its turn has come. */
-export type Turn = <T>(call: () => Promise<T>) => Promise<T>;
-
-/** Where derivations wait for each other: a call of PBKDF2 holds the thread it runs on. */
-export interface Derivations {
-  /**
-   * Runs `work`, whose calls of PBKDF2 wait for their turns.
-   *
-   * @param username - in lower case, of whoever logs in or is logged in; "" for the HSM's making.
-   * @throws before `work` begins, where too many wait already.
-   */
-  derive<T>(username: string, work: (turn: Turn) => Promise<T>): Promise<T>;
-}
-
-const atOnce: Turn = (call) => call();
-
-/** Nobody waits: for an HSM with a thread of its own. */
-export const UNQUEUED: Derivations = { derive: (_, work) => work(atOnce) };
 
 /** What new verifiers are made of. */
 interface VerifierSource {

@@ -206,7 +206,7 @@ async function withVerifier<T>(
   write: (verifier: PasswordVerifier) => T,
 ): Promise<T> {
   const { user } = authorize(context, token, "change own password");
-  const verifier = await context.derivations.derive(user.username, (turn) =>
+  const verifier = await context.turns.derive(user.username, (turn) =>
     generateVerifier(context, password, turn),
   );
   try {

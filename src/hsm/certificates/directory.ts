@@ -1,16 +1,23 @@
 /**
  * Certificates: imported one by one, as chains or as bundles; listed, deleted.
  *
- * docs/HSM.md §4. Every certificate is kept as it came; importing the same one again changes
- * nothing.
+ * docs/HSM.md §2.6, §4. Every certificate is kept as it came; importing the same one again changes
+ * nothing. A bundle is read in turns, and written in one transaction.
  */
 
 import { encodeHex, requireHex } from "../../crypto/base-encodings.ts";
 import { DerError } from "../../crypto/der.ts";
-import { countPemBlocks, encodePem, parsePem, pemCharacters } from "../../crypto/pem.ts";
+import {
+  countPemBlocks,
+  encodePem,
+  type PemBlock,
+  parsePem,
+  pemCharacters,
+} from "../../crypto/pem.ts";
 import type { HsmContext } from "../access/context.ts";
 import { authorize, type Caller } from "../access/permissions.ts";
 import type { SessionToken } from "../access/sessions.ts";
+import type { Turn } from "../access/turns.ts";
 import { userNames } from "../access/user-directory.ts";
 import {
   type CertificateAttributes,
@@ -55,27 +62,65 @@ export interface CertificateView {
  * @throws HsmError `certificate_unreadable` for the first that is, `batch_limit`,
  *   `certificate_limit`.
  */
-export function importCertificates(
+export async function importCertificates(
   context: HsmContext,
   token: SessionToken,
   pem: string,
-): CertificateView[] {
+): Promise<CertificateView[]> {
   const { store } = context;
-  authorize(context, token, "manage certificates");
-  const given = readBundle(context, pem);
-  const added = new Map(given.map((block) => [block.name, block]));
-  // What is held is not read again: it may be older than the rules of reading.
-  for (const { name } of given) {
-    if (store.find(RECORD_TYPE.certificate, name) !== null) added.delete(name);
-  }
-  verifyRoom(context, added.size);
-  const read = Array.from(added.values(), (block) => [block.name, readBlock(block)] as const);
+  const { user } = authorize(context, token, "manage certificates");
+  verifyBundle(pem);
+  const { given, read } = await context.turns.compute(user.username, async (turn) => {
+    const blocks = await readBundle(context, pem, turn);
+    const added = Array.from(newBlocks(context, blocks).values());
+    verifyRoom(context, added.length);
+    return { given: blocks, read: new Map(await inSlices(added, readNamed, turn)) };
+  });
   return store.transaction(() => {
     const caller = authorize(context, token, "manage certificates");
-    for (const [name, certificate] of read) putCertificate(context, caller, name, certificate);
+    // Looked up anew: others came and went while this waited for its turns.
+    const added = newBlocks(context, given);
+    verifyRoom(context, added.size);
+    for (const [name, block] of added) {
+      putCertificate(context, caller, name, read.get(name) ?? readBlock(block));
+    }
     const nameOf = userNames(store);
     return given.map(({ name }) => describe(context, name, nameOf));
   });
+}
+
+/** By name, those that are not held: what is, is not read again, as the rules may have been others. */
+function newBlocks(
+  { store }: HsmContext,
+  given: readonly GivenCertificate[],
+): Map<string, GivenCertificate> {
+  const added = new Map(given.map((block) => [block.name, block]));
+  for (const name of added.keys()) {
+    if (store.find(RECORD_TYPE.certificate, name) !== null) added.delete(name);
+  }
+  return added;
+}
+
+/** Blocks of a turn: some milliseconds of work. */
+const SLICE = 16;
+
+async function inSlices<T, U>(
+  items: Iterable<T>,
+  read: (item: T, index: number) => U,
+  turn: Turn,
+): Promise<U[]> {
+  const results: U[] = [];
+  const rest = items[Symbol.iterator]();
+  for (let isOver = false; !isOver; ) {
+    await turn(async () => {
+      for (let i = 0; i < SLICE && !isOver; i++) {
+        const next = rest.next();
+        if (next.done === true) isOver = true;
+        else results.push(read(next.value, results.length));
+      }
+    });
+  }
+  return results;
 }
 
 /** All certificates, by ascending id. */
@@ -113,8 +158,7 @@ interface GivenCertificate {
   readonly name: string;
 }
 
-/** Bounds first, then the blocks one by one, up to the first that is none of a certificate. */
-function readBundle(context: HsmContext, pem: string): GivenCertificate[] {
+function verifyBundle(pem: string): void {
   if (pem.length > MAX_BUNDLE_PEM_CHARACTERS) {
     throw unreadable(0, `the text is longer than ${MAX_BUNDLE_PEM_CHARACTERS} characters`);
   }
@@ -122,26 +166,46 @@ function readBundle(context: HsmContext, pem: string): GivenCertificate[] {
   if (got > MAX_CERTIFICATES) {
     throw new HsmError({ code: "batch_limit", max: MAX_CERTIFICATES, got });
   }
-  const given: GivenCertificate[] = [];
-  for (const { label, bytes } of parsePem(pem)) {
-    const index = given.length;
-    if (label !== "CERTIFICATE") throw unreadable(index, `its block is a "${label}"`);
-    if (bytes === null) throw unreadable(index, "it is not Base64");
-    // The longest PEM text is a little under 15,000 bytes of DER.
-    const isTooLong = bytes.length > MAX_CERTIFICATE_BYTES;
-    if (isTooLong || pemCharacters(label, bytes.length) > MAX_CERTIFICATE_PEM_CHARACTERS) {
-      throw unreadable(index, `it is longer than ${MAX_CERTIFICATE_PEM_CHARACTERS} characters`);
-    }
-    given.push({ index, der: bytes, name: encodeHex(context.core.sha256(bytes)) });
-  }
+}
+
+/** The blocks one by one, up to the first that is none of a certificate. */
+async function readBundle(
+  context: HsmContext,
+  pem: string,
+  turn: Turn,
+): Promise<GivenCertificate[]> {
+  const given = await inSlices(
+    parsePem(pem),
+    (block, i) => givenCertificate(context, block, i),
+    turn,
+  );
   if (given.length === 0) throw unreadable(0, "there is no PEM block in the text");
   return given;
+}
+
+function givenCertificate(
+  { core }: HsmContext,
+  { label, bytes }: PemBlock,
+  index: number,
+): GivenCertificate {
+  if (label !== "CERTIFICATE") throw unreadable(index, `its block is a "${label}"`);
+  if (bytes === null) throw unreadable(index, "it is not Base64");
+  // The longest PEM text is a little under 15,000 bytes of DER.
+  const isTooLong = bytes.length > MAX_CERTIFICATE_BYTES;
+  if (isTooLong || pemCharacters(label, bytes.length) > MAX_CERTIFICATE_PEM_CHARACTERS) {
+    throw unreadable(index, `it is longer than ${MAX_CERTIFICATE_PEM_CHARACTERS} characters`);
+  }
+  return { index, der: bytes, name: encodeHex(core.sha256(bytes)) };
 }
 
 function verifyRoom({ store }: HsmContext, added: number): void {
   if (added > 0 && store.count(RECORD_TYPE.certificate) + added > MAX_CERTIFICATES) {
     throw new HsmError({ code: "certificate_limit", limit: MAX_CERTIFICATES });
   }
+}
+
+function readNamed(block: GivenCertificate): readonly [name: string, read: ReadCertificate] {
+  return [block.name, readBlock(block)];
 }
 
 function readBlock({ index, der }: GivenCertificate): ReadCertificate {

@@ -88,8 +88,7 @@ export function usagesOf(kind: KeyKind): readonly UsageFlag[] {
  */
 export function initialFlags(asked: NewKeyAttributes, kind: KeyKind, isLocal: boolean): KeyFlags {
   verifyUsages(asked, kind);
-  if (asked.trusted === true) refuse("trusted", "only an admin (CO) sets it, on an existing key");
-  if (asked.token === false) refuse("token", "this HSM holds token keys only");
+  verifyTracked(asked);
   const isPublic = kind.class === "public";
   if (isPublic) verifyPublic(asked);
   const sensitive = asked.sensitive ?? !isPublic;
@@ -110,6 +109,21 @@ export function initialFlags(asked: NewKeyAttributes, kind: KeyKind, isLocal: bo
     trusted: false,
     wrapWithTrusted: asked.wrapWithTrusted ?? false,
   };
+}
+
+/**
+ * What is refused to a new key of any kind: asked before the work that tells the kind.
+ * @throws HsmError `attribute_refused`.
+ */
+export function verifyAsked(asked: NewKeyAttributes): void {
+  verifyTracked(asked);
+  verifyLabel(asked.label ?? "");
+  decodeKeyId(asked.id ?? "");
+}
+
+function verifyTracked(asked: NewKeyAttributes): void {
+  if (asked.trusted === true) refuse("trusted", "only an admin (CO) sets it, on an existing key");
+  if (asked.token === false) refuse("token", "this HSM holds token keys only");
 }
 
 const NO_USAGE: Readonly<Record<UsageFlag, boolean>> = {

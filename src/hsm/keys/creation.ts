@@ -90,7 +90,7 @@ export function addKeys(
   try {
     return context.store.transaction(() => {
       const caller = authorize(context, token, "manage keys");
-      verifyRoom(context, keys);
+      verifyRoom(context, keys.length, keys.filter(isAsymmetric).length);
       const first = context.store.lastId(RECORD_TYPE.key) + 1;
       return keys.map(({ material: { secret }, attributes }, i) => {
         const key = { ...attributes, owner: caller.id };
@@ -109,18 +109,23 @@ export function disposeOf(keys: readonly PreparedKey[]): void {
   for (const { material } of keys) material.secret?.[Symbol.dispose]();
 }
 
-/** Whether as many keys, and as many RSA and EC keys, still fit on this hardware. */
-function verifyRoom(context: HsmContext, keys: readonly PreparedKey[]): void {
+function isAsymmetric({ material }: PreparedKey): boolean {
+  return material.class !== "secret";
+}
+
+/**
+ * Whether as many keys, and as many RSA and EC keys among them, still fit on this hardware.
+ * @throws HsmError `key_limit`, `asymmetric_key_limit`.
+ */
+export function verifyRoom(context: HsmContext, added: number, asymmetric: number): void {
   const limits = keyLimits(context);
   const held = context.store.count(RECORD_TYPE.key);
-  if (held + keys.length > limits.keys) {
+  if (held + added > limits.keys) {
     throw new HsmError({ code: "key_limit", limit: limits.keys });
   }
-  const isAsymmetric = ({ material }: PreparedKey): boolean => material.class !== "secret";
-  const added = keys.filter(isAsymmetric).length;
   // A store may have to count: while all keys together fit the smaller limit there is no need.
-  if (added === 0 || held + added <= limits.asymmetricKeys) return;
-  if (context.store.countAsymmetricKeys() + added > limits.asymmetricKeys) {
+  if (asymmetric === 0 || held + asymmetric <= limits.asymmetricKeys) return;
+  if (context.store.countAsymmetricKeys() + asymmetric > limits.asymmetricKeys) {
     throw new HsmError({ code: "asymmetric_key_limit", limit: limits.asymmetricKeys });
   }
 }

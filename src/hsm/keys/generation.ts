@@ -15,8 +15,8 @@ import {
   verifyRsaSize,
 } from "./algorithms.ts";
 import { generatePair } from "./asymmetric.ts";
-import type { NewKeyAttributes } from "./attribute-rules.ts";
-import { addKey, prepareKey } from "./creation.ts";
+import { type NewKeyAttributes, verifyAsked } from "./attribute-rules.ts";
+import { addKey, prepareKey, verifyRoom } from "./creation.ts";
 import { type ReadMaterial, readSecret, verifySecretBytes } from "./material.ts";
 import type { KeyView } from "./views.ts";
 
@@ -55,8 +55,13 @@ export async function generateKeyPair(
   token: SessionToken,
   request: KeyPairGeneration,
 ): Promise<KeyView> {
-  authorize(context, token, "manage keys");
-  const pair = await generatePair(context.subtle, kindAsked(request));
+  const { user } = authorize(context, token, "manage keys");
+  const kind = kindAsked(request);
+  verifyRoom(context, 1, 1);
+  verifyAsked(request.attributes ?? {});
+  const pair = await context.turns.compute(user.username, (turn) =>
+    turn(() => generatePair(context.subtle, kind)),
+  );
   const { pkcs8: secret, publicKey } = pair;
   const { type, sizeBits } = pair.kind;
   const material: ReadMaterial = { class: "private", type, sizeBits, secret, publicKey };

@@ -45,6 +45,28 @@ export interface ReadMaterial {
   readonly publicKey: Uint8Array;
 }
 
+/** Whether it takes the platform to read it, which holds the thread for milliseconds. */
+export function isAsymmetric(material: KeyMaterial): boolean {
+  return material.format === "jwk" ? material.jwk.kty !== "oct" : material.format !== "raw";
+}
+
+/** What its length alone tells. @throws HsmError `key_unreadable`, `key_unsupported`. */
+export function verifyBounds(material: KeyMaterial): void {
+  if (material.format === "pem") verifyPem(material.pem);
+  if (material.format === "pkcs8") verifyPrivateBytes("PKCS#8", material.key.length);
+  if (material.format === "raw") verifySecretBytes(material.type, material.key.length);
+}
+
+function verifyPem(pem: string): void {
+  if (pem.length <= MAX_KEY_PEM_CHARACTERS) return;
+  throw unreadable("PEM", `it is longer than ${MAX_KEY_PEM_CHARACTERS} characters`);
+}
+
+function verifyPrivateBytes(format: string, length: number): void {
+  if (length <= MAX_PRIVATE_KEY_BYTES) return;
+  throw unreadable(format, `it is longer than ${MAX_PRIVATE_KEY_BYTES} bytes`);
+}
+
 /** @throws HsmError `key_unreadable`, `key_unsupported`. */
 export async function readMaterial(subtle: Subtle, material: KeyMaterial): Promise<ReadMaterial> {
   switch (material.format) {
@@ -96,9 +118,7 @@ async function takePrivate(
   bytes: Uint8Array,
   read: (bytes: Uint8Array) => PrivateNumbers,
 ): Promise<ReadMaterial> {
-  if (bytes.length > MAX_PRIVATE_KEY_BYTES) {
-    throw unreadable(format, `it is longer than ${MAX_PRIVATE_KEY_BYTES} bytes`);
-  }
+  verifyPrivateBytes(format, bytes.length);
   return await takeNumbers(subtle, format, read(bytes));
 }
 
@@ -119,9 +139,7 @@ async function takePublic(subtle: Subtle, numbers: PublicNumbers): Promise<ReadM
 }
 
 async function readPem(subtle: Subtle, pem: string): Promise<ReadMaterial> {
-  if (pem.length > MAX_KEY_PEM_CHARACTERS) {
-    throw unreadable("PEM", `it is longer than ${MAX_KEY_PEM_CHARACTERS} characters`);
-  }
+  verifyPem(pem);
   const blocks = Array.from(parsePem(pem));
   try {
     // What else tools write beside a key, its chain above all, is passed over.

@@ -26,7 +26,7 @@ import {
   TRUSTWORTHY,
   underTrust,
 } from "./attribute-rules.ts";
-import { addKey, prepareKey } from "./creation.ts";
+import { addKey, type PreparedKey, prepareKey } from "./creation.ts";
 import { verifyExtractable } from "./export.ts";
 import { type FoundKey, requireOwned, requireUsable } from "./lookup.ts";
 import { readMaterial } from "./material.ts";
@@ -88,8 +88,25 @@ export async function unwrapKey(
   unwrappingHandle: number,
   request: Unwrapping,
 ): Promise<KeyView> {
-  const { mechanism, type } = request;
   verifyOperationLength("wrapped", request.wrapped);
+  const caller = authorize(context, token, "manage keys");
+  requireAesKey(context, caller, unwrappingHandle, "unwrap");
+  // All of it in the turn: by then the key may be another's, or gone.
+  const take = () => prepareUnwrapped(context, token, unwrappingHandle, request);
+  const isSecret = request.type === "aes" || request.type === "generic-secret";
+  const prepared = isSecret
+    ? await take()
+    : await context.turns.compute(caller.user.username, (turn) => turn(take));
+  return addKey(context, token, prepared);
+}
+
+async function prepareUnwrapped(
+  context: HsmContext,
+  token: SessionToken,
+  unwrappingHandle: number,
+  request: Unwrapping,
+): Promise<PreparedKey> {
+  const { mechanism, type } = request;
   const caller = authorize(context, token, "manage keys");
   const { key } = requireAesKey(context, caller, unwrappingHandle, "unwrap");
   const { plain, isTrusted } = unwrapBytes(context, unwrappingHandle, mechanism, request.wrapped);
@@ -102,8 +119,7 @@ export async function unwrapKey(
       ? { format: "raw", type, key: secret }
       : { format: "pkcs8", key: secret },
   );
-  const prepared = await prepareKey(context, material, attributes, false);
-  return addKey(context, token, prepared);
+  return await prepareKey(context, material, attributes, false);
 }
 
 /** @returns what was inside, fresh; and whether it was wrapped as what asks for a trusted key is. */

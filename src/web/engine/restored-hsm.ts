@@ -9,9 +9,10 @@ import type { Core } from "../../crypto/core.ts";
 import { MemoryAttemptStore } from "../../hsm/access/attempts.ts";
 import type { HsmContext } from "../../hsm/access/context.ts";
 import { login, logout, mergeAttempts } from "../../hsm/access/login.ts";
-import { DEFAULT_PASSWORD_COST, UNQUEUED } from "../../hsm/access/passwords.ts";
+import { DEFAULT_PASSWORD_COST } from "../../hsm/access/passwords.ts";
 import { MemorySessionStore } from "../../hsm/access/session-store.ts";
 import type { SessionToken } from "../../hsm/access/sessions.ts";
+import { UNQUEUED } from "../../hsm/access/turns.ts";
 import { allUsers } from "../../hsm/access/user-directory.ts";
 import { CIPHER_MECHANISMS, decrypt, type Encrypted, encrypt } from "../../hsm/keys/encryption.ts";
 import { type ExportedKey, exportKey } from "../../hsm/keys/export.ts";
@@ -44,7 +45,7 @@ export class RestoredHsm implements Disposable {
       random: (length) => crypto.getRandomValues(new Uint8Array(length)),
       now: () => Date.now(),
       passwordCost: DEFAULT_PASSWORD_COST,
-      derivations: UNQUEUED,
+      turns: UNQUEUED,
       takesChanges: () => true,
       hardwareType: null,
     };

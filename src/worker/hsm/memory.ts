@@ -11,8 +11,8 @@ import { isHsmType } from "../../hsm/rules/limits.ts";
 import type { HsmLocation } from "../contracts/place.ts";
 import type { Secrets } from "../opening/secrets.ts";
 import type { Deployment } from "../platform/deployment.ts";
-import { derivationsOf } from "../platform/derivations.ts";
 import { openCore, randomBytes } from "../platform/engine.ts";
+import { fairTurnsOf } from "../platform/fair-turns.ts";
 import { SqliteAttempts } from "./attempts.ts";
 import { currentGeneration } from "./generations.ts";
 import type { HsmRows } from "./row-seal.ts";
@@ -47,7 +47,7 @@ export class HsmMemory implements Disposable {
   readonly hsm: HsmRules;
   readonly #storageKey: SecretKey;
 
-  /** @param accessKeyId - in whose queue derivations wait; "" for the service itself. */
+  /** @param accessKeyId - in whose queue long work waits; "" for the service itself. */
   constructor(
     site: HsmSite,
     generation: number,
@@ -70,7 +70,7 @@ export class HsmMemory implements Disposable {
       sessions: new SqliteSessions(rows),
       attempts: new SqliteAttempts(rows, () => admission.verifyJudgesLogins()),
       takesChanges: () => admission.takesChanges(),
-      derivations: derivationsOf(accessKeyId, location.hsmId),
+      turns: fairTurnsOf(accessKeyId, location.hsmId),
     });
   }
 

@@ -150,7 +150,7 @@ export const DATA_PLANE: DataPlane = {
     return encodeHex(await hsm.digest(session, algorithm, requireBase64(message)));
   },
 
-  importCertificates: async (hsm, session, pem) => hsm.importCertificates(session, pem),
+  importCertificates: (hsm, session, pem) => hsm.importCertificates(session, pem),
   listCertificates: async (hsm, session) => hsm.listCertificates(session),
   async deleteCertificate(hsm, session, id) {
     hsm.deleteCertificate(session, id);

@@ -69,7 +69,7 @@ export async function fullHsm(): Promise<MemoryStore> {
   await addKeys(hsm, alice);
   const [first] = hsm.listKeys(alice).keys;
   if (first !== undefined) hsm.shareKey(alice, first.handle, "bob");
-  hsm.importCertificates(alice, `${pem("leaf")}\n${pem("intermediate")}\n${pem("ca")}`);
+  await hsm.importCertificates(alice, `${pem("leaf")}\n${pem("intermediate")}\n${pem("ca")}`);
   hsm.setPolicies(admin, { lockoutThreshold: 3 });
   await lock(hsm, "locked");
   return store;

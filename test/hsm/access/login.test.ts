@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { Subtle } from "../../../src/crypto/web-crypto.ts";
 import { NOBODY } from "../../../src/hsm/access/attempts.ts";
-import { type Derivations, deriveVerifier } from "../../../src/hsm/access/passwords.ts";
+import { deriveVerifier } from "../../../src/hsm/access/passwords.ts";
+import { type FairTurns, UNQUEUED } from "../../../src/hsm/access/turns.ts";
 import { requireUser } from "../../../src/hsm/access/user-directory.ts";
 import { Hsm } from "../../../src/hsm/hsm.ts";
 import { RECORD_TYPE } from "../../../src/hsm/memory/record.ts";
@@ -493,7 +494,8 @@ describe("derivations", () => {
   it("wait at the name that is given, or at the name of whoever is logged in", async () => {
     const test = await activeHsm();
     const names: string[] = [];
-    const derivations: Derivations = {
+    const turns: FairTurns = {
+      ...UNQUEUED,
       derive(username, work) {
         names.push(username);
         return work((call) => call());
@@ -507,7 +509,7 @@ describe("derivations", () => {
       ...options,
       now: () => test.clock.nowMs,
       passwordCost: CHEAP,
-      derivations,
+      turns,
     });
     await codeOf(() => hsm.login("NoBody", "wrong-password"));
     await hsm.login("ALICE", passwordOf("alice"));
@@ -525,8 +527,8 @@ describe("derivations", () => {
     });
     const { store, sessions, attempts, core } = test;
     const options = { store, sessions, attempts, core, subtle, random: () => new Uint8Array(0) };
-    const derivations: Derivations = { derive: () => Promise.reject(full) };
-    const hsm = new Hsm({ ...options, now: () => test.clock.nowMs, derivations });
+    const turns: FairTurns = { ...UNQUEUED, derive: () => Promise.reject(full) };
+    const hsm = new Hsm({ ...options, now: () => test.clock.nowMs, turns });
     await expect(hsm.login("alice", "wrong-password")).rejects.toBe(full);
     expect(attempts.users()).toEqual([]);
   });

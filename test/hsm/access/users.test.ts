@@ -168,7 +168,7 @@ describe("users", () => {
 
   it("does not delete a user who owns a certificate", async () => {
     const { hsm, admin, alice } = await activeHsm();
-    const [leaf] = hsm.importCertificates(alice, LEAF);
+    const [leaf] = await hsm.importCertificates(alice, LEAF);
     expect(await faultOf(() => hsm.deleteUser(admin, "alice"))).toMatchObject({
       code: "user_owns_objects",
       keys: 0,

@@ -23,7 +23,7 @@ const CHAIN = `${LEAF}${INTERMEDIATE}${CA}`;
 describe("certificates", () => {
   it("show what Node reads in them", async () => {
     const { hsm, alice } = await activeHsm();
-    const [view] = hsm.importCertificates(alice, LEAF);
+    const [view] = await hsm.importCertificates(alice, LEAF);
     const node = new X509Certificate(LEAF);
     expect(view).toMatchObject({
       subject: "CN=leaf.test,O=Holdfast tests",
@@ -39,7 +39,7 @@ describe("certificates", () => {
 
   it("come as chains, and the same one twice is kept once", async () => {
     const { hsm, alice } = await activeHsm();
-    const views = hsm.importCertificates(alice, `text\n${CHAIN}\nmore text\n${LEAF}`);
+    const views = await hsm.importCertificates(alice, `text\n${CHAIN}\nmore text\n${LEAF}`);
     expect(views).toHaveLength(4);
     expect(views[3]).toEqual(views[0]);
     expect(hsm.listCertificates(alice)).toEqual(views.slice(0, 3));
@@ -47,7 +47,7 @@ describe("certificates", () => {
 
   it("are deleted by their owner", async () => {
     const { hsm, alice, bob } = await activeHsm();
-    const [view] = hsm.importCertificates(alice, LEAF);
+    const [view] = await hsm.importCertificates(alice, LEAF);
     expect(await codeOf(() => hsm.deleteCertificate(bob, view!.id))).toBe("not_permitted");
     hsm.deleteCertificate(alice, view!.id);
     expect(hsm.listCertificates(alice)).toEqual([]);
@@ -59,7 +59,7 @@ describe("certificates", () => {
   it("take the whole bundle of public roots", async () => {
     const { hsm, alice } = await activeHsm();
     expect(rootCertificates.length).toBeGreaterThan(100);
-    const views = hsm.importCertificates(alice, rootCertificates.join("\n"));
+    const views = await hsm.importCertificates(alice, rootCertificates.join("\n"));
     expect(views.map(({ fingerprint }) => fingerprint)).toEqual(
       rootCertificates.map((pem) => {
         return new X509Certificate(pem).fingerprint256.replaceAll(":", "").toLowerCase();
@@ -74,7 +74,7 @@ describe("certificates", () => {
       users: 3,
       passwordCost: CHEAP,
     });
-    const [view] = hsm.importCertificates(alice, certificatesPem);
+    const [view] = await hsm.importCertificates(alice, certificatesPem);
     expect(view?.pem.length).toBeGreaterThan(19_000);
     const longer = certificatesPem.replace("-----\n", `-----\n${"A".repeat(1_000)}`);
     expect(await codeOf(() => hsm.importCertificates(alice, longer))).toBe(
@@ -84,7 +84,7 @@ describe("certificates", () => {
 
   it("are 1,024 at most; one that is held already is no more", async () => {
     const { hsm, alice, store } = await activeHsm();
-    const [leaf] = hsm.importCertificates(alice, LEAF);
+    const [leaf] = await hsm.importCertificates(alice, LEAF);
     const type = RECORD_TYPE.certificate;
     const { attributes } = store.get(type, leaf!.id)!;
     store.transaction(() => {
@@ -92,10 +92,10 @@ describe("certificates", () => {
         store.put({ type, id, attributes, secret: null }, `copy ${id}`);
       }
     });
-    hsm.importCertificates(alice, INTERMEDIATE);
+    await hsm.importCertificates(alice, INTERMEDIATE);
     expect(store.count(type)).toBe(1_024);
     expect(await codeOf(() => hsm.importCertificates(alice, CA))).toBe("certificate_limit");
-    expect(hsm.importCertificates(alice, LEAF)).toEqual([leaf]);
+    expect(await hsm.importCertificates(alice, LEAF)).toEqual([leaf]);
   });
 
   it.each([
@@ -117,7 +117,7 @@ describe("certificates", () => {
     expect(hostile.length).toBeLessThan(MAX_BUNDLE_PEM_CHARACTERS);
     const fault = await faultOf(() => hsm.importCertificates(alice, hostile));
     expect(fault).toEqual({ code: "batch_limit", max: 1_024, got: 150_000 });
-    expect(hsm.importCertificates(alice, LEAF.repeat(1_024))).toHaveLength(1_024);
+    expect(await hsm.importCertificates(alice, LEAF.repeat(1_024))).toHaveLength(1_024);
     expect(await codeOf(() => hsm.importCertificates(alice, LEAF.repeat(1_025)))).toBe(
       "batch_limit",
     );
@@ -136,7 +136,7 @@ describe("certificates", () => {
 
   it("are not read again once they are held, whatever rules they came in under", async () => {
     const { hsm, alice, store, core } = await activeHsm();
-    const [leaf] = hsm.importCertificates(alice, LEAF);
+    const [leaf] = await hsm.importCertificates(alice, LEAF);
     const type = RECORD_TYPE.certificate;
     const attributes = readAttributes(certificateCodec, store.get(type, leaf!.id)!);
     const der = Uint8Array.of(1, 2, 3);
@@ -147,7 +147,7 @@ describe("certificates", () => {
       store.put({ type, id: 2, attributes: old, secret: null }, name);
     });
     const pem = encodePem("CERTIFICATE", der);
-    const [again, held] = hsm.importCertificates(alice, `${LEAF}${pem}`);
+    const [again, held] = await hsm.importCertificates(alice, `${LEAF}${pem}`);
     expect([again?.id, held?.id]).toEqual([1, 2]);
     expect(held?.pem).toBe(pem);
     hsm.deleteCertificate(alice, 2);
@@ -156,7 +156,7 @@ describe("certificates", () => {
 
   it("are not read where there is no room for them", async () => {
     const { hsm, alice, store } = await activeHsm();
-    const [leaf] = hsm.importCertificates(alice, LEAF);
+    const [leaf] = await hsm.importCertificates(alice, LEAF);
     const type = RECORD_TYPE.certificate;
     const { attributes } = store.get(type, leaf!.id)!;
     store.transaction(() => {

@@ -33,7 +33,7 @@ describe("certificates as they are found", () => {
     const { hsm, alice } = await activeHsm();
     const take = () => hsm.importCertificates(alice, certificateCase(file));
     if (refused === null) {
-      expect(take()).toMatchObject([{ subject }]);
+      expect(await take()).toMatchObject([{ subject }]);
     } else {
       const fault = await faultOf(take);
       expect(fault.code).toBe("certificate_unreadable");
@@ -261,7 +261,7 @@ describe("names", () => {
     const { hsm, alice } = await activeHsm();
     const bytes = (text: string) => new TextEncoder().encode(text).length;
     const der = leafWith(SUBJECT, name(`${CN} ${string("\u0000".repeat(2_000))}`));
-    const [view] = hsm.importCertificates(alice, encodePem("CERTIFICATE", der));
+    const [view] = await hsm.importCertificates(alice, encodePem("CERTIFICATE", der));
     expect(view?.subject).toMatch(/^CN=(\\00)+…$/);
     expect(bytes(view?.subject ?? "")).toBeGreaterThan(4_090);
     expect(shortenedName("CN=äöü", 9)).toBe("CN=äöü");

@@ -1,17 +1,20 @@
 /**
- * One derivation at a time in an isolate, with a turn for everybody: for other objects between two of
- * them, for other access keys, and after an object that is gone. Counted, not timed.
+ * One derivation, or one key that is checked, at a time in an isolate, with a turn for everybody: for
+ * other objects between two of them, for other access keys, and after an object that is gone. Counted,
+ * not timed.
  */
+import { rootCertificates } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WORKER_NAME } from "../../../scripts/edge/embedded.ts";
 import { ACCOUNT, REGION } from "../../lib/aws.ts";
 import { type Edge, startEdge } from "../../lib/mf.ts";
 import { ok, rest, type ServingCluster, servingCluster } from "../../lib/rest.ts";
+import { rsaKey } from "../../lib/rsa-keys.ts";
 import { type WrappedBundle, wrappedBundle } from "../wrapped-bundle.ts";
 
 /**
  * The worker as built, telling what happens in its isolate in one list: `derives` for each call of
- * PBKDF2, `pings` for a request that another object answers, and the name of each login answered.
+ * PBKDF2, `checks` for each signature by which a key is checked, `pings` for a request that another object answers, and the name of each login answered.
  */
 const ENTRY = `
 import worker, * as built from "./built.js";
@@ -22,6 +25,13 @@ SubtleCrypto.prototype.deriveBits = function (algorithm, ...rest) {
   if (algorithm.name === "PBKDF2") events.push("derives");
   return deriveBits.call(this, algorithm, ...rest);
 };
+
+const { sign } = SubtleCrypto.prototype;
+SubtleCrypto.prototype.sign = function (algorithm, ...rest) {
+  if (algorithm.name === "RSASSA-PKCS1-v1_5") events.push("checks");
+  return sign.call(this, algorithm, ...rest);
+};
+const count = (name) => events.filter((event) => event === name).length;
 
 export class Hsm extends built.Hsm {
   /** Logs in all at once; each as its access key, its user name and a password. */
@@ -41,7 +51,22 @@ export class Hsm extends built.Hsm {
     while (events.filter((event) => event === "derives").length < count) await scheduler.wait(1);
     this.ctx.abort("a test ends it");
   }
-  /** Has objects log in, each at once with the others; pings another one until they have. */
+  /** An import by an access key of its own: of \`count\` keys that are \`item\`, and the \`last\`. */
+  importMany(session, item, count, last) {
+    return this.operate("importKeys", session, [...Array(count).fill(item), ...last]);
+  }
+  async operate(operation, session, input) {
+    const caller = { accessKeyId: "IMPORTER", requestId: "", session };
+    const answer = await this.call(operation, caller, input);
+    events.push(operation);
+    return answer.ok ? "" : answer.refusal;
+  }
+  /** Takes no changes from the moment on at which so many keys have been checked. */
+  async holdAfter(checks) {
+    while (count("checks") < checks) await scheduler.wait(1);
+    await this.hold("hsm-aaaaaaaaaaa");
+  }
+  /** Has objects do things, each at once with the others; pings another one until they have. */
   async race(plan) {
     const stub = (name) => this.env.HSM.get(this.env.HSM.idFromName(name));
     let isOver = false;
@@ -49,7 +74,8 @@ export class Hsm extends built.Hsm {
       for (; !isOver; await scheduler.wait(1)) await stub("an object that answers").ping();
     };
     const pinging = ping();
-    const answers = await Promise.all(plan.map(([name, logins]) => stub(name).logIn(logins)));
+    const answers = await Promise.all(plan.map(([name, asked]) =>
+      Array.isArray(asked) ? stub(name).logIn(asked) : stub(name)[asked.method](...asked.given)));
     isOver = true;
     await pinging;
     return JSON.stringify(answers);
@@ -69,7 +95,11 @@ export default worker;
 `;
 
 type Login = readonly [accessKeyId: string, username: string, password: string];
-type Plan = readonly [name: string, logins: readonly Login[]];
+interface Asked {
+  readonly method: "importMany" | "operate" | "holdAfter";
+  readonly given: readonly unknown[];
+}
+type Plan = readonly [name: string, asked: readonly Login[] | Asked];
 
 interface Refusal {
   readonly code: string;
@@ -103,14 +133,24 @@ async function driver(): Promise<HsmCalls> {
   return hsms.get(hsms.idFromName("an object of nobody's")) as unknown as HsmCalls;
 }
 
-function planOf({ hsmId }: ServingCluster, logins: readonly Login[]): Plan {
-  return [`${ACCOUNT}/${REGION}/${hsmId}`, logins];
+function planOf({ hsmId }: ServingCluster, asked: Plan[1]): Plan {
+  return [`${ACCOUNT}/${REGION}/${hsmId}`, asked];
+}
+
+/** So many keys of 4,096 bits, in one import by alice. */
+function importOf({ alice }: ServingCluster, count: number, ...last: readonly object[]): Asked {
+  const der = rsaKey(4096).export({ format: "der", type: "pkcs8" }).toString("base64");
+  const item = { material: { format: "pkcs8", der }, attributes: {} };
+  return { method: "importMany", given: [alice, item, count, last] };
 }
 
 /** All at once: what each is refused with, "" where it is not, and what happened meanwhile. */
 async function race(...plan: Plan[]) {
   await events();
-  const answers: (Refusal | "")[][] = JSON.parse(await (await driver()).race(plan));
+  const told: (Refusal | "" | null | (Refusal | "")[])[] = JSON.parse(
+    await (await driver()).race(plan),
+  );
+  const answers = told.map((answer) => (Array.isArray(answer) ? answer : [answer ?? ""]));
   return { answers, codes: answers.map(counted), events: await events() };
 }
 
@@ -142,15 +182,83 @@ describe("derivations in one isolate", () => {
   it.each([
     ["many logins on two of them", () => [planOf(one, logins(8, 2)), planOf(two, logins(8, 2))]],
     ["a login alone", () => [planOf(one, logins(1, 1))]],
-  ])("let the events of other objects in between: %s", async (_, plans) => {
+  ] as const)("let the events of other objects in between: %s", async (_, plans) => {
     const seen = await race(...plans());
-    expect(seen.codes).toEqual(plans().map(([, { length }]) => ({ login_failed: length })));
+    const counts = plans().map(([, asked]) => (Array.isArray(asked) ? asked.length : 0));
+    expect(seen.codes).toEqual(counts.map((count) => ({ login_failed: count })));
     const runs = seen.events
       .join()
       .split("pings")
       .map((run) => derivations(run.split(",")));
     // One may come while a ping is under way; a login that let nobody in would make it six.
     expect(Math.max(...runs)).toBeLessThanOrEqual(3);
+  });
+});
+
+/** How often `name` happened between two pings, at most. */
+function longestRun(seen: readonly string[], name: string): number {
+  const runs = seen.join().split("pings");
+  return Math.max(...runs.map((run) => run.split(name).length - 1));
+}
+
+describe("an import of many keys", () => {
+  it("lets the events of other objects in between", async () => {
+    const seen = await race(planOf(one, importOf(one, 12)));
+    expect(seen.codes).toEqual([{ in: 1 }]);
+    expect(seen.events.filter((event) => event === "checks")).toHaveLength(12);
+    expect(longestRun(seen.events, "checks")).toBeLessThanOrEqual(2);
+  });
+
+  it("of which the last is refused at sight checks none", async () => {
+    const last = { material: { format: "raw", type: "aes", raw: "AAAA" }, attributes: {} };
+    const seen = await race(planOf(one, importOf(one, 499, last)));
+    expect(seen.codes).toEqual([{ batch_item: 1 }]);
+    expect(seen.events).not.toContain("checks");
+  });
+
+  it("holds up a login by a key for each call of PBKDF2, with the same access key as well", async () => {
+    const logins: Login[] = [
+      ["OTHER", "nobody", "wrong-password"],
+      ["IMPORTER", "somebody", "wrong-password"],
+    ];
+    const seen = await race(planOf(one, importOf(one, 40)), planOf(two, logins));
+    const names = ["OTHER nobody", "IMPORTER somebody", "importKeys"];
+    expect(seen.events.filter((event) => names.includes(event)).at(-1)).toBe("importKeys");
+    const before = seen.events.slice(0, seen.events.indexOf("OTHER nobody"));
+    expect(before.filter((event) => event === "checks").length).toBeLessThanOrEqual(9);
+  });
+
+  it("stores nothing where the HSM took no changes any more at its end", async () => {
+    const path = `${two.path}/keys`;
+    const plans = [importOf(two, 12), { method: "holdAfter", given: [3] }] as const;
+    const seen = await race(...plans.map((asked) => planOf(two, asked)));
+    expect(seen.codes[0]).toEqual({ hsm_frozen: 1 });
+    const { keys } = await ok(edge, "GET", path, undefined, { session: two.alice });
+    expect(keys).toEqual([]);
+  });
+
+  it("is busy beyond eight of an access key, and keeps nobody from logging in", async () => {
+    const many = Array.from({ length: 10 }, () => planOf(one, importOf(one, 2)));
+    const login: Login = ["IMPORTER", "nobody", "wrong-password"];
+    const seen = await race(...many, planOf(one, [login]));
+    const refused = seen.answers.flat().filter((answer) => answer !== "");
+    expect(refused.map(({ code }) => code).sort()).toEqual([
+      "keys_busy",
+      "keys_busy",
+      "login_failed",
+    ]);
+    expect(refused.find(({ code }) => code === "keys_busy")).toMatchObject({ kind: "busy" });
+  });
+});
+
+describe("an import of many certificates", () => {
+  it("lets the events of other objects in between", async () => {
+    const given = ["importCertificates", one.alice, rootCertificates.join("\n")];
+    const seen = await race(planOf(one, { method: "operate", given }));
+    expect(seen.codes).toEqual([{ in: 1 }]);
+    const during = seen.events.slice(0, seen.events.indexOf("importCertificates"));
+    const slices = Math.floor((2 * rootCertificates.length) / 16);
+    expect(during.filter((event) => event === "pings").length).toBeGreaterThanOrEqual(slices / 2);
   });
 });
 

@@ -1,32 +1,46 @@
 /**
- * One derivation of a password's verifier at a time in an isolate, in fair turns.
+ * One piece of long work at a time in an isolate, in fair turns: a derivation of a password's
+ * verifier, a key that is checked or made, some certificates.
  *
- * docs/HSM.md §2.6. PBKDF2 holds the thread that all objects of an isolate share, so the queue is
+ * docs/HSM.md §2.6. Such work holds the thread that all objects of an isolate share, so the queue is
  * the module's own. Whoever waits looks for itself whether its turn has come: nobody is woken by an
  * object that may be gone, and the place of one that is gone is given on.
  */
 import { Refused } from "../contracts/result.ts";
 
 /**
- * Derivations that wait or run: in the isolate, of one access key, of one name with one key. Each
+ * What may wait or run: in the isolate, of one access key, of one name with one access key. Each
  * holds a core with 1.5 MiB of memory, of the 128 MiB that production gives an isolate.
  */
-const MAX_WAITING = 32;
-const MAX_OF_KEY = 8;
-const MAX_OF_NAME = 4;
+interface Bounds {
+  readonly inAll: number;
+  readonly ofKey: number;
+  readonly ofName: number;
+}
 
 const POLL_MS = 2;
 /** Between two turns, for the events of other objects. */
 const YIELD_MS = 1;
-/** Not having been heard of for so long, an object is gone. A turn takes about 20 ms. */
+/** Not having been heard of for so long, an object is gone. Most turns take about 20 ms. */
 const GONE_MS = 2_000;
 /** What a derivation takes, roughly, in seconds. */
 const DERIVATION_S = 0.12;
+/** What an import takes, roughly: one key is done sooner, hundreds of RSA keys later. */
+const COMPUTATION_S = 1;
 
-/** Runs one call of PBKDF2 when its turn has come. */
-type Turn = <T>(call: () => Promise<T>) => Promise<T>;
+/** Runs one piece of the work when its turn has come. */
+type Turn = <T>(piece: () => Promise<T>) => Promise<T>;
+
+type Kind = "derive" | "compute";
+
+/** Those of one kind leave room to the other: no import keeps anybody from logging in. */
+const BOUNDS: Readonly<Record<Kind, Bounds>> = {
+  derive: { inAll: 32, ofKey: 8, ofName: 4 },
+  compute: { inAll: 24, ofKey: 8, ofName: 8 },
+};
 
 interface Ticket {
+  readonly kind: Kind;
   readonly accessKeyId: string;
   readonly name: string;
   seenMs: number;
@@ -37,32 +51,39 @@ const lines = new Map<string, Map<string, Ticket[]>>();
 let running: Ticket | null = null;
 
 /**
- * Where the derivations of one request wait.
+ * Where the long work of one request waits.
  *
  * @param accessKeyId - of whoever asks; "" for the service itself, which no bound holds up.
  * @param hsmId - names of different HSMs are different.
  */
-export function derivationsOf(accessKeyId: string, hsmId: string) {
+export function fairTurnsOf(accessKeyId: string, hsmId: string) {
+  const waiting = (kind: Kind) => {
+    return <T>(username: string, work: (turn: Turn) => Promise<T>): Promise<T> =>
+      inLine({ kind, accessKeyId, name: `${kind} ${hsmId}/${username}`, seenMs: Date.now() }, work);
+  };
   return {
     /** @throws Refused with `login_busy`, before anything is derived. */
-    async derive<T>(username: string, work: (turn: Turn) => Promise<T>): Promise<T> {
-      const ticket = { accessKeyId, name: `${hsmId}/${username}`, seenMs: Date.now() };
-      for (const other of tickets()) if (isGone(other)) leave(other);
-      if (accessKeyId !== "") verifyRoom(ticket);
-      enter(ticket);
-      try {
-        return await work((call) => turnOf(ticket, call));
-      } finally {
-        leave(ticket);
-      }
-    },
+    derive: waiting("derive"),
+    /** @throws Refused with `keys_busy`, before anything is computed. */
+    compute: waiting("compute"),
   };
 }
 
-async function turnOf<T>(ticket: Ticket, call: () => Promise<T>): Promise<T> {
+async function inLine<T>(ticket: Ticket, work: (turn: Turn) => Promise<T>): Promise<T> {
+  for (const other of tickets()) if (isGone(other)) leave(other);
+  if (ticket.accessKeyId !== "") verifyRoom(ticket);
+  enter(ticket);
+  try {
+    return await work((piece) => turnOf(ticket, piece));
+  } finally {
+    leave(ticket);
+  }
+}
+
+async function turnOf<T>(ticket: Ticket, piece: () => Promise<T>): Promise<T> {
   while (!take(ticket)) await scheduler.wait(POLL_MS);
   try {
-    return await call();
+    return await piece();
   } finally {
     // Within the turn: the next one would begin before any other object's event otherwise.
     await scheduler.wait(YIELD_MS);
@@ -117,16 +138,32 @@ function leave(ticket: Ticket): void {
   if (names?.size === 0) lines.delete(ticket.accessKeyId);
 }
 
-function verifyRoom({ accessKeyId, name }: Ticket): void {
-  const all = tickets();
+function verifyRoom({ kind, accessKeyId, name }: Ticket): void {
+  const bounds = BOUNDS[kind];
+  const all = tickets().filter((other) => other.kind === kind);
   const ofKey = all.filter((other) => other.accessKeyId === accessKeyId);
   const ofName = ofKey.filter((other) => other.name === name);
   const isFull =
-    all.length >= MAX_WAITING || ofKey.length >= MAX_OF_KEY || ofName.length >= MAX_OF_NAME;
-  if (!isFull) return;
-  const retryAfterS = Math.ceil(all.length * DERIVATION_S);
+    all.length >= bounds.inAll || ofKey.length >= bounds.ofKey || ofName.length >= bounds.ofName;
+  if (isFull) throw busy(kind, all.length);
+}
+
+function busy(kind: Kind, waiting: number): Refused {
+  return kind === "derive" ? loginBusy(waiting) : keysBusy(waiting);
+}
+
+function loginBusy(waiting: number): Refused {
+  const retryAfterS = Math.ceil(waiting * DERIVATION_S);
   const message =
     "Too many passwords are being checked at once, for this user, this access key or in all. " +
     `Nothing was checked. Try again in ${retryAfterS} s.`;
-  throw new Refused({ kind: "busy", code: "login_busy", message, retryAfterS });
+  return new Refused({ kind: "busy", code: "login_busy", message, retryAfterS });
+}
+
+function keysBusy(waiting: number): Refused {
+  const retryAfterS = Math.ceil(waiting * COMPUTATION_S);
+  const message =
+    "Too many keys or certificates are being read or made at once, for this access key or in all. " +
+    `Nothing was done. Try again in ${retryAfterS} s.`;
+  return new Refused({ kind: "busy", code: "keys_busy", message, retryAfterS });
 }
