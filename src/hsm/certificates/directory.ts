@@ -1,8 +1,8 @@
 /**
  * Certificates: imported one by one, as chains or as bundles; listed, deleted.
  *
- * docs/HSM.md §2.6, §4. Every certificate is kept as it came; importing the same one again changes
- * nothing. A bundle is read in turns, and written in one transaction.
+ * docs/HSM.md §2.6, §4. Every certificate is kept as it came; importing the same one again
+ * changes nothing. A bundle is read in turns, and written in one transaction.
  */
 
 import { encodeHex, requireHex } from "../../crypto/base-encodings.ts";
@@ -89,7 +89,7 @@ export async function importCertificates(
   });
 }
 
-/** By name, those that are not held: what is, is not read again, as the rules may have been others. */
+/** By name, those that are not held: what is, may have come in by other rules of reading. */
 function newBlocks(
   { store }: HsmContext,
   given: readonly GivenCertificate[],

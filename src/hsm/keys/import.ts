@@ -1,9 +1,9 @@
 /**
  * Keys imported, one or in bulk.
  *
- * docs/HSM.md §2.6, §3.1. What is cheap to refuse is looked at in all keys before the first is read;
- * then each waits for its turn. A bulk import is one transaction at its end: all of its keys are
- * there afterwards, or none, whatever happened while it waited.
+ * docs/HSM.md §2.6, §3.1. What is cheap to refuse is looked at in all keys before the first is
+ * read; then each waits for its turn. A bulk import is one transaction at its end: all of its keys
+ * are there afterwards, or none, whatever happened while it waited.
  */
 import type { HsmContext } from "../access/context.ts";
 import { authorize, type Caller } from "../access/permissions.ts";

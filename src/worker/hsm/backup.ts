@@ -117,14 +117,16 @@ class PutBackup implements BackupStore {
     const { storage, deployment } = this.#site;
     await reached("backup_spooled", deployment, storage);
     this.#bodyKey = bodyKey(this.#order.location, sealId);
-    this.#bodyEtag = await putNewStream(this.#bucket, this.#bodyKey, byteLength, body);
+    const { putMs } = deployment.schedule;
+    this.#bodyEtag = await putNewStream(this.#bucket, this.#bodyKey, byteLength, body, putMs);
     await reached("backup_body_put", deployment, storage);
   }
 
   async putEnvelope(sealId: Uint8Array, envelope: Uint8Array): Promise<void> {
     const { storage, deployment } = this.#site;
     this.#envelopeKey = envelopeKey(this.#order.location, sealId, 1);
-    this.#envelopeEtag = await putNew(this.#bucket, this.#envelopeKey, envelope);
+    const { putMs } = deployment.schedule;
+    this.#envelopeEtag = await putNew(this.#bucket, this.#envelopeKey, envelope, putMs);
     await reached("backup_envelope_put", deployment, storage);
   }
 

@@ -17,7 +17,6 @@ import { type DecodedRecord, decodeRecord, stateDigest } from "../../hsm/memory/
 import type { RestoreReceipt, StoredBackupOrder } from "../contracts/hsm-api.ts";
 import { Refused } from "../contracts/result.ts";
 import { expectedOf, getStored, openersOf } from "../opening/stored.ts";
-import { within } from "../platform/deadline.ts";
 import { reached } from "../platform/reached.ts";
 import { clearAttempts } from "./attempts.ts";
 import { currentGeneration, flipGeneration, removeOtherGenerations } from "./generations.ts";
@@ -45,7 +44,7 @@ export async function restoreHsm(
   const from = currentGeneration(rows);
   using memory = openStaging(site, from + 1);
   using keys = new InstalledKeyring(site, memory.kek);
-  const stored = await within(deployment.schedule.readMs, getStored(deployment, order));
+  const stored = await getStored(deployment, order);
   const staging = new SqliteStaging(site, memory, from, { order, number });
   const summary = await restoreBackup(
     { core: memory.core, subtle: crypto.subtle },
@@ -61,25 +60,15 @@ export async function restoreHsm(
   return receiptOf(memory, summary);
 }
 
-/**
- * The same pieces; between two of them, what was staged so far is durable. A bucket that hangs ends
- * the restore, or zeroization would wait behind it for ever; late pieces go nowhere.
- */
+/** The same pieces; between two of them, what was staged so far is durable. */
 async function* sliced(body: Pieces, { deployment, storage }: HsmSite): AsyncGenerator<Uint8Array> {
-  const pieces = piecesOf(body);
   let isFirst = true;
-  for (;;) {
-    const next = await within(deployment.schedule.readMs, pieces.next());
-    if (next.done === true) break;
+  for await (const piece of body) {
     if (!isFirst) await reached("restore_slice_staged", deployment, storage);
     isFirst = false;
-    yield next.value;
+    yield piece;
   }
   await reached("restore_staged", deployment, storage);
-}
-
-async function* piecesOf(body: Pieces): AsyncGenerator<Uint8Array> {
-  yield* body;
 }
 
 /** Most records, and about how many bytes of them, that wait to become rows together. */

@@ -29,7 +29,7 @@ import type {
 } from "../contracts/reader-api.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { openCore } from "../platform/engine.ts";
-import { getSealed } from "../platform/objects.ts";
+import { getSealed, piecesOf } from "../platform/objects.ts";
 import type { Secrets } from "./secrets.ts";
 import { expectedOf, getStored, openersOf } from "./stored.ts";
 
@@ -56,7 +56,7 @@ export async function probeStored(
   using seal = await openSeal({ core, subtle }, openersOf(secrets), envelope.clear);
   const keyBlock = await openEnvelope(subtle, seal, envelope);
   const opener = new BodyOpener(core, subtle, seal, envelope.clear);
-  for await (const front of opener.open(body.body)) {
+  for await (const front of opener.open(piecesOf(deployment, body))) {
     const { keys } = openHeader(core, ringOf(secrets), keyBlock, front);
     keys[Symbol.dispose]();
     return null;

@@ -11,7 +11,7 @@ import { requireHex } from "../../crypto/base-encodings.ts";
 import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { randomBytes } from "../platform/engine.ts";
-import { getSealed } from "../platform/objects.ts";
+import { getSealed, piecesOf } from "../platform/objects.ts";
 import type { Secrets } from "./secrets.ts";
 
 /** Both objects; the engine checks that the envelope belongs where it lies. @throws Refused. */
@@ -20,7 +20,7 @@ export async function getStored(
   order: StoredBackupOrder,
 ): Promise<StoredBackup> {
   const { envelope, body } = await getSealed(deployment, order);
-  return { envelope, body: body.body, location: order.source };
+  return { envelope, body: piecesOf(deployment, body), location: order.source };
 }
 
 /** The deployment's KMS. */

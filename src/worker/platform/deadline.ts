@@ -5,14 +5,21 @@
  * that does no harm.
  */
 
-/** @throws Error once `ms` milliseconds are over without an answer; whatever `answer` throws. */
-export async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
+/**
+ * @param late - makes what is thrown where there is no answer.
+ * @throws Error once `ms` milliseconds are over without an answer; whatever `answer` throws.
+ */
+export async function within<T>(
+  ms: number,
+  answer: Promise<T>,
+  late = () => new Error(`no answer within ${ms} ms`),
+): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | null = null;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+  const over = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late()), ms);
   });
   try {
-    return await Promise.race([answer, late]);
+    return await Promise.race([answer, over]);
   } finally {
     clearTimeout(timer);
   }

@@ -2,9 +2,9 @@
  * One piece of long work at a time in an isolate, in fair turns: a derivation of a password's
  * verifier, a key that is checked or made, some certificates.
  *
- * docs/HSM.md §2.6. Such work holds the thread that all objects of an isolate share, so the queue is
- * the module's own. Whoever waits looks for itself whether its turn has come: nobody is woken by an
- * object that may be gone, and the place of one that is gone is given on.
+ * docs/HSM.md §2.6. Such work holds the thread that all objects of an isolate share, so the queue
+ * is the module's own. Whoever waits looks for itself whether its turn has come: nobody is woken by
+ * an object that may be gone, and the place of one that is gone is given on.
  */
 import { Refused } from "../contracts/result.ts";
 

@@ -3,13 +3,15 @@
  *
  * Spec: docs/STORAGE.md, I1 to I5. Every object is written once (I2): a put of a
  * name that exists is an error, a get is pinned to the size and etag that the catalogue
- * knows. Only sealed bytes pass through here.
+ * knows. Only sealed bytes pass through here. A bucket that hangs is not waited for: what it was
+ * asked may still come to pass, as an object that no row names, or as bytes that nobody reads.
  */
 
 import type { BackupLocation } from "../../backup/seal/location.ts";
 import { encodeHex } from "../../crypto/base-encodings.ts";
 import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
 import { Refused } from "../contracts/result.ts";
+import { within } from "./deadline.ts";
 import type { Deployment } from "./deployment.ts";
 
 /** An envelope is read whole, and is far smaller. */
@@ -49,9 +51,18 @@ export function envelopeKey(location: BackupLocation, sealId: Uint8Array, versio
   return `${backupPrefix(location)}envelope-${encodeHex(sealId)}-${version}`;
 }
 
-/** Puts bytes under a name that is still free. Returns the etag. */
-export async function putNew(bucket: R2Bucket, key: string, bytes: Uint8Array): Promise<string> {
-  const object = await bucket.put(key, bytes, { onlyIf: { etagDoesNotMatch: "*" } });
+/**
+ * Puts bytes under a name that is still free. Returns the etag.
+ * @param ms - how long the bucket's answer is waited for. @throws Refused `bucket_silent` after it.
+ */
+export async function putNew(
+  bucket: R2Bucket,
+  key: string,
+  bytes: Uint8Array,
+  ms: number,
+): Promise<string> {
+  const put = bucket.put(key, bytes, { onlyIf: { etagDoesNotMatch: "*" } });
+  const object = await answered(ms, put);
   if (object === null) throw new ObjectConflict(key, "already there");
   return object.etag;
 }
@@ -60,16 +71,22 @@ export async function putNew(bucket: R2Bucket, key: string, bytes: Uint8Array): 
  * Puts a stream of exactly `byteLength` bytes under a name that is still free. Returns the etag.
  *
  * One part is held at a time: the next is asked for when the bucket has taken the one before.
+ * @param ms - how long is waited for the bucket to take a part, and for its answer after the last.
+ * @throws Refused `bucket_silent` after it.
  */
 export async function putNewStream(
   bucket: R2Bucket,
   key: string,
   byteLength: number,
   parts: AsyncIterable<Uint8Array>,
+  ms: number,
 ): Promise<string> {
   const { readable, writable } = new FixedLengthStream(byteLength);
   const put = bucket.put(key, readable, { onlyIf: { etagDoesNotMatch: "*" } });
-  const [stored, sent] = await Promise.allSettled([put, pump(parts, writable)]);
+  const sending = pump(parts, writable, ms);
+  const isSent = sending.catch(() => undefined);
+  const answer = Promise.race([put, isSent.then(() => answered(ms, put))]);
+  const [stored, sent] = await Promise.allSettled([answer, sending]);
   // The source's own error explains more than the broken put that follows from it.
   if (sent.status === "rejected" && stored.status === "rejected") throw sent.reason;
   if (stored.status === "rejected") throw stored.reason;
@@ -81,16 +98,27 @@ export async function putNewStream(
 async function pump(
   parts: AsyncIterable<Uint8Array>,
   writable: WritableStream<Uint8Array>,
+  ms: number,
 ): Promise<void> {
   const writer = writable.getWriter();
   try {
-    for await (const part of parts) await writer.write(part);
-    await writer.close();
+    for await (const part of parts) await answered(ms, writer.write(part));
+    await answered(ms, writer.close());
   } catch (error) {
-    // The put ends with this error too; a second failure while aborting adds nothing to it.
-    await writer.abort(error).catch(() => undefined);
+    // The put ends with this error too. Not waited for: if the bucket hangs, this does as well.
+    writer.abort(error).catch(() => undefined);
     throw error;
   }
+}
+
+function answered<T>(ms: number, answer: Promise<T>): Promise<T> {
+  return within(ms, answer, () => bucketSilent(ms));
+}
+
+function bucketSilent(ms: number): Refused {
+  const seconds = ms / 1000;
+  const message = `The bucket has not answered for ${seconds} s. Try again; else look at R2.`;
+  return new Refused({ kind: "unavailable", code: "bucket_silent", message });
 }
 
 /** An object as the catalogue knows it. */
@@ -131,7 +159,8 @@ interface SealedObjects {
 }
 
 /**
- * Both objects, pinned to size and etag of the catalogue. @throws Refused if one is not there.
+ * Both objects, pinned to size and etag of the catalogue.
+ * @throws Refused if one is not there, or the bucket does not answer for `readMs`.
  */
 export async function getSealed(
   deployment: Deployment,
@@ -139,12 +168,31 @@ export async function getSealed(
 ): Promise<SealedObjects> {
   if (order.envelopeBytes > MAX_ENVELOPE_BYTES) throw objectMissing(order, "envelope");
   const bucket = backupBucket(deployment, order.source.region);
-  const envelope = await getPinned(bucket, knownEnvelope(order));
+  const { readMs } = deployment.schedule;
+  const envelope = await answered(readMs, getPinned(bucket, knownEnvelope(order)));
   if (envelope === null) throw objectMissing(order, "envelope");
-  const bytes = new Uint8Array(await envelope.arrayBuffer());
-  const body = await getPinned(bucket, knownBody(order));
+  const bytes = new Uint8Array(await answered(readMs, envelope.arrayBuffer()));
+  const body = await answered(readMs, getPinned(bucket, knownBody(order)));
   if (body === null) throw objectMissing(order, "body");
   return { envelope: bytes, body };
+}
+
+/** The object's bytes as they come. @throws Refused if the next does not come for `readMs`. */
+export async function* piecesOf(
+  { schedule: { readMs } }: Deployment,
+  { body }: R2ObjectBody,
+): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const next = await answered(readMs, reader.read());
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    // Not waited for: if the bucket hangs, this does not end either.
+    reader.cancel().catch(() => undefined);
+  }
 }
 
 /** What the bucket says of a backup's two objects, without reading them. */

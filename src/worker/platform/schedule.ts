@@ -28,8 +28,10 @@ export const scheduleVariable = z.strictObject({
   retryMs: milliseconds(1_000),
   /** How long a leader takes no changes for an HSM that joins, unless it is asked again. */
   holdMs: milliseconds(30_000),
-  /** How long a restore waits for a piece of a backup. */
+  /** How long whoever opens a backup waits for a piece of it. */
   readMs: milliseconds(60_000),
+  /** How long whoever makes a backup waits for the bucket to take a piece of it. */
+  putMs: milliseconds(60_000),
   /** How long a leader waits for a peer before it reports it. */
   pushMs: milliseconds(10_000),
   /** How long the alarm waits for a task before it goes on with other clusters. */

@@ -60,7 +60,7 @@ function fill(store: MemoryStore): void {
 }
 
 describe("keys", () => {
-  it("have a turn each, at the name of whoever imports or makes them; secret keys need none", async () => {
+  it("have a turn each, at the name of whoever brings or makes them; secret keys need none", async () => {
     const test = await queued();
     const { hsm, cast } = test;
     await hsm.importKeys(cast.alice, [KEY, { material: raw("aes", 16) }, KEY]);

@@ -1,7 +1,7 @@
 /**
- * One derivation, or one key that is checked, at a time in an isolate, with a turn for everybody: for
- * other objects between two of them, for other access keys, and after an object that is gone. Counted,
- * not timed.
+ * One derivation, or one key that is checked, at a time in an isolate, with a turn for everybody:
+ * for other objects between two of them, for other access keys, and after an object that is gone.
+ * Counted, not timed.
  */
 import { rootCertificates } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -14,7 +14,8 @@ import { type WrappedBundle, wrappedBundle } from "../wrapped-bundle.ts";
 
 /**
  * The worker as built, telling what happens in its isolate in one list: `derives` for each call of
- * PBKDF2, `checks` for each signature by which a key is checked, `pings` for a request that another object answers, and the name of each login answered.
+ * PBKDF2, `checks` for each signature by which a key is checked, `pings` for a request that another
+ * object answers, and the name of each login answered.
  */
 const ENTRY = `
 import worker, * as built from "./built.js";
@@ -216,7 +217,7 @@ describe("an import of many keys", () => {
     expect(seen.events).not.toContain("checks");
   });
 
-  it("holds up a login by a key for each call of PBKDF2, with the same access key as well", async () => {
+  it("holds up a login by one key for each call of PBKDF2, of the same access key too", async () => {
     const logins: Login[] = [
       ["OTHER", "nobody", "wrong-password"],
       ["IMPORTER", "somebody", "wrong-password"],
