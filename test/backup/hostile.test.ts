@@ -131,6 +131,7 @@ describe("a decoder", () => {
     expect(isRefused(() => decodeEnvelope(envelope))).toBe(true);
     expect(isRefused(() => decodeHeader(nesting(4096)))).toBe(true);
     expect(isRefused(() => decodeHeader(new Uint8Array(4096).fill(0xa1)))).toBe(true);
+    expect(isRefused(() => decodeHeader(join(Uint8Array.of(0xad, 1), nesting(4094))))).toBe(true);
   });
 
   it("refuses lengths that are announced and not there", () => {

@@ -43,7 +43,7 @@ const ENGINE: Table = {
     rooms: ["hsm/memory", "hsm/access", "hsm/keys", "hsm/certificates"],
     types: ["crypto", "hsm/rules"],
   },
-  "backup/format": { rooms: ["crypto"], packages: ["cborg"] },
+  "backup/format": { rooms: ["crypto", "hsm/memory"], packages: ["cborg"] },
   "backup/container": { rooms: ["crypto", "hsm/memory", "backup/format"] },
   "backup/seal": { rooms: ["crypto", "backup/format"] },
   "backup/kit": { rooms: ["crypto", "backup/format"], types: ["backup/seal"] },

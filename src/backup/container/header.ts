@@ -7,7 +7,7 @@
 
 import { concatBytes, viewOf } from "../../crypto/bytes.ts";
 import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
-import { decodeCborMap, encodeCbor, type Fields, MalformedCbor } from "../format/cbor.ts";
+import { CborMapReader, encodeCbor, MalformedCbor } from "../format/cbor.ts";
 import { BackupError } from "../format/errors.ts";
 import {
   CHUNK_STEP_BYTES,
@@ -86,22 +86,25 @@ export function encodeHeader(header: Header): Uint8Array<ArrayBuffer> {
  */
 export function decodeHeader(body: Uint8Array): Header {
   try {
-    const fields = decodeCborMap(body, FIELDS);
-    verifyAlgorithms(fields);
-    return {
-      backupId: fields.text(1, MAX_HEADER_TEXT_BYTES),
-      clusterId: fields.text(2, MAX_HEADER_TEXT_BYTES),
-      lineageId: fields.text(3, MAX_HEADER_TEXT_BYTES),
-      hsmType: fields.text(4, MAX_HEADER_TEXT_BYTES),
-      mode: decodeMode(fields.text(5, MAX_HEADER_TEXT_BYTES)),
-      manufacturer: fields.text(6, MAX_HEADER_TEXT_BYTES),
-      region: fields.text(7, MAX_HEADER_TEXT_BYTES),
-      createdAtMs: fields.integer(8, 0, Number.MAX_SAFE_INTEGER),
-      chainNumber: fields.integer(9, 1, Number.MAX_SAFE_INTEGER),
-      previousDigest: decodeDigest(fields),
-      chunkBytes: decodeChunkBytes(fields),
-      payloadBytes: fields.integer(13, MIN_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES),
+    const map = new CborMapReader(body, FIELDS);
+    const text = (key: number) => map.field(key).text(MAX_HEADER_TEXT_BYTES);
+    const origin = {
+      backupId: text(1),
+      clusterId: text(2),
+      lineageId: text(3),
+      hsmType: text(4),
+      mode: decodeMode(text(5)),
+      manufacturer: text(6),
+      region: text(7),
+      createdAtMs: map.field(8).integer(0, Number.MAX_SAFE_INTEGER),
+      chainNumber: map.field(9).integer(1, Number.MAX_SAFE_INTEGER),
+      previousDigest: decodeDigest(map.field(10)),
     };
+    verifyAlgorithms(map.field(11));
+    const chunkBytes = decodeChunkBytes(map.field(12));
+    const payloadBytes = map.field(13).integer(MIN_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES);
+    map.end();
+    return { ...origin, chunkBytes, payloadBytes };
   } catch (error) {
     if (!(error instanceof MalformedCbor)) throw error;
     throw new BackupError({ code: "header_invalid", why: error.message });
@@ -183,24 +186,22 @@ function decodeMode(text: string): HsmMode {
   throw new MalformedCbor("unknown mode");
 }
 
-function decodeDigest(fields: Fields): Uint8Array {
-  const digest = fields.bytes(10, 0, DIGEST_BYTES);
+function decodeDigest(field: CborMapReader): Uint8Array {
+  const digest = field.bytes(0, DIGEST_BYTES);
   if (digest.length === 0 || digest.length === DIGEST_BYTES) return digest;
   throw new MalformedCbor("field 10: expected 0 or 32 bytes");
 }
 
-function decodeChunkBytes(fields: Fields): number {
-  const chunkBytes = fields.integer(12, MIN_CHUNK_BYTES, MAX_CHUNK_BYTES);
+function decodeChunkBytes(field: CborMapReader): number {
+  const chunkBytes = field.integer(MIN_CHUNK_BYTES, MAX_CHUNK_BYTES);
   if (chunkBytes % CHUNK_STEP_BYTES === 0) return chunkBytes;
   throw new MalformedCbor(`field 12: expected a multiple of ${CHUNK_STEP_BYTES}`);
 }
 
-function verifyAlgorithms(fields: Fields): void {
-  const names = fields.array(11, ALGORITHMS.length, ALGORITHMS.length);
-  for (const [i, name] of ALGORITHMS.entries()) {
-    if (names[i]?.text(0, MAX_HEADER_TEXT_BYTES) !== name) {
-      throw new MalformedCbor("unknown algorithm");
-    }
+function verifyAlgorithms(field: CborMapReader): void {
+  field.array(ALGORITHMS.length, ALGORITHMS.length);
+  for (const name of ALGORITHMS) {
+    if (field.text(MAX_HEADER_TEXT_BYTES) !== name) throw new MalformedCbor("unknown algorithm");
   }
 }
 

@@ -1,19 +1,19 @@
 /**
- * Deterministic CBOR, both ways, and the few checks of what was decoded.
+ * Deterministic CBOR, both ways: written from values, read by what must stand next.
  *
  * Spec: FORMAT.md §3.1 (RFC 8949 §4.2.1). Bytes are bounded by the caller before they come here.
  */
-import { type DecodeOptions, decode, encode, rfc8949EncodeOptions } from "cborg";
-import { equalBytes } from "../../crypto/bytes.ts";
-
-const DECODE_OPTIONS: DecodeOptions = {
-  useMaps: true,
-  strict: true,
-  rejectDuplicateMapKeys: true,
-  allowIndefinite: false,
-  allowUndefined: false,
-  allowBigInt: false,
-};
+import { encode, rfc8949EncodeOptions } from "cborg";
+import {
+  ARRAY,
+  type Item,
+  isHeadOf,
+  MAP,
+  newHead,
+  readHead,
+  readItem,
+  UNSIGNED_INTEGER,
+} from "../../hsm/memory/deterministic-cbor.ts";
 
 export type CborValue = number | string | boolean | null | Uint8Array | readonly CborValue[];
 
@@ -28,75 +28,87 @@ export function encodeCbor(
 }
 
 /**
- * The inverse for a map that has exactly the keys 1 to `size`.
- * @throws MalformedCbor if the bytes are anything else, or not as `encodeCbor` would write them.
+ * A map that has exactly the keys 1 to `size`, read in this order. Whoever reads says what must come
+ * next, so that nothing nests deeper than the reader asks for, and no value is built in vain.
+ *
+ * Every method throws MalformedCbor where the bytes are anything else, or not as `encodeCbor` would
+ * write them.
  */
-export function decodeCborMap(bytes: Uint8Array, size: number): Fields {
-  const { value: map, again } = decodeTwice(bytes);
-  if (!(map instanceof Map)) throw new MalformedCbor("not a map");
-  if (!equalBytes(again, bytes)) throw new MalformedCbor("not deterministic");
-  for (let key = 1; key <= size; key++) {
-    if (!map.has(key)) throw new MalformedCbor(`key ${key} is missing`);
-  }
-  if (map.size !== size) throw new MalformedCbor("unknown key");
-  return new Fields((key) => map.get(key));
-}
+export class CborMapReader {
+  readonly #bytes: Uint8Array;
+  readonly #size: number;
+  readonly #head = newHead();
+  /** Where the next item begins. */
+  #at = 0;
+  #key = 0;
 
-/** The value, and what a writer would have written for it. */
-function decodeTwice(bytes: Uint8Array): { value: unknown; again: Uint8Array } {
-  try {
-    const value: unknown = decode(bytes, DECODE_OPTIONS);
-    return { value, again: encode(value, rfc8949EncodeOptions) };
-  } catch {
-    // cborg throws plain errors for malformed input, their text may quote it, and deep nesting may
-    // exhaust the stack on either way.
-    throw new MalformedCbor("not CBOR");
-  }
-}
-
-/** Values by number, each read as the type it must have. */
-export class Fields {
-  readonly #at: (key: number) => unknown;
-
-  constructor(at: (key: number) => unknown) {
-    this.#at = at;
+  /** @param bytes - borrowed. */
+  constructor(bytes: Uint8Array, size: number) {
+    this.#bytes = bytes;
+    this.#size = size;
+    this.#read();
+    if (!isHeadOf(this.#head, MAP)) throw new MalformedCbor("not a map in deterministic CBOR");
+    if (this.#head.argument !== size) throw new MalformedCbor(`not a map of ${size} keys`);
   }
 
-  integer(key: number, min: number, max: number): number {
-    const value = this.#at(key);
-    if (typeof value === "number" && Number.isSafeInteger(value) && value >= min && value <= max) {
-      return value;
+  /** Goes on to the value of `key`: one more than the key before it. */
+  field(key: number): this {
+    this.#read();
+    if (!isHeadOf(this.#head, UNSIGNED_INTEGER) || this.#head.argument !== key) {
+      throw new MalformedCbor(`expected key ${key}`);
     }
-    throw new MalformedCbor(`field ${key}: expected an integer from ${min} to ${max}`);
+    this.#key = key;
+    return this;
   }
 
-  text(key: number, maxBytes: number): string {
-    const value = this.#at(key);
-    if (typeof value === "string" && value !== "") {
-      const { length } = new TextEncoder().encode(value);
-      if (length <= maxBytes) return value;
-    }
-    throw new MalformedCbor(`field ${key}: expected text of 1 to ${maxBytes} bytes`);
+  integer(min: number, max: number): number {
+    const value = this.#item();
+    if (typeof value === "number" && value >= min && value <= max) return value;
+    throw this.#malformed(`an integer from ${min} to ${max}`);
+  }
+
+  /** Text of 1 to `maxBytes` bytes of UTF-8. */
+  text(maxBytes: number): string {
+    const value = this.#item();
+    const byteLength = this.#head.argument;
+    if (typeof value === "string" && byteLength >= 1 && byteLength <= maxBytes) return value;
+    throw this.#malformed(`text of 1 to ${maxBytes} bytes`);
   }
 
   /** Fresh. */
-  bytes(key: number, min: number, max: number): Uint8Array<ArrayBuffer> {
-    const value = this.#at(key);
-    if (value instanceof Uint8Array && value.length >= min && value.length <= max) {
-      return Uint8Array.from(value);
-    }
-    throw new MalformedCbor(`field ${key}: expected ${min} to ${max} bytes`);
+  bytes(min: number, max: number): Uint8Array {
+    const value = this.#item();
+    if (value instanceof Uint8Array && value.length >= min && value.length <= max) return value;
+    throw this.#malformed(`${min} to ${max} bytes`);
   }
 
-  /** Items of an array, numbered from 0. */
-  array(key: number, min: number, max: number): Fields[] {
-    const value = this.#at(key);
-    if (!Array.isArray(value) || value.length < min || value.length > max) {
-      throw new MalformedCbor(`field ${key}: expected an array of ${min} to ${max}`);
-    }
-    return value.map((item: unknown) => {
-      const items: readonly unknown[] = Array.isArray(item) ? item : [item];
-      return new Fields((index) => items[index]);
-    });
+  /** Goes on to the items of an array; returns how many there are, `min` to `max`. */
+  array(min: number, max: number): number {
+    this.#read();
+    const { argument } = this.#head;
+    if (isHeadOf(this.#head, ARRAY) && argument >= min && argument <= max) return argument;
+    throw this.#malformed(`an array of ${min} to ${max}`);
+  }
+
+  /** Nothing is left: all keys were read, and no byte is behind the map. */
+  end(): void {
+    if (this.#key !== this.#size) throw new Error("unreachable: not all keys were read");
+    if (this.#at !== this.#bytes.length) throw new MalformedCbor("something follows the map");
+  }
+
+  #read(): void {
+    readHead(this.#bytes, this.#at, this.#head);
+    this.#at = this.#head.end;
+  }
+
+  /** Undefined if it is of no kind that is read as a whole, or not in the one form. */
+  #item(): Item | undefined {
+    const item = readItem(this.#bytes, this.#at, this.#head);
+    this.#at = this.#head.end;
+    return item;
+  }
+
+  #malformed(expected: string): MalformedCbor {
+    return new MalformedCbor(`field ${this.#key}: expected ${expected}`);
   }
 }

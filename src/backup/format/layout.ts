@@ -60,10 +60,18 @@ export const MAX_CLEAR_BYTES: number = 16 * 1024;
 export const MAX_ENVELOPE_TEXT_BYTES = 2048;
 export const MAX_RECIPIENTS = 8;
 export const MAX_WRAPPED_DATA_KEY_BYTES = 6144;
+/** RSA-OAEP under a modulus of 3,072 bits. */
+export const RECOVERY_WRAP_BYTES = 384;
 export const NONCE_BYTES = 12;
 export const TAG_BYTES = 16;
 export const SEALED_KEY_BLOCK_BYTES: number = KEY_BLOCK_BYTES + TAG_BYTES;
 export const SEGMENT_BYTES = 65_536;
+/**
+ * Of the shortest and of the longest container: the longest header, and the longest payload in the
+ * shortest chunks.
+ */
+export const MIN_BODY_BYTES = 177;
+export const MAX_BODY_BYTES = 2_215_137_376;
 export const MAX_ENVELOPE_BYTES: number =
   ENVELOPE.clear + MAX_CLEAR_BYTES + NONCE_BYTES + SEALED_KEY_BLOCK_BYTES;
 

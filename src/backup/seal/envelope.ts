@@ -7,7 +7,7 @@
 import { concatBytes, viewOf } from "../../crypto/bytes.ts";
 import type { SecretKey } from "../../crypto/secret-key.ts";
 import type { RandomBytes, Subtle } from "../../crypto/web-crypto.ts";
-import { decodeCborMap, encodeCbor, type Fields, MalformedCbor } from "../format/cbor.ts";
+import { CborMapReader, encodeCbor, MalformedCbor } from "../format/cbor.ts";
 import { BackupError } from "../format/errors.ts";
 import {
   DIGEST_BYTES,
@@ -15,11 +15,14 @@ import {
   ENVELOPE_MAGIC,
   FORMAT_VERSION,
   KEY_BLOCK_BYTES,
+  MAX_BODY_BYTES,
   MAX_CLEAR_BYTES,
   MAX_ENVELOPE_TEXT_BYTES,
   MAX_RECIPIENTS,
   MAX_WRAPPED_DATA_KEY_BYTES,
+  MIN_BODY_BYTES,
   NONCE_BYTES,
+  RECOVERY_WRAP_BYTES,
   SEAL_ID_BYTES,
   SEALED_KEY_BLOCK_BYTES,
 } from "../format/layout.ts";
@@ -155,42 +158,56 @@ function encodeAuthenticated(clear: EnvelopeClear): Uint8Array {
 
 function decodeClear(body: Uint8Array): EnvelopeClear {
   try {
-    const fields = decodeCborMap(body, FIELDS);
-    return {
-      sealId: fields.bytes(1, SEAL_ID_BYTES, SEAL_ID_BYTES),
-      bodyBytes: decodeBodyBytes(fields),
-      bodyDigest: fields.bytes(3, DIGEST_BYTES, DIGEST_BYTES),
-      location: decodeLocation(fields),
-      recipients: fields.array(5, 1, MAX_RECIPIENTS).map((item) => decodeRecipient(item)),
+    const map = new CborMapReader(body, FIELDS);
+    const clear = {
+      sealId: map.field(1).bytes(SEAL_ID_BYTES, SEAL_ID_BYTES),
+      bodyBytes: decodeBodyBytes(map.field(2)),
+      bodyDigest: map.field(3).bytes(DIGEST_BYTES, DIGEST_BYTES),
+      location: decodeLocation(map.field(4)),
+      recipients: decodeRecipients(map.field(5)),
     };
+    map.end();
+    verifyDistinct(clear.recipients);
+    return clear;
   } catch (error) {
     if (!(error instanceof MalformedCbor)) throw error;
     throw new BackupError({ code: "envelope_damaged", why: error.message });
   }
 }
 
-function decodeBodyBytes(fields: Fields): number {
-  const bodyBytes = fields.integer(2, 1, Number.MAX_SAFE_INTEGER);
+function decodeBodyBytes(field: CborMapReader): number {
+  const bodyBytes = field.integer(MIN_BODY_BYTES, MAX_BODY_BYTES);
   if (openedBodyBytes(bodyBytes) !== null) return bodyBytes;
   throw new MalformedCbor("no container gives a body of this length");
 }
 
-function decodeLocation(fields: Fields): BackupLocation {
-  const [account, region, clusterId, backupId] = fields
-    .array(4, 4, 4)
-    .map((item) => item.text(0, MAX_ENVELOPE_TEXT_BYTES));
-  if (account === undefined || region === undefined) throw new MalformedCbor("location");
-  if (clusterId === undefined || backupId === undefined) throw new MalformedCbor("location");
-  return { account, region, clusterId, backupId };
+function decodeLocation(field: CborMapReader): BackupLocation {
+  field.array(4, 4);
+  const text = () => field.text(MAX_ENVELOPE_TEXT_BYTES);
+  return { account: text(), region: text(), clusterId: text(), backupId: text() };
 }
 
-function decodeRecipient(item: Fields): Recipient {
-  const kind = item.integer(0, KIND_NUMBERS.kms, KIND_NUMBERS.recovery);
-  return {
-    kind: kind === KIND_NUMBERS.kms ? "kms" : "recovery",
-    keyId: item.text(1, MAX_ENVELOPE_TEXT_BYTES),
-    wrapped: item.bytes(2, 1, MAX_WRAPPED_DATA_KEY_BYTES),
-  };
+function decodeRecipients(field: CborMapReader): Recipient[] {
+  const count = field.array(1, MAX_RECIPIENTS);
+  return Array.from({ length: count }, () => decodeRecipient(field));
+}
+
+function decodeRecipient(field: CborMapReader): Recipient {
+  field.array(3, 3);
+  const number = field.integer(KIND_NUMBERS.kms, KIND_NUMBERS.recovery);
+  const kind = number === KIND_NUMBERS.kms ? "kms" : "recovery";
+  const keyId = field.text(MAX_ENVELOPE_TEXT_BYTES);
+  const wrapped = field.bytes(1, MAX_WRAPPED_DATA_KEY_BYTES);
+  if (kind === "recovery" && wrapped.length !== RECOVERY_WRAP_BYTES) {
+    throw new MalformedCbor(`a recovery key wraps into ${RECOVERY_WRAP_BYTES} bytes`);
+  }
+  return { kind, keyId, wrapped };
+}
+
+/** Of two wraps for one key only one can be right, and which is asked would be chance. */
+function verifyDistinct(recipients: readonly Recipient[]): void {
+  const names = new Set(recipients.map(({ kind, keyId }) => `${kind} ${keyId}`));
+  if (names.size !== recipients.length) throw new MalformedCbor("a recipient stands there twice");
 }
 
 /** The caller's mistake, not a bad file: what would not be read back is not written. */

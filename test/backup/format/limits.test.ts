@@ -64,6 +64,11 @@ describe("a header", () => {
     expect(decodeHeader(encodeHeader(header).subarray(PROLOGUE_BYTES))).toEqual(header);
   });
 
+  it("takes a byte order mark for the character that it is", () => {
+    const header = { ...HEADER, manufacturer: "\ufeffGolden Works" };
+    expect(decodeHeader(encodeHeader(header).subarray(PROLOGUE_BYTES))).toEqual(header);
+  });
+
   it.each([0, 129])("refuses text of %i bytes", (length) => {
     expect(() => encodeHeader({ ...HEADER, backupId: "b".repeat(length) })).toThrow(RangeError);
     expect(() => encodeHeader({ ...HEADER, backupId: "é".repeat(65) })).toThrow(RangeError);
@@ -233,9 +238,9 @@ describe("an envelope", () => {
     );
   };
   const recipients = (count: number, keyBytes: number, wrappedBytes: number) =>
-    Array.from({ length: count }, () => ({
+    Array.from({ length: count }, (_, i) => ({
       kind: "kms" as const,
-      keyId: "k".repeat(keyBytes),
+      keyId: String(i).repeat(keyBytes),
       wrapped: new Uint8Array(wrappedBytes),
     }));
 
