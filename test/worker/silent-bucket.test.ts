@@ -3,10 +3,10 @@
  * what waits behind it goes on.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { WORKER_NAME } from "../../scripts/edge/embedded.ts";
-import { ACCOUNT, REGION, rawCall, SUBNET, until } from "../lib/aws.ts";
-import { type Edge, QUICK_SCHEDULE, startEdge } from "../lib/mf.ts";
-import { backUp, ok, rest, type ServingCluster, servingCluster } from "../lib/rest.ts";
+import { rawCall, regionObject, SUBNET, until } from "../lib/aws.ts";
+import { type Edge, QUICK_SCHEDULE } from "../lib/mf.ts";
+import { backUp, ok, rest, type ServingCluster } from "../lib/rest.ts";
+import { servingEdge } from "../lib/serving-edge.ts";
 import { type WrappedBundle, wrappedBundle } from "./wrapped-bundle.ts";
 
 /**
@@ -95,8 +95,7 @@ let cluster: ServingCluster;
 beforeAll(async () => {
   bundle = await wrappedBundle(ENTRY);
   const SCHEDULE = JSON.stringify({ ...QUICK_SCHEDULE, putMs: 1_000, readMs: 1_000 });
-  edge = await startEdge({ bundle: bundle.folder, bindings: { SCHEDULE } });
-  cluster = await servingCluster(edge);
+  ({ edge, cluster } = await servingEdge({ bundle: bundle.folder, bindings: { SCHEDULE } }));
 }, 60_000);
 afterAll(async () => {
   await edge.stop();
@@ -104,9 +103,7 @@ afterAll(async () => {
 });
 
 async function bucketIs(place: Place): Promise<Silencer> {
-  const regions = await edge.mf.getDurableObjectNamespace("REGION", WORKER_NAME);
-  const id = regions.idFromName(`${ACCOUNT}/${REGION}`);
-  const silencer = regions.get(id) as unknown as Silencer;
+  const silencer = await regionObject<Silencer>(edge);
   await silencer.silence(place);
   return silencer;
 }
