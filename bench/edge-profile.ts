@@ -27,6 +27,7 @@ interface ProfileNode {
 
 export const EDGE_PARTS = [
   "SQLite",
+  "row MACs",
   "wrap at rest",
   "key wrap",
   "hashing",
@@ -39,8 +40,9 @@ export type EdgePart = (typeof EDGE_PARTS)[number];
 
 /** The first that matches owns the function; null leaves it to the caller. */
 const OWNERS: readonly (readonly [RegExp, EdgePart | null])[] = [
-  [/^src\/worker\/storage-key\.ts$/, "wrap at rest"],
-  [/^src\/worker\/(sqlite-store|record-rows|spool|hsm-local|hsm-sessions)\.ts$/, "SQLite"],
+  [/^src\/worker\/hsm\/storage-key\.ts$/, "wrap at rest"],
+  [/^src\/worker\/hsm\/row-(seal|encoding)\.ts$/, "row MACs"],
+  [/^src\/worker\/hsm\/(store|rows|generations|spool|(sealed|own)-\w+)\.ts$/, "SQLite"],
   [/^src\/crypto\/(kek|key-wrap-\w+)\.ts$/, "key wrap"],
   [/^src\/crypto\/(memory|secret-key)\.ts$/, null],
   [/^src\/crypto\//, "hashing"],
@@ -48,6 +50,8 @@ const OWNERS: readonly (readonly [RegExp, EdgePart | null])[] = [
   [/^src\/hsm\//, "records"],
   [/^src\//, "other"],
 ];
+
+const OF_ROWS: readonly EdgePart[] = ["wrap at rest", "row MACs"];
 
 /** Time outside JavaScript: workerd waits there, for the network, the disk and other isolates. */
 const OUTSIDE: readonly string[] = ["(idle)", "(program)", "(root)"];
@@ -68,13 +72,14 @@ export function splitProfile(
     const chain: ProfileNode[] = [];
     for (let at: ProfileNode | undefined = node; at; at = parents.get(at.id)) chain.push(at);
     const owned = chain.flatMap(({ callFrame }) => ownerOfFrame(callFrame, sourceAt) ?? []);
-    // Key wrap that a row asks for is wrapping at rest, however deep it lies.
-    const owner = owned.includes("wrap at rest") ? "wrap at rest" : (owned[0] ?? "other");
+    // Key wrap and HMAC that a row asks for are of the row, however deep they lie.
+    const owner = owned.find((part) => OF_ROWS.includes(part)) ?? owned[0] ?? "other";
     owners.set(node.id, owner);
     return owner;
   };
   const ms: Record<EdgePart, number> = {
     SQLite: 0,
+    "row MACs": 0,
     "wrap at rest": 0,
     "key wrap": 0,
     hashing: 0,

@@ -110,6 +110,11 @@ export interface HsmApi {
   /** Whether its memory can be read: asked before anything is done that relies on it. */
   fitness(): Promise<Result<null>>;
   /**
+   * As `fitness`, but for the records, which a backup looks at itself: asked before one is begun, so that an
+   * HSM under another storage key burns no number.
+   */
+  opens(): Promise<Result<null>>;
+  /**
    * Stages, authenticates, then flips: afterwards nothing of the earlier state is left, and the HSM
    * follows. `number`: as of a `ServiceDuty`.
    */

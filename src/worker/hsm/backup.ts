@@ -27,7 +27,7 @@ import {
   writeParts,
   writeReceipt,
 } from "./spool.ts";
-import { verifyMemory } from "./tables.ts";
+import { verifyBesideRecords, verifyMemory } from "./tables.ts";
 
 /**
  * Makes the backup that is ordered, or answers with the receipt of the one that was made.
@@ -57,7 +57,11 @@ export async function backUp(
     recipientsOf(site),
     { origin: originOf(order), location, source: snapshotSource(memory.store) },
     put,
-  );
+  ).catch((error) => {
+    // Lengths were planned by rows that were looked at only as they were encoded.
+    verifyMemory(rows);
+    throw error;
+  });
   const receipt = put.receipt(created);
   storage.transactionSync(() => {
     writeReceipt(rows, backupId, receipt);
@@ -101,7 +105,7 @@ class PutBackup implements BackupStore {
   readonly spool = {
     write: (parts: Iterable<Uint8Array>): void => {
       const { storage, rows } = this.#site;
-      verifyMemory(rows);
+      verifyBesideRecords(rows);
       this.change = lastChange(rows);
       const { backupId } = this.#order.location;
       storage.transactionSync(() => writeParts(rows, backupId, parts));

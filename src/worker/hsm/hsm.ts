@@ -43,9 +43,17 @@ import { restoreHsm } from "./restore.ts";
 import { type HsmRows, RowSeal } from "./row-seal.ts";
 import { Service } from "./service.ts";
 import { MEMORY_CHANGED } from "./storage-key.ts";
-import { createTables, verifyMemory } from "./tables.ts";
+import { createTables, verifyBesideRecords, verifyRecords } from "./tables.ts";
 
 const HSM_BLANK = "hsm_blank";
+
+/** Whether an operation reads records before it has compared all of them with their sum itself. */
+type RecordsOf = "read" | "unread";
+
+/** What was found when all rows were looked at. */
+interface Look {
+  readonly refusal: Refusal | null;
+}
 
 export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   readonly #deployment: Deployment;
@@ -57,7 +65,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   /** Backups being made, by id: an order repeated meanwhile waits for the same one. */
   readonly #backups = new Map<string, Promise<Result<BackupReceipt>>>();
   /** Whether all rows have been looked at, and what was found then or later; it stays found. */
-  #look: { readonly refusal: Refusal | null } | null = null;
+  #look: Look | null = null;
   /** Whether `Region` has heard that the memory was changed. */
   #isNoted = false;
   /** Manufacture, restore and zeroization come one after another. */
@@ -102,7 +110,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     const begun = this.#answer(async () => {
       await this.#mergeAttempts();
       return await backUp(this.#site(), order, (id) => this.#backups.has(id));
-    }).finally(() => this.#backups.delete(backupId));
+    }, "unread").finally(() => this.#backups.delete(backupId));
     this.#backups.set(backupId, begun);
     return begun;
   }
@@ -117,6 +125,10 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
 
   fitness(): Promise<Result<null>> {
     return this.#answer(() => verifyReadable(this.#site()));
+  }
+
+  opens(): Promise<Result<null>> {
+    return this.#answer(() => verifyReadable(this.#site()), "unread");
   }
 
   hold(holder: string): Promise<Result<null>> {
@@ -284,12 +296,8 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
    * Runs `f` over rows that have all been looked at. An HSM that finds its memory changed, then or by
    * a row that `f` reads, leaves service before it says so, and does nothing more.
    */
-  async #answer<T>(f: () => Promise<T> | T): Promise<Result<T>> {
-    if (this.#look === null) {
-      const looked = await refusalsOf(() => verifyMemory(this.#rows));
-      this.#look = { refusal: looked.ok ? null : looked.refusal };
-    }
-    const { refusal } = this.#look;
+  async #answer<T>(f: () => Promise<T> | T, records: RecordsOf = "read"): Promise<Result<T>> {
+    const { refusal } = this.#look ?? (await this.#lookAt(records));
     const result = refusal === null ? await refusalsOf(f) : refuseWith(refusal);
     if (!result.ok && result.refusal.code === MEMORY_CHANGED) {
       this.#look = { refusal: result.refusal };
@@ -298,6 +306,20 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
       await this.#leaveService("blank"); // Its database may be lost: the region knows whether it was made.
     }
     return result;
+  }
+
+  /** Rows that are looked at: all of them, but for records that stay unread. */
+  async #lookAt(records: RecordsOf): Promise<Look> {
+    let isWhole = false;
+    const looked = await refusalsOf(() => {
+      const generation = verifyBesideRecords(this.#rows);
+      // Counts of wrong passwords enter the records before those are walked.
+      isWhole = records === "read" || hasAttempts(this.#rows);
+      if (isWhole) verifyRecords(this.#rows, generation);
+    });
+    const look = { refusal: looked.ok ? null : looked.refusal };
+    if (isWhole || !looked.ok) this.#look = look;
+    return look;
   }
 
   /** For good: nothing fills it again. `Region` is told with every call until it has heard. */

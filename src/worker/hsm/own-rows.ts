@@ -4,8 +4,9 @@
  * Spec: docs/STORAGE.md, "Rows are authenticated".
  */
 import { encodeHex } from "../../crypto/base-encodings.ts";
-import { type HsmRows, RowSum, type SqlValue } from "./row-seal.ts";
-import { type SealedRow, SealedTable, type TableShape } from "./sealed-table.ts";
+import type { SqlValue } from "./row-encoding.ts";
+import { type HsmRows, RowSum } from "./row-seal.ts";
+import { type Binding, type SealedRow, SealedTable, type TableShape } from "./sealed-table.ts";
 import { MemoryChanged, StorageKeyMismatch } from "./storage-key.ts";
 
 export const OWN_TABLES: readonly string[] = [
@@ -39,8 +40,6 @@ export function verifyKeyCheck(rows: HsmRows, own: readonly OwnTable[]): void {
 
 const PART = "own rows";
 
-type Binding = string | number | null | Uint8Array;
-
 /** A table of own rows: what is written is counted at once. */
 export class OwnTable {
   readonly #rows: HsmRows;
@@ -54,12 +53,12 @@ export class OwnTable {
     this.#key = key;
   }
 
-  read(rest: string, ...bindings: Binding[]): Iterable<SealedRow> {
-    return this.#table.read(rest, ...bindings);
+  read(rest: string, ...bindings: Binding[]): SealedRow[] {
+    return this.#table.read(rest, bindings);
   }
 
   first(rest: string, ...bindings: Binding[]): SealedRow | null {
-    return this.#table.first(rest, ...bindings);
+    return this.#table.first(rest, bindings);
   }
 
   put(row: SealedRow): void {
@@ -68,7 +67,7 @@ export class OwnTable {
 
   /** @param rest - of the statement, from WHERE on. @returns how many rows there were. */
   delete(rest: string, ...bindings: Binding[]): number {
-    return this.#counting((sum) => this.#table.delete(rest, sum, ...bindings));
+    return this.#counting((sum) => this.#table.delete(rest, bindings, sum));
   }
 
   isEmpty(): boolean {

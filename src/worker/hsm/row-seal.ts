@@ -10,6 +10,7 @@ import type { SecretKey } from "../../crypto/secret-key.ts";
 import type { Secrets } from "../opening/secrets.ts";
 import { openCore } from "../platform/engine.ts";
 import type { Overview } from "./overview.ts";
+import { RowEncoder, type SqlValue } from "./row-encoding.ts";
 import { MemoryChanged } from "./storage-key.ts";
 
 const KEY_BYTES = 32;
@@ -25,9 +26,6 @@ const MAC_BYTES = 16;
 const SUM_BYTES = 32;
 const COUNT_BYTES = 8;
 
-/** What SQLite holds in a column, whatever the column's type says. */
-export type SqlValue = null | number | string | ArrayBuffer | Uint8Array;
-
 /** An HSM's tables, what authenticates them, and what is known of them as a whole. */
 export interface HsmRows {
   readonly sql: SqlStorage;
@@ -42,6 +40,8 @@ function sealCore(): Core {
   shared ??= openCore();
   return shared;
 }
+
+const rowEncoder = new RowEncoder();
 
 export class RowSeal {
   readonly #row: SecretKey;
@@ -63,9 +63,9 @@ export class RowSeal {
   }
 
   /** MAC of a row in its place: 16 fresh bytes. */
-  mac(table: string, values: readonly SqlValue[]): Uint8Array<ArrayBuffer> {
-    const mac = sealCore().hmacSha256(this.#row, encodeRow(table, values));
-    return new Uint8Array(mac.subarray(0, MAC_BYTES));
+  mac(table: string, values: readonly SqlValue[]): Uint8Array {
+    const mac = sealCore().hmacSha256(this.#row, ...rowEncoder.encode(table, values));
+    return mac.subarray(0, MAC_BYTES);
   }
 
   /** Whether `mac` is the row's. */
@@ -148,36 +148,6 @@ export class RowSum {
   #flip(element: Uint8Array): void {
     for (let i = 0; i < SUM_BYTES; i++) this.#bits[i] = (this.#bits[i] ?? 0) ^ (element[i] ?? 0);
   }
-}
-
-/** Type tags: SQLite is not held to the type of a column, so a value's own type counts. */
-const TAG = { null: 0, integer: 1, real: 2, text: 3, blob: 4 } as const;
-
-/** Injective: each value is preceded by its type and its length. */
-function encodeRow(table: string, values: readonly SqlValue[]): Uint8Array {
-  return concat(...[table, ...values].flatMap(encodeValue));
-}
-
-function encodeValue(value: SqlValue): [Uint8Array, Uint8Array] {
-  if (value === null) return tagged(TAG.null, new Uint8Array());
-  if (typeof value === "string") return tagged(TAG.text, new TextEncoder().encode(value));
-  if (typeof value !== "number") return tagged(TAG.blob, new Uint8Array(value));
-  const bytes = new Uint8Array(8);
-  const view = new DataView(bytes.buffer);
-  if (!Number.isSafeInteger(value)) {
-    view.setFloat64(0, value);
-    return tagged(TAG.real, bytes);
-  }
-  view.setBigInt64(0, BigInt(value));
-  return tagged(TAG.integer, bytes);
-}
-
-function tagged(tag: number, bytes: Uint8Array): [Uint8Array, Uint8Array] {
-  const head = new Uint8Array(5);
-  const view = new DataView(head.buffer);
-  view.setUint8(0, tag);
-  view.setUint32(1, bytes.length);
-  return [head, bytes];
 }
 
 function concat(...parts: readonly Uint8Array[]): Uint8Array {

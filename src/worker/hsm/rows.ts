@@ -8,9 +8,11 @@ import type { Kek } from "../../crypto/core.ts";
 import type { SecretKey } from "../../crypto/secret-key.ts";
 import { isAsymmetricRecord } from "../../hsm/memory/key-record.ts";
 import { RECORD_TYPE, type RecordType } from "../../hsm/memory/record.ts";
+import type { StoredSize } from "../../hsm/memory/store.ts";
 import { type GenerationRow, servingRow, writeServing } from "./generations.ts";
 import { RecordCounts } from "./overview.ts";
-import { type HsmRows, RowSum, type SqlValue } from "./row-seal.ts";
+import type { SqlValue } from "./row-encoding.ts";
+import { type HsmRows, RowSum } from "./row-seal.ts";
 import { type SealedRow, SealedTable, type TableShape } from "./sealed-table.ts";
 import { MemoryChanged, wrapSecret, wrapSecrets } from "./storage-key.ts";
 
@@ -43,6 +45,10 @@ const DELETIONS: TableShape = {
   columns: ["generation", "type", "id", "change"],
 };
 const SLOT = ["generation", "type", "id"];
+const CANONICAL = ["type", "id"];
+
+const SIZES = `SELECT type, id, length(attributes), secret_bytes FROM records
+  WHERE generation = ? AND (type, id) > (?, ?) ORDER BY type, id LIMIT ?`;
 
 /** A record as its row has it. */
 export interface RecordRow {
@@ -109,8 +115,8 @@ export class RecordRows {
     return this.#isNew ? this.#added : this.#countsBefore().plus(this.#added);
   }
 
-  /** Forgets what was read and counted: a transaction begins, whatever became of the last one. */
-  begin(): void {
+  /** Forgets what was read and counted: a transaction is over, whatever became of it. */
+  forget(): void {
     this.#sum = null;
     this.#added = new RecordCounts();
   }
@@ -132,45 +138,60 @@ export class RecordRows {
   }
 
   list(type: RecordType, afterId: number, limit: number): RecordRow[] {
-    const rows = this.#records.read(
-      "WHERE generation = ? AND type = ? AND id > ? ORDER BY id LIMIT ?",
-      this.generation,
-      type,
-      afterId,
-      limit,
-    );
-    return Array.from(rows, recordRow);
+    const rest = "WHERE generation = ? AND type = ? AND id > ? ORDER BY id LIMIT ?";
+    return this.#records.read(rest, [this.generation, type, afterId, limit]).map(recordRow);
   }
 
   /** Rows of one type that are found by `name`, with id > `afterId`, ascending. */
   listNamed(type: RecordType, name: string, afterId: number, limit: number): RecordRow[] {
-    const rows = this.#records.read(
-      // Left to itself, SQLite takes the primary key, and walks all rows of the type.
-      `INDEXED BY records_by_name
-       WHERE generation = ? AND type = ? AND name = ? AND id > ? ORDER BY id LIMIT ?`,
-      this.generation,
-      type,
-      name,
-      afterId,
-      limit,
-    );
-    const found = Array.from(rows, recordRow);
+    // Left to itself, SQLite takes the primary key, and walks all rows of the type.
+    const rest = `INDEXED BY records_by_name
+       WHERE generation = ? AND type = ? AND name = ? AND id > ? ORDER BY id LIMIT ?`;
+    const bindings = [this.generation, type, name, afterId, limit];
+    const found = this.#records.read(rest, bindings).map(recordRow);
     // An index that was changed leads to another row.
     if (found.some((row) => row.name !== name)) throw new MemoryChanged("records");
     return found;
   }
 
-  /** All rows in canonical order. */
+  /**
+   * All records in canonical order. Whoever takes them to their end has the generation's word for them:
+   * the deletions are read too, and the sum of all rows is compared.
+   *
+   * @throws MemoryChanged unless all rows are as they were written.
+   */
   *pages(): Generator<RecordRow[]> {
-    for (const page of this.#walk(this.#records, ["type", "id"], [0, -1]))
+    const found = new RowSum();
+    for (const page of this.#walk(this.#records, CANONICAL, [0, -1], found)) {
       yield page.map(recordRow);
+    }
+    for (const _ of this.#walk(this.#deletions, CANONICAL, [0, -1], found));
+    // Inside a transaction that wrote, the generation's own row is behind.
+    const sum = this.#sum ?? this.#serving().sum;
+    if (!found.equals(sum)) throw new MemoryChanged("rows removed, added or put back");
+  }
+
+  /**
+   * Places and lengths of all records in the same order, as they lie in the table: nothing of it is
+   * authenticated. For a plan that the records themselves are measured by, in the same turn.
+   */
+  *sizes(): Generator<StoredSize[]> {
+    let after: readonly [type: number, id: number] = [0, -1];
+    for (;;) {
+      const cursor = this.#rows.sql.exec(SIZES, this.generation, ...after, PAGE_ROWS);
+      const page = Array.from(cursor.raw<[number, number, number, number]>(), sizeOf);
+      if (page.length > 0) yield page;
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE_ROWS) return;
+      after = [last.type, last.id];
+    }
   }
 
   /** Highest id of the type ever used. A deleted id is remembered by its row in `deletions`. */
   lastId(type: RecordType): number {
     const ids = [this.#records, this.#deletions].map((table) => {
       const where = "WHERE generation = ? AND type = ? ORDER BY id DESC LIMIT 1";
-      return (table.first(where, this.generation, type)?.["id"] ?? 0) as number;
+      return (table.first(where, [this.generation, type])?.["id"] ?? 0) as number;
     });
     return Math.max(...ids);
   }
@@ -180,13 +201,8 @@ export class RecordRows {
     const { type, id, secret } = row;
     this.#count(this.get(type, id), row);
     this.#put(row, secret === null ? null : wrapSecret(kek, type, id, secret), SLOT);
-    this.#deletions.delete(
-      "WHERE generation = ? AND type = ? AND id = ?",
-      this.sum,
-      this.generation,
-      type,
-      id,
-    );
+    const where = "WHERE generation = ? AND type = ? AND id = ?";
+    this.#deletions.delete(where, [this.generation, type, id], this.sum);
   }
 
   /** Inserts rows of a generation that is being filled: no slot of it was ever in use. */
@@ -212,7 +228,7 @@ export class RecordRows {
     const { generation } = this;
     const where = "WHERE generation = ? AND type = ? AND id = ?";
     this.#count(this.get(type, id), null);
-    const removed = this.#records.delete(where, this.sum, generation, type, id);
+    const removed = this.#records.delete(where, [generation, type, id], this.sum);
     this.#deletions.put({ generation, type, id, change }, SLOT, this.sum);
     return removed > 0;
   }
@@ -231,38 +247,29 @@ export class RecordRows {
     }
   }
 
-  /** Reads every row, compares the sum and counts the records. @throws MemoryChanged unless all are as they were written. */
+  /** Reads every row, and counts records. @throws MemoryChanged unless all are as they were written. */
   verify(): void {
-    const found = new RowSum();
-    const counts = new RecordCounts();
-    const add = (row: SealedRow) => found.add(this.#rows.seal.element(bytesOf(row["mac"] ?? null)));
-    for (const page of this.#walk(this.#records, ["type", "id"], [0, -1])) {
-      for (const row of page) {
-        add(row);
-        count(counts, recordRow(row), 1);
-      }
-    }
-    for (const page of this.#walk(this.#deletions, ["type", "id"], [0, -1])) page.forEach(add);
-    const serving = this.#serving();
-    if (!found.equals(serving.sum)) throw new MemoryChanged("rows removed, added or put back");
-    this.#rows.overview.keepCounts(serving, counts);
+    this.#walkCounting(this.#serving());
   }
 
   /**
    * Pages of a table's rows in the order of `columns`, from behind `start`. A cursor left open would not
    * survive a write in between.
+   *
+   * @param sum - to which each row is added.
    */
   *#walk(
     table: SealedTable,
     columns: readonly string[],
     start: readonly number[],
+    sum?: RowSum,
   ): Generator<SealedRow[]> {
     const order = columns.join(", ");
     const marks = columns.map(() => "?").join(", ");
     const rest = `WHERE generation = ? AND (${order}) > (${marks}) ORDER BY ${order} LIMIT ?`;
     let after = [...start];
     for (;;) {
-      const page = [...table.read(rest, this.generation, ...after, PAGE_ROWS)];
+      const page = table.read(rest, [this.generation, ...after, PAGE_ROWS], sum);
       if (page.length > 0) yield page;
       const last = page.at(-1);
       if (last === undefined || page.length < PAGE_ROWS) return;
@@ -280,7 +287,11 @@ export class RecordRows {
   #countsBefore(): RecordCounts {
     const serving = this.#serving();
     const known = this.#rows.overview.countsAt(serving);
-    if (known !== null) return known;
+    return known ?? this.#walkCounting(serving);
+  }
+
+  /** @param serving - the row of this generation. @returns counts of when the transaction began. */
+  #walkCounting(serving: GenerationRow): RecordCounts {
     const counts = new RecordCounts();
     for (const page of this.pages()) for (const row of page) count(counts, row, 1);
     return this.#rows.overview.keepCounts(serving, counts.minus(this.#added));
@@ -307,9 +318,18 @@ export class RecordRows {
   }
 
   #first(rest: string, ...bindings: (string | number)[]): RecordRow | null {
-    const row = this.#records.first(rest, this.generation, ...bindings);
+    const row = this.#records.first(rest, [this.generation, ...bindings]);
     return row === null ? null : recordRow(row);
   }
+}
+
+function sizeOf([type, id, attributeBytes, secretBytes]: [
+  type: number,
+  id: number,
+  attributeBytes: number,
+  secretBytes: number,
+]): StoredSize {
+  return { type: recordType(type), id, attributeBytes, secretBytes };
 }
 
 type CountedRow = Pick<RecordRow, "type" | "attributes">;

@@ -4,9 +4,10 @@
  *
  * Spec: docs/STORAGE.md, "Rows are authenticated".
  */
-import type { HsmRows, RowSum, SqlValue } from "./row-seal.ts";
+import type { SqlValue } from "./row-encoding.ts";
+import type { HsmRows, RowSum } from "./row-seal.ts";
 
-type Binding = string | number | null | Uint8Array;
+export type Binding = string | number | null | Uint8Array;
 
 /** Name and columns of a table; `mac` is a column of every one, after these. */
 export interface TableShape {
@@ -20,30 +21,35 @@ export type SealedRow = Readonly<Record<string, SqlValue>>;
 export class SealedTable {
   readonly #rows: HsmRows;
   readonly #shape: TableShape;
-  readonly #select: string;
+  /** Columns as a statement lists them, `mac` the last. */
+  readonly #list: string;
+  readonly #insert: string;
 
   constructor(rows: HsmRows, shape: TableShape) {
     this.#rows = rows;
     this.#shape = shape;
-    this.#select = `SELECT ${shape.columns.join(", ")}, mac FROM ${shape.name}`;
+    this.#list = `${shape.columns.join(", ")}, mac`;
+    const marks = "?, ".repeat(shape.columns.length);
+    this.#insert = `INSERT OR REPLACE INTO ${shape.name} (${this.#list}) VALUES (${marks}?)`;
   }
 
-  /** Rows of a query that ends `SELECT … FROM table`. @throws MemoryChanged if one is not ours. */
-  *read(rest: string, ...bindings: Binding[]): Generator<SealedRow> {
-    const { sql, seal } = this.#rows;
-    const cursor = sql.exec<Record<string, SqlStorageValue>>(
-      `${this.#select} ${rest}`,
-      ...bindings,
-    );
-    for (const row of [...cursor]) {
-      seal.verify(this.#shape.name, this.#valuesOf(row), row["mac"] ?? null);
-      yield row;
+  /**
+   * Rows of a query that ends `SELECT … FROM table`.
+   *
+   * @param sum - to which each is added. @throws MemoryChanged if one is not ours.
+   */
+  read(rest: string, bindings: readonly Binding[] = [], sum?: RowSum): SealedRow[] {
+    const found: SealedRow[] = [];
+    for (const values of this.#select(rest, bindings)) {
+      const row = this.#verified(values);
+      sum?.add(this.#elementOf(row));
+      found.push(row);
     }
+    return found;
   }
 
-  first(rest: string, ...bindings: Binding[]): SealedRow | null {
-    for (const row of this.read(rest, ...bindings)) return row;
-    return null;
+  first(rest: string, bindings: readonly Binding[] = []): SealedRow | null {
+    return this.read(rest, bindings)[0] ?? null;
   }
 
   /**
@@ -55,14 +61,9 @@ export class SealedTable {
     const { sql, seal } = this.#rows;
     const { name, columns } = this.#shape;
     if (key.length > 0) this.#forget(row, key, sum);
-    const values = this.#valuesOf(row);
+    const values = columns.map((column) => row[column] ?? null);
     const mac = seal.mac(name, values);
-    const marks = columns.map(() => "?").join(", ");
-    sql.exec(
-      `INSERT OR REPLACE INTO ${name} (${columns.join(", ")}, mac) VALUES (${marks}, ?)`,
-      ...values.map(bindable),
-      mac,
-    );
+    sql.exec(this.#insert, ...values.map(bindable), mac);
     sum.add(seal.element(mac));
   }
 
@@ -73,37 +74,23 @@ export class SealedTable {
   #forget(row: SealedRow, key: readonly string[], sum: RowSum): void {
     const where = key.map((column) => `${column} = ?`).join(" AND ");
     const bindings = key.map((column) => bindable(row[column] ?? null));
-    for (const held of this.read(`WHERE ${where}`, ...bindings)) sum.remove(this.#elementOf(held));
+    for (const held of this.read(`WHERE ${where}`, bindings)) sum.remove(this.#elementOf(held));
   }
 
   /**
    * @param rest - of the statement, from WHERE on. @returns how many rows there were.
    * @throws MemoryChanged if one of them is not ours.
    */
-  delete(rest: string, sum: RowSum, ...bindings: Binding[]): number {
-    const { sql, seal } = this.#rows;
-    const { name, columns } = this.#shape;
-    const gone = sql.exec<Record<string, SqlStorageValue>>(
-      `DELETE FROM ${name} ${rest} RETURNING ${columns.join(", ")}, mac`,
-      ...bindings,
-    );
-    let count = 0;
-    for (const row of [...gone]) {
-      seal.verify(name, this.#valuesOf(row), row["mac"] ?? null);
-      sum.remove(this.#elementOf(row));
-      count += 1;
-    }
-    return count;
+  delete(rest: string, bindings: readonly Binding[], sum: RowSum): number {
+    const statement = `DELETE FROM ${this.#shape.name} ${rest} RETURNING ${this.#list}`;
+    const gone = [...this.#rows.sql.exec(statement, ...bindings).raw<SqlStorageValue[]>()];
+    for (const values of gone) sum.remove(this.#elementOf(this.#verified(values)));
+    return gone.length;
   }
 
-  /** Reads every row of a query and adds it to `sum`. */
-  tally(sum: RowSum, rest = "", ...bindings: Binding[]): number {
-    let count = 0;
-    for (const row of this.read(rest, ...bindings)) {
-      sum.add(this.#elementOf(row));
-      count += 1;
-    }
-    return count;
+  /** Reads every row and adds it to `sum`; one at a time, as some are long. */
+  tally(sum: RowSum): void {
+    for (const values of this.#select("", [])) sum.add(this.#elementOf(this.#verified(values)));
   }
 
   count(): number {
@@ -113,21 +100,32 @@ export class SealedTable {
 
   /** Whether any row of the table verifies, however many do not. */
   someVerifies(): boolean {
-    const { sql, seal } = this.#rows;
-    const { name } = this.#shape;
-    for (const row of sql.exec<Record<string, SqlStorageValue>>(this.#select)) {
-      if (seal.isOurs(name, this.#valuesOf(row), row["mac"] ?? null)) return true;
+    for (const values of this.#select("", [])) {
+      const mac = values.pop() ?? null;
+      if (this.#rows.seal.isOurs(this.#shape.name, values, mac)) return true;
     }
     return false;
+  }
+
+  #select(rest: string, bindings: readonly Binding[]): IterableIterator<SqlStorageValue[]> {
+    const statement = `SELECT ${this.#list} FROM ${this.#shape.name} ${rest}`;
+    // Names would be given to each row anew, at twice the price.
+    return this.#rows.sql.exec(statement, ...bindings).raw<SqlStorageValue[]>();
+  }
+
+  /** @param values - taken over. @returns the row, `mac` with it. */
+  #verified(values: SqlValue[]): SealedRow {
+    const { name, columns } = this.#shape;
+    const mac = values.pop() ?? null;
+    this.#rows.seal.verify(name, values, mac);
+    const row: Record<string, SqlValue> = { mac };
+    for (let i = 0; i < columns.length; i++) row[columns[i] ?? ""] = values[i] ?? null;
+    return row;
   }
 
   /** Of a row that was verified. */
   #elementOf(row: SealedRow): Uint8Array {
     return this.#rows.seal.element(new Uint8Array(row["mac"] as ArrayBuffer));
-  }
-
-  #valuesOf(row: SealedRow): SqlValue[] {
-    return this.#shape.columns.map((column) => row[column] ?? null);
   }
 }
 

@@ -103,11 +103,7 @@ export class SqliteStore implements HsmStore {
   }
 
   *sizes(): Generator<StoredSize> {
-    for (const page of this.#rows.pages()) {
-      for (const { type, id, attributes, secretBytes } of page) {
-        yield { type, id, attributeBytes: attributes.length, secretBytes };
-      }
-    }
+    for (const page of this.#rows.sizes()) yield* page;
   }
 
   count(type: RecordType): number {
@@ -156,7 +152,6 @@ export class SqliteStore implements HsmStore {
     // Staged rows are where a generation begins: peers that start from the same backup have them.
     this.#change = isServing ? lastChange(this.#hsmRows) + 1 : 0;
     this.#wrote = false;
-    if (isServing) this.#rows.begin();
     try {
       return this.#storage.transactionSync(() => {
         const result = f();
@@ -165,6 +160,7 @@ export class SqliteStore implements HsmStore {
       });
     } finally {
       this.#change = null;
+      if (isServing) this.#rows.forget();
     }
   }
 

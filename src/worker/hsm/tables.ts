@@ -44,11 +44,23 @@ export function createTables(sql: SqlStorage): void {
   for (const statement of STATEMENTS) sql.exec(statement);
 }
 
-/**
- * Reads every row, and how the tables are made: a trigger or an index that was added could undo what is
- * written. @throws Refused with `hsm_memory_changed` or `hsm_memory_unsealed`.
- */
+/** Reads every row. @throws Refused with `hsm_memory_changed` or `hsm_memory_unsealed`. */
 export function verifyMemory(rows: HsmRows): void {
+  verifyRecords(rows, verifyBesideRecords(rows));
+}
+
+/** Reads every row of the generation that serves; 0: none does. @throws MemoryChanged. */
+export function verifyRecords(rows: HsmRows, generation: number): void {
+  if (generation > 0) new RecordRows(rows, generation, false).verify();
+}
+
+/**
+ * As `verifyMemory` but for the records, of which a walk to their end in the same turn says the same; and
+ * how the tables are made: a trigger or an index that was added could undo what is written.
+ *
+ * @returns the generation that serves; 0 before the HSM is manufactured.
+ */
+export function verifyBesideRecords(rows: HsmRows): number {
   if (isUnsealed(rows.sql)) throw new MemoryUnsealed();
   verifySchema(rows.sql);
   const own = [
@@ -62,8 +74,10 @@ export function verifyMemory(rows: HsmRows): void {
   verifyKeyCheck(rows, own);
   verifyOwnRows(rows, own);
   const generation = verifiedGeneration(rows);
-  if (generation > 0) new RecordRows(rows, generation, false).verify();
-  else if (readLocal(rows, "making") !== null) throw new MemoryChanged("generations");
+  if (generation === 0 && readLocal(rows, "making") !== null) {
+    throw new MemoryChanged("generations");
+  }
+  return generation;
 }
 
 /** Tables of a build that knew nothing of all this; where it left a trace, they were changed since. */

@@ -90,7 +90,7 @@ export async function dailyBackupTask(context: RegionContext, clusterId: string)
   const dueAtMs = nextDailyMs(context, cluster.lastBackupAtMs ?? 0);
   if (dueAtMs > context.nowMs()) return nextAt(dueAtMs);
   // One that cannot be read burns no number.
-  const fit = await hsmApi(context, leader).fitness();
+  const fit = await hsmApi(context, leader).opens();
   if (!fit.ok) return failed(fit.refusal);
   const isLeader = context.store.activeHsms(clusterId)[0]?.hsmId === leader.hsmId;
   const row = isLeader ? startBackup(context, leader, "daily") : null;

@@ -98,7 +98,7 @@ export async function backUpNow(
   clusterId: string,
 ): Promise<Result<BackupView>> {
   for (const hsm of context.store.activeHsms(clusterId).slice(0, 1)) {
-    const fit = await hsmApi(context, hsm).fitness();
+    const fit = await hsmApi(context, hsm).opens();
     if (!fit.ok) return fit; // One that cannot be read burns no number.
   }
   const cluster = context.store.cluster(clusterId);

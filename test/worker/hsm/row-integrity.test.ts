@@ -422,6 +422,34 @@ describe("while the HSM serves", () => {
     expect(outcomes).toBe("hsm_memory_changed, hsm_memory_changed");
   });
 
+  it.each([
+    ["that is gone", `DELETE FROM records WHERE type = ${RECORD_TYPE.key}`],
+    [
+      "that was changed",
+      `UPDATE records SET change = change + 1 WHERE type = ${RECORD_TYPE.policy}`,
+    ],
+    ["of another length", `UPDATE records SET secret_bytes = 7 WHERE type = ${RECORD_TYPE.user}`],
+  ])(
+    "a backup of a record %s is not made, whether the object began anew or not",
+    async (_, change) => {
+      const { hsmId } = cluster;
+      // Counts of wrong passwords are in the records from then on.
+      expect((await backUp(edge, cluster)).state).toBe("READY");
+      const before = await rowsOf(hsmId, "records");
+      for (const beginsAnew of [false, true]) {
+        expect(await answerOf(cluster)).toBe("ok");
+        await run(hsmId, change);
+        if (beginsAnew) await evict(hsmId);
+        const { state, failure } = await backUp(edge, cluster);
+        expect([state, failure]).toEqual(["DELETED", expect.stringMatching(/memory was changed/)]);
+        expect(await answerOf(cluster)).toBe("hsm_memory_changed");
+        await replace(hsmId, "records", before);
+        await evict(hsmId);
+      }
+      expect(await answerOf(cluster)).toBe("ok");
+    },
+  );
+
   it("a session that was planted is no login", async () => {
     const { hsmId } = cluster;
     const before = await rowsOf(hsmId, "sessions");
