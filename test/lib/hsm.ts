@@ -17,6 +17,8 @@ export const CHEAP: PasswordCost = { calls: 2, roundsPerCall: 10 };
 export const PRECO_PASSWORD = "preco-password";
 export const APPLIANCE_PASSWORD = "appliance-password";
 
+const shared = await loadCore();
+
 export interface TestHsm {
   readonly hsm: Hsm;
   readonly store: MemoryStore;
@@ -29,7 +31,7 @@ export interface TestHsm {
 
 /** A blank HSM. */
 export async function blankHsm(store: MemoryStore = new MemoryStore()): Promise<TestHsm> {
-  const core = await loadCore();
+  const core = shared;
   const sessions = new MemorySessionStore();
   const attempts = new MemoryAttemptStore();
   const clock = { nowMs: 1_700_000_000_000 };
