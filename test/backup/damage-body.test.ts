@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { BackupError } from "../../src/backup/format/errors.ts";
 import { restoreBackup } from "../../src/backup/restore.ts";
-import { core, damageable, flipped, RECORDS, reader, seal, testFlips } from "./damage.ts";
+import { core, damageable, flipped, reader, SEALED_RECORDS, seal, testFlips } from "./damage.ts";
 import { join } from "./faults/forge.ts";
 import { LOCATION, subtle, TestStaging } from "./fixtures.ts";
 
@@ -48,7 +48,7 @@ describe("a restore from a stream", () => {
     expect(code).toBeNull();
     expect(staging.committed).not.toBeNull();
     expect(staging.discarded).toBe(false);
-    expect(staging.records).toEqual(RECORDS);
+    expect(staging.records).toEqual(SEALED_RECORDS);
   });
 
   it("whose envelope goes on after its end is refused", async () => {

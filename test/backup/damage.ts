@@ -12,7 +12,10 @@ import { record } from "./fixtures.ts";
 
 export const core: Core = await loadCore();
 export const reader = READERS.owner();
-export const RECORDS = [record(1, 0, "configuration"), record(5, 1, "key", "s".repeat(450))];
+/** What is sealed: few bytes, as what seals them knows nothing of records and chunks. */
+export const SEALED_RECORDS = [record(1, 0, "configuration")];
+/** Of more than one chunk. */
+const BARE_RECORDS = [...SEALED_RECORDS, record(5, 1, "key", "s".repeat(350))];
 
 const BITS = [0, 1, 2, 3, 4, 5, 6, 7];
 
@@ -41,14 +44,9 @@ function rangesOf(kind: "bare" | "sealed", values: Record<string, number>, end: 
   }));
 }
 
-async function smallBackup() {
-  const forged = forge(core, { records: RECORDS });
-  const seal = await forgeSeal(core, forged);
-  const bare = join(forged.keyBlock, forged.container);
-  return { forged, seal, bare };
-}
-
-export const { forged, seal, bare } = await smallBackup();
+const bare = forge(core, { records: BARE_RECORDS });
+const sealed = forge(core, { records: SEALED_RECORDS });
+export const seal = await forgeSeal(core, sealed);
 
 export interface Damageable {
   readonly bytes: Uint8Array;
@@ -56,16 +54,18 @@ export interface Damageable {
   readonly ranges: readonly Range[];
 }
 
+/** The bare one has several chunks. */
 export function damageable(kind: "bare" | "sealed"): Damageable {
-  const bytes = kind === "bare" ? bare : seal.file;
+  if (bare.plainFrames.length < 2) throw new Error("the bare file has one chunk");
+  const bytes = kind === "bare" ? join(bare.keyBlock, bare.container) : seal.file;
   const values =
-    kind === "bare" ? { h: forged.front.length - 16 } : { c: seal.envelope.length - 220 };
+    kind === "bare" ? { h: bare.front.length - 16 } : { c: seal.envelope.length - 220 };
   return { bytes, ranges: rangesOf(kind, values, bytes.length) };
 }
 
 /** Tests of the table, of every cut and every byte too many. */
 export function testLengths({ bytes, ranges }: Damageable): void {
-  it("is covered by the table, byte for byte, with several chunks in it", () => {
+  it("is covered by the table, byte for byte", () => {
     let at = 0;
     for (const { from, to } of ranges) {
       expect(from).toBe(at);
@@ -73,7 +73,6 @@ export function testLengths({ bytes, ranges }: Damageable): void {
       at = to;
     }
     expect(at).toBe(bytes.length);
-    expect(forged.plainFrames.length).toBeGreaterThan(1);
   });
 
   it("is restored as it is", async () => {
