@@ -48,7 +48,7 @@ describe("Base64", () => {
   it("is written for more bytes than one call takes", () => {
     const bytes = Uint8Array.from({ length: 100_001 }, (_, i) => (i * 31) % 256);
     expect(encodeBase64(bytes)).toBe(Buffer.from(bytes).toString("base64"));
-    expect(requireBase64(encodeBase64(bytes))).toEqual(bytes);
+    expect(Buffer.compare(requireBase64(encodeBase64(bytes)), bytes)).toBe(0);
   });
 
   it("may end in bits that mean nothing (RFC 4648 §3.5)", () => {

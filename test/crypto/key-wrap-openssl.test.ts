@@ -1,5 +1,6 @@
 /**
- * The core's key wrap against OpenSSL's: every length to 4 KiB, and lengths at which the counter grows.
+ * The core's key wrap against OpenSSL's: every length to 1 KiB, paddings of all lengths to 4 KiB, and
+ * lengths at which the counter grows. `npm run fuzz` begins with every length to 4 KiB.
  */
 import { describe, expect, it } from "vitest";
 import { loadCore } from "../lib/core.ts";
@@ -9,10 +10,11 @@ import { sample } from "./sample.ts";
 const core = coreEngine(await loadCore());
 
 describe("against OpenSSL", () => {
-  it("wraps and unwraps every length from 1 to 4096 bytes alike", () => {
+  it("wraps and unwraps every length to 1,024 bytes alike, and every seventh to 4,096", () => {
     const kek = sample("kek", 32);
     const data = sample("data", 4096);
-    for (let length = 1; length <= 4096; length++) {
+    // Seven and the eight bytes of a semiblock have no common divisor: each padding has its turn.
+    for (let length = 1; length <= 4096; length += length < 1024 ? 1 : 7) {
       const plain = data.subarray(0, length);
       const wrapped = core.kwpWrap(kek, plain);
       expect(Buffer.compare(wrapped, opensslEngine.kwpWrap(kek, plain))).toBe(0);
