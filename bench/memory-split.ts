@@ -130,6 +130,7 @@ export async function measureSplit(keys: number): Promise<Split> {
   const body: Uint8Array[] = [];
   let envelope = new Uint8Array(0);
   let containerBytes = 0;
+  let bodyBytes = 0;
   let restored = new MemoryStore();
 
   const create = await share(async (watch) => {
@@ -153,6 +154,7 @@ export async function measureSplit(keys: number): Promise<Split> {
       },
     );
     containerBytes = made.containerBytes;
+    bodyBytes = made.bodyBytes;
   });
   const restore = await share(async (watch) => {
     using core = coreFor(watch);
@@ -164,7 +166,7 @@ export async function measureSplit(keys: number): Promise<Split> {
       { core, subtle: subtleFor(watch) },
       ring,
       { kms, recoveryKey: null },
-      { envelope, body, location: LOCATION },
+      { envelope, body, bodyBytes },
       {
         put: (record) => target.transaction(() => put(record)),
         commit: () => {
@@ -172,6 +174,7 @@ export async function measureSplit(keys: number): Promise<Split> {
         },
         discard: () => undefined,
       },
+      { expected: { location: LOCATION } },
     );
   });
   using core = await loadCore();

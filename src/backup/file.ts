@@ -30,10 +30,12 @@ export type FileFront =
 
 /**
  * The front of `file`: a key block or an envelope.
- * @throws BackupError `not_ours`, `newer_version`, `truncated`, `envelope_damaged`.
+ * @param isSealExpected - a bare file is refused.
+ * @throws BackupError `not_ours`, `seal_missing`, `newer_version`, `truncated`, `envelope_damaged`.
  */
-export async function readFront(file: BackupFile): Promise<FileFront> {
+export async function readFront(file: BackupFile, isSealExpected = false): Promise<FileFront> {
   const front = await file.read(0, Math.min(file.byteLength, MAX_ENVELOPE_BYTES));
+  if (isSealExpected) requireSealed(front);
   if (fileKind(front) === "sealed") {
     const envelope = decodeEnvelope(front);
     return { kind: "sealed", envelope, bodyOffset: envelope.byteLength };
@@ -53,11 +55,21 @@ export function fileKind(front: Uint8Array): "bare" | "sealed" {
   const bare = isPrefixOf(KEY_BLOCK_MAGIC);
   const sealed = isPrefixOf(ENVELOPE_MAGIC);
   if (!bare && !sealed) throw new BackupError({ code: "not_ours", part: "file" });
-  if (bare && sealed) {
-    const gotBytes = front.length;
-    throw new BackupError({ code: "truncated", part: "envelope", expectedBytes: null, gotBytes });
-  }
+  if (bare && sealed) throw cutFront(front);
   return bare ? "bare" : "sealed";
+}
+
+/**
+ * That a sealed file begins with `front`, as far as its first 8 bytes tell.
+ * @throws BackupError `not_ours`, `seal_missing`, `truncated`.
+ */
+export function requireSealed(front: Uint8Array): void {
+  if (fileKind(front) === "sealed") return;
+  throw front.length < MAGIC_BYTES ? cutFront(front) : new BackupError({ code: "seal_missing" });
+}
+
+function cutFront({ length: gotBytes }: Uint8Array): BackupError {
+  return new BackupError({ code: "truncated", part: "envelope", expectedBytes: null, gotBytes });
 }
 
 /** The bytes of `file` from `offset` on, a segment at a time. */

@@ -11,10 +11,10 @@ import type { ManifestEntry } from "./container/manifest.ts";
 import { type BackupFile, readFront } from "./file.ts";
 import type { Keyring } from "./format/keys.ts";
 import { MAX_HEADER_BYTES, PROLOGUE_BYTES } from "./format/layout.ts";
-import type { RestorePlatform } from "./restore.ts";
 import type { BackupLocation } from "./seal/location.ts";
 import type { Openers, RecipientKind } from "./seal/recipients.ts";
-import { type VerifiedBackup, type VerifyOptions, verifyBackup } from "./verify.ts";
+import type { RestorePlatform, VerifyOptions } from "./sealed.ts";
+import { type VerifiedBackup, verifyBackup } from "./verify.ts";
 
 /** What a file says of itself. Not authentic. */
 export type FileHints =

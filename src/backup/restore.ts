@@ -4,13 +4,11 @@
  * Spec: FORMAT.md §3.5, §7; the inverse of create.ts. Until `commit` nobody may use what is staged.
  */
 import type { SnapshotSink } from "../hsm/memory/record.ts";
-import { ContainerReader, type ContainerSummary, type ReadOptions } from "./container/reader.ts";
-import { BackupError } from "./format/errors.ts";
+import type { ContainerSummary } from "./container/reader.ts";
 import type { Keyring } from "./format/keys.ts";
-import { BodyOpener, type Pieces } from "./seal/body.ts";
-import { decodeEnvelope, openEnvelope } from "./seal/envelope.ts";
-import { type BackupLocation, verifyLocation } from "./seal/location.ts";
-import { type Openers, openSeal, type SealPlatform } from "./seal/recipients.ts";
+import type { Pieces } from "./seal/body.ts";
+import type { Openers } from "./seal/recipients.ts";
+import { decodeStored, type RestorePlatform, readSealed, type VerifyOptions } from "./sealed.ts";
 
 /** Where records wait. `commit` makes them the HSM's memory, `discard` forgets them. */
 export interface Staging extends SnapshotSink {
@@ -23,12 +21,9 @@ export interface StoredBackup {
   /** Exactly the envelope. */
   readonly envelope: Uint8Array;
   readonly body: Pieces;
-  /** Where this copy lies; null if that is not known, as for a file someone brings. */
-  readonly location: BackupLocation | null;
+  /** Length of the body, as the store knows it. */
+  readonly bodyBytes: number;
 }
-
-/** What a restore, or a verification, may use. All keys are borrowed. */
-export type RestorePlatform = Pick<SealPlatform, "core" | "subtle">;
 
 /**
  * Opens the seal, unwraps the chunks, stages the records, and commits when everything holds.
@@ -42,7 +37,7 @@ export async function restoreBackup(
   openers: Openers,
   stored: StoredBackup,
   staging: Staging,
-  options: ReadOptions = {},
+  options: VerifyOptions = {},
 ): Promise<ContainerSummary> {
   return await commitOrDiscard(staging, () =>
     readBackup(platform, ring, openers, stored, staging, options),
@@ -74,21 +69,9 @@ export async function readBackup(
   openers: Openers,
   stored: StoredBackup,
   sink: SnapshotSink,
-  options: ReadOptions = {},
+  options: VerifyOptions = {},
 ): Promise<ContainerSummary> {
-  const { core, subtle } = platform;
-  const envelope = decodeEnvelope(stored.envelope);
-  verifyEnd(stored.envelope, envelope.byteLength);
-  if (stored.location !== null) verifyLocation(stored.location, envelope.clear.location);
-  using keys = await openSeal(platform, openers, envelope.clear);
-  const keyBlock = await openEnvelope(subtle, keys, envelope);
-  const opener = new BodyOpener(core, subtle, keys, envelope.clear);
-  using reader = new ContainerReader(core, ring, keyBlock, sink, options);
-  for await (const bytes of opener.open(stored.body)) reader.push(bytes);
-  return reader.finish();
-}
-
-function verifyEnd(envelope: Uint8Array, byteLength: number): void {
-  if (envelope.length === byteLength) return;
-  throw new BackupError({ code: "trailing_data", expectedBytes: byteLength });
+  const { body, bodyBytes } = stored;
+  const parts = { envelope: decodeStored(stored.envelope), body, bodyBytes };
+  return await readSealed(platform, ring, openers, parts, sink, options);
 }

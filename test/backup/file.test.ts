@@ -71,8 +71,9 @@ describe("a stored backup", () => {
   it("is not restored where its envelope, or its body, has a byte too many or too few", async () => {
     const longer = (bytes: Uint8Array) => Uint8Array.from([...bytes, 0]);
     const restore = async (envelope: Uint8Array, body: Uint8Array) => {
-      const stored = { envelope, body: [body], location: LOCATION };
-      await restoreBackup(platform, testRing(), byKms, stored, new TestStaging());
+      const stored = { envelope, body: [body], bodyBytes: body.length };
+      const options = { expected: { location: LOCATION } };
+      await restoreBackup(platform, testRing(), byKms, stored, new TestStaging(), options);
     };
     await expect(restore(longer(store.envelope), store.body)).rejects.toMatchObject({
       fault: { code: "trailing_data", expectedBytes: store.envelope.length },

@@ -10,7 +10,8 @@ import { inspectBackup, peekBackup } from "../../src/backup/inspect.ts";
 import { restoreBackup } from "../../src/backup/restore.ts";
 import { BodySealer } from "../../src/backup/seal/body.ts";
 import { deriveSealKeys } from "../../src/backup/seal/recipients.ts";
-import { restoreFile, type VerifyStep, verifyBackup } from "../../src/backup/verify.ts";
+import type { VerifyStep } from "../../src/backup/sealed.ts";
+import { restoreFile, verifyBackup } from "../../src/backup/verify.ts";
 import type { Core } from "../../src/crypto/core.ts";
 import { SecretKey } from "../../src/crypto/secret-key.ts";
 import type { RecordType, SnapshotRecord } from "../../src/hsm/memory/record.ts";
@@ -148,8 +149,10 @@ describe("a backup", () => {
     const store = new ArrayStore();
     const created = await createBackup(platform, ring, recipients, order, store);
     const staging = new TestStaging();
-    const stored = { envelope: store.envelope, body: [store.body], location: LOCATION };
-    const summary = await restoreBackup(platform, ring, openers, stored, staging);
+    const { envelope, body } = store;
+    const stored = { envelope, body: [body], bodyBytes: body.length };
+    const options = { expected: { location: LOCATION } };
+    const summary = await restoreBackup(platform, ring, openers, stored, staging, options);
     expect(staging.committed).toBe(summary);
     expect(shown(staging.records)).toEqual(shown(SMALL_MEMORY));
     expect(summary.containerDigest).toEqual(created.containerDigest);
@@ -167,7 +170,8 @@ describe("a backup", () => {
       store.body.subarray(i * 9999, (i + 1) * 9999),
     );
     const staging = new TestStaging();
-    const stored = { envelope: store.envelope, body: pieces, location: LOCATION };
+    const { envelope, body } = store;
+    const stored = { envelope, body: pieces, bodyBytes: body.length };
     await restoreBackup(platform, ring, byKms, stored, staging);
     expect(shown(staging.records)).toEqual(shown(records));
   });

@@ -54,6 +54,17 @@ export class FrameReader implements Disposable {
     return taken.length;
   }
 
+  /** Judges the complete frames that wait for others of their batch: no more bytes will come. */
+  settle(): void {
+    const { frameBytes } = this.#plan;
+    const complete = this.#wrappedBytes - (this.#wrappedBytes % frameBytes);
+    // The last frame does not wait, and what there is of it may be longer than a full one.
+    if (complete === 0 || this.#batchFrames() === 0) return;
+    const wrapped = this.#wrapped.subarray(0, complete);
+    this.#wrappedBytes = 0;
+    this.#takeFull(wrapped);
+  }
+
   [Symbol.dispose](): void {
     this.#kek[Symbol.dispose]();
   }
@@ -70,12 +81,37 @@ export class FrameReader implements Disposable {
   }
 
   #unwrapBatch(): void {
-    const frames = this.#batchFrames();
     const wrapped = this.#wrapped.subarray(0, this.#wrappedBytes);
-    const plain = frames === 0 ? this.#unwrapLast(wrapped) : this.#unwrapFull(wrapped);
     this.#wrappedBytes = 0;
+    if (this.#batchFrames() === 0) this.#handOn(this.#unwrapLast(wrapped), 1);
+    else this.#takeFull(wrapped);
+  }
+
+  /** What is wrong with the frames before a refused one, or with what is in them, is told first. */
+  #takeFull(wrapped: Uint8Array): void {
+    const { frameBytes, chunkBytes } = this.#plan;
+    const plain = this.#kek.kwpUnwrapChunks(wrapped, frameBytes);
+    if (plain instanceof Uint8Array) {
+      const frames = wrapped.length / frameBytes;
+      this.#handOn(this.#ofLength(plain, frames * (FRAME_PREFIX_BYTES + chunkBytes)), frames);
+      return;
+    }
+    const { refusedIndex } = plain;
+    const index = this.#index + refusedIndex;
+    if (refusedIndex > 0) this.#takeFull(wrapped.subarray(0, refusedIndex * frameBytes));
+    throw new BackupError({ code: "chunk_damaged", index });
+  }
+
+  #unwrapLast(wrapped: Uint8Array): Uint8Array {
+    const plain = this.#kek.kwpUnwrap(wrapped);
+    if (plain === null) throw new BackupError({ code: "chunk_damaged", index: this.#index });
+    return this.#ofLength(plain, FRAME_PREFIX_BYTES + this.#plan.lastPayloadBytes);
+  }
+
+  /** @param plain - of `frames` equal frames, wiped. */
+  #handOn(plain: Uint8Array, frames: number): void {
     try {
-      const stride = plain.length / Math.max(frames, 1);
+      const stride = plain.length / frames;
       for (let offset = 0; offset < plain.length; offset += stride) {
         this.#verifyPrefix(plain, offset);
         this.#index += 1;
@@ -84,21 +120,6 @@ export class FrameReader implements Disposable {
     } finally {
       plain.fill(0);
     }
-  }
-
-  #unwrapFull(wrapped: Uint8Array): Uint8Array {
-    const plain = this.#kek.kwpUnwrapChunks(wrapped, this.#plan.frameBytes);
-    if (!(plain instanceof Uint8Array)) {
-      throw new BackupError({ code: "chunk_damaged", index: this.#index + plain.refusedIndex });
-    }
-    const frames = wrapped.length / this.#plan.frameBytes;
-    return this.#ofLength(plain, frames * (FRAME_PREFIX_BYTES + this.#plan.chunkBytes));
-  }
-
-  #unwrapLast(wrapped: Uint8Array): Uint8Array {
-    const plain = this.#kek.kwpUnwrap(wrapped);
-    if (plain === null) throw new BackupError({ code: "chunk_damaged", index: this.#index });
-    return this.#ofLength(plain, FRAME_PREFIX_BYTES + this.#plan.lastPayloadBytes);
   }
 
   /** The length that KWP found must be the one that the header fixes (FORMAT.md §6.2). */

@@ -8,7 +8,7 @@ import { equalBytes } from "../../crypto/bytes.ts";
 import type { Core } from "../../crypto/core.ts";
 import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 import { BackupError } from "../format/errors.ts";
-import { type Keyring, knowsMkbk } from "../format/keys.ts";
+import { type Keyring, knowsMkbk, type PbkIds } from "../format/keys.ts";
 import { MAC_BYTES, PROLOGUE_BYTES } from "../format/layout.ts";
 import { decodeHeader, decodePrologue, type Header, peekHeader } from "./header.ts";
 import { type ContainerKeys, decodeKeyBlock, unwrapKeyBlock } from "./key-block.ts";
@@ -43,13 +43,14 @@ export function openHeader(
   keyBlock: Uint8Array,
   front: Uint8Array,
 ): OpenedHeader {
+  const ids = decodeKeyBlock(keyBlock);
   const headerEnd = PROLOGUE_BYTES + decodePrologue(front.subarray(0, PROLOGUE_BYTES));
   if (front.length < headerEnd + MAC_BYTES) {
     const gotBytes = front.length;
     throw new BackupError({ code: "truncated", part: "container", expectedBytes: null, gotBytes });
   }
   const bytes = front.subarray(0, headerEnd);
-  verifyManufacturerHint(ring, keyBlock, peekHeader(bytes.subarray(PROLOGUE_BYTES)));
+  verifyManufacturerHint(ring, ids, peekHeader(bytes.subarray(PROLOGUE_BYTES)));
   const { keys, headerDigest } = unwrapKeyBlock(core, ring, keyBlock);
   let holds = false;
   try {
@@ -67,8 +68,8 @@ export function openHeader(
 }
 
 /** An MKBK that is not here says less than whose it is; the unauthentic header may know. */
-function verifyManufacturerHint(ring: Keyring, keyBlock: Uint8Array, hint: Header | null): void {
-  if (hint !== null && !knowsMkbk(ring, decodeKeyBlock(keyBlock))) verifyManufacturer(ring, hint);
+function verifyManufacturerHint(ring: Keyring, ids: PbkIds, hint: Header | null): void {
+  if (hint !== null && !knowsMkbk(ring, ids)) verifyManufacturer(ring, hint);
 }
 
 function verifyManufacturer(ring: Keyring, header: Header): void {

@@ -18,6 +18,7 @@ import {
   MAX_HEADER_BYTES,
   PROLOGUE_BYTES,
 } from "../format/layout.ts";
+import { verifyLength } from "../format/magic.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { type Expected, openHeader, verifyExpected } from "./front.ts";
 import { containerLength, decodePrologue, type Header, planFrames } from "./header.ts";
@@ -37,6 +38,12 @@ export interface ReadOptions {
   /** Told of each record before the container is authentic as a whole. */
   readonly onEntry?: (entry: ManifestEntry) => void;
   readonly onStep?: (step: ReadStep) => void;
+}
+
+/** What a container is read with by those who hold it. */
+export interface ContainerOptions extends ReadOptions {
+  /** Length of the container, where it is known before its end. */
+  readonly containerBytes?: number;
 }
 
 /** What is known of a container that has been read to its end and holds. */
@@ -62,13 +69,14 @@ export class ContainerReader implements Disposable {
   readonly #ring: Keyring;
   readonly #keyBlock: Uint8Array;
   readonly #sink: SnapshotSink;
-  readonly #options: ReadOptions;
+  readonly #options: ContainerOptions;
   /** Prologue, header and its MAC; later the trailer. */
   readonly #held: Uint8Array = new Uint8Array(PROLOGUE_BYTES + MAX_HEADER_BYTES + MAC_BYTES);
   #heldBytes = 0;
   #wantedBytes: number = PROLOGUE_BYTES;
   #receivedBytes = 0;
   #body: Body | null = null;
+  #payload: PayloadSummary | null = null;
   #summary: ContainerSummary | null = null;
   #isOver = false;
 
@@ -82,7 +90,7 @@ export class ContainerReader implements Disposable {
     ring: Keyring,
     keyBlock: Uint8Array,
     sink: SnapshotSink,
-    options: ReadOptions = {},
+    options: ContainerOptions = {},
   ) {
     decodeKeyBlock(keyBlock);
     this.#core = core;
@@ -113,10 +121,36 @@ export class ContainerReader implements Disposable {
     });
   }
 
-  /** Ends the container: it holds as a whole. @throws BackupError if it does not. */
+  /**
+   * Pushes all of `pieces`. When they end early, or their source throws, what is complete of what it
+   * gave is judged first: which fault is told does not depend on how frames are batched.
+   * @throws BackupError, and whatever the source throws.
+   */
+  async pushAll(pieces: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      for await (const bytes of pieces) this.push(bytes);
+    } finally {
+      if (!this.#isOver) this.settle();
+    }
+  }
+
+  /** Judges what is complete of what was pushed. @throws BackupError; the reader is over then. */
+  settle(): void {
+    this.#guarded(() => this.#body?.frames.settle());
+  }
+
+  /**
+   * Ends the container: it holds as a whole, and is the one that was asked for.
+   * @throws BackupError if it is not.
+   */
   finish(): ContainerSummary {
     return this.#guarded(() => {
-      if (this.#summary !== null) return this.#summary;
+      const expected = this.#options.expected?.containerDigest;
+      if (this.#summary !== null) {
+        if (expected !== undefined) verifyDigest(expected, this.#summary.containerDigest);
+        return this.#summary;
+      }
+      this.#body?.frames.settle();
       if (this.#body === null && this.#heldBytes < PROLOGUE_BYTES) {
         decodePrologue(this.#held.subarray(0, this.#heldBytes));
       }
@@ -151,7 +185,8 @@ export class ContainerReader implements Disposable {
   #take(piece: Uint8Array): number {
     const body = this.#body;
     if (this.#summary !== null) {
-      throw new BackupError({ code: "trailing_data", expectedBytes: this.#receivedBytes });
+      const expectedBytes = this.#receivedBytes;
+      throw new BackupError({ code: "trailing_data", part: "container", expectedBytes });
     }
     if (body !== null && !body.frames.isDone) return this.#takeFrames(body, piece);
     const taken = piece.subarray(0, this.#wantedBytes - this.#heldBytes);
@@ -175,6 +210,9 @@ export class ContainerReader implements Disposable {
     this.#step("key_block", 1, 1);
     this.#step("header", 1, 1);
     const plan = planFrames(header.chunkBytes, header.payloadBytes);
+    const containerBytes = containerLength(bytes.length - PROLOGUE_BYTES, plan);
+    const given = this.#options.containerBytes ?? containerBytes;
+    verifyLength(containerBytes, given, "container");
     const payload = new PayloadReader(this.#core, this.#sink, this.#options.onEntry ?? null);
     const frames = new FrameReader(this.#core, held.ebk, plan, payload);
     const trailer = this.#core.hmacSha256Stream(held.macKey).update(labelBytes(LABEL.trailerMac));
@@ -183,7 +221,7 @@ export class ContainerReader implements Disposable {
     digest.update(front);
     this.#body = {
       header,
-      containerBytes: containerLength(bytes.length - PROLOGUE_BYTES, plan),
+      containerBytes,
       frames,
       payload,
       trailer,
@@ -207,19 +245,21 @@ export class ContainerReader implements Disposable {
       const total = Math.ceil(header.payloadBytes / header.chunkBytes);
       this.#step("chunks", frames.frameCount, total);
     }
+    if (frames.isDone) {
+      this.#payload = body.payload.finish();
+      this.#step("manifest", this.#payload.recordCount, this.#payload.recordCount);
+    }
     return taken;
   }
 
   #takeTrailer(body: Body, mac: Uint8Array): void {
     const { header, containerBytes } = body;
-    const payload = body.payload.finish();
-    this.#step("manifest", payload.recordCount, payload.recordCount);
+    const payload = this.#payload;
+    if (payload === null) throw new Error("unreachable: a trailer before the last frame");
     if (!this.#core.equal(body.trailer.digest(), mac)) {
       throw new BackupError({ code: "trailer_damaged" });
     }
     const containerDigest = body.digest.update(mac).digest();
-    const expected = this.#options.expected?.containerDigest;
-    if (expected !== undefined) verifyDigest(expected, containerDigest);
     this.#step("trailer", 1, 1);
     this.#summary = { header, containerBytes, containerDigest, ...payload };
   }

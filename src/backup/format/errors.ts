@@ -30,7 +30,13 @@ export type BackupFault =
       readonly expectedBytes: number | null;
       readonly gotBytes: number;
     }
-  | { readonly code: "trailing_data"; readonly expectedBytes: number }
+  | {
+      readonly code: "trailing_data";
+      readonly part: "envelope" | "container" | "body";
+      readonly expectedBytes: number;
+    }
+  /** A bare file where a sealed one was expected. */
+  | { readonly code: "seal_missing" }
   | { readonly code: "envelope_damaged"; readonly why: string }
   | {
       readonly code: "location_mismatch";
@@ -97,6 +103,7 @@ export function describeFault(fault: BackupFault): string {
     case "truncated":
     case "trailing_data":
       return describeFile(fault);
+    case "seal_missing":
     case "envelope_damaged":
     case "location_mismatch":
     case "body_damaged":
@@ -150,18 +157,28 @@ function describeFile(
     }
     case "trailing_data":
       return (
-        `There are bytes after the end of a part that is ${fault.expectedBytes} bytes long: ` +
-        "something was added to the file. Copy or download it again."
+        `There are bytes after the end of the ${PART_NAMES[fault.part]}, which is ` +
+        `${fault.expectedBytes} bytes long: something was added. Copy or download it again.`
       );
   }
 }
 
 function describeSeal(
   fault: FaultOf<
-    "envelope_damaged" | "location_mismatch" | "body_damaged" | "body_digest_mismatch"
+    | "seal_missing"
+    | "envelope_damaged"
+    | "location_mismatch"
+    | "body_damaged"
+    | "body_digest_mismatch"
   >,
 ): string {
   switch (fault.code) {
+    case "seal_missing":
+      return (
+        "This is a bare backup, and a sealed one was expected: someone who could open the seal " +
+        "took it off, or put another file in its place. Take the sealed file from where it is " +
+        "kept."
+      );
     case "envelope_damaged":
       return (
         `The envelope of this backup is damaged (${fault.why}). If the store has another ` +

@@ -1,5 +1,5 @@
 /**
- * Magic numbers and versions: whether a part is ours, and whether we can read it.
+ * Magic numbers, versions, lengths: whether a part is ours, whole, and one that we can read.
  *
  * Spec: FORMAT.md §3.2. The first thing looked at in every part; all bytes are untrusted.
  */
@@ -33,4 +33,21 @@ export function verifyFront(bytes: Uint8Array, magic: Uint8Array, part: FilePart
 export function verifyVersion(got: number, supported: number, part: FilePart): void {
   if (got > supported) throw new BackupError({ code: "newer_version", part, got, supported });
   if (got === 0) throw new BackupError({ code: "not_ours", part });
+}
+
+/**
+ * The length that a part has against the one that an authentic field gives it.
+ * @throws BackupError `truncated`, `trailing_data`.
+ */
+export function verifyLength(
+  expectedBytes: number,
+  gotBytes: number,
+  part: "container" | "body",
+): void {
+  if (gotBytes < expectedBytes) {
+    throw new BackupError({ code: "truncated", part, expectedBytes, gotBytes });
+  }
+  if (gotBytes > expectedBytes) {
+    throw new BackupError({ code: "trailing_data", part, expectedBytes });
+  }
 }

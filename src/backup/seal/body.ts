@@ -11,6 +11,7 @@ import type { SecretKey } from "../../crypto/secret-key.ts";
 import type { PlatformKey, Subtle } from "../../crypto/web-crypto.ts";
 import { BackupError } from "../format/errors.ts";
 import { LABEL, labelBytes, NONCE_BYTES, SEGMENT_BYTES, TAG_BYTES } from "../format/layout.ts";
+import { verifyLength } from "../format/magic.ts";
 import { type GcmParameters, importGcmKey, openGcm, sealGcm } from "./aes-gcm.ts";
 
 /** Pieces of any size, from memory or from a stream. */
@@ -116,22 +117,13 @@ export class BodyOpener {
     let taken = 0;
     for await (const sealed of cut(body, SEALED_SEGMENT_BYTES)) {
       taken += sealed.length;
-      if (taken > bodyBytes)
-        throw new BackupError({ code: "trailing_data", expectedBytes: bodyBytes });
+      if (taken > bodyBytes) verifyLength(bodyBytes, taken, "body");
       if (sealed.length < SEALED_SEGMENT_BYTES && taken < bodyBytes) break;
       digest.update(sealed);
       yield await this.#segments.open(index, sealed);
       index += 1;
     }
-    if (taken < bodyBytes) {
-      const gotBytes = taken;
-      throw new BackupError({
-        code: "truncated",
-        part: "body",
-        expectedBytes: bodyBytes,
-        gotBytes,
-      });
-    }
+    verifyLength(bodyBytes, taken, "body");
     if (!equalBytes(digest.digest(), bodyDigest)) {
       throw new BackupError({ code: "body_digest_mismatch" });
     }

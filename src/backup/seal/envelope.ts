@@ -121,7 +121,17 @@ function envelopeLength(prologue: Uint8Array): number {
  * @throws BackupError `not_ours`, `newer_version`, `truncated`, `envelope_damaged`.
  */
 export function decodeEnvelope(bytes: Uint8Array): DecodedEnvelope {
+  return decodeParts(bytes, envelopeLength(bytes.subarray(0, ENVELOPE.clear)));
+}
+
+/** The same of an envelope by itself. @throws BackupError `trailing_data` besides. */
+export function decodeStoredEnvelope(bytes: Uint8Array): DecodedEnvelope {
   const byteLength = envelopeLength(bytes.subarray(0, ENVELOPE.clear));
+  if (bytes.length <= byteLength) return decodeParts(bytes, byteLength);
+  throw new BackupError({ code: "trailing_data", part: "envelope", expectedBytes: byteLength });
+}
+
+function decodeParts(bytes: Uint8Array, byteLength: number): DecodedEnvelope {
   if (bytes.length < byteLength) throw cutEnvelope(byteLength, bytes.length);
   const sealedAt = byteLength - SEALED_KEY_BLOCK_BYTES;
   const nonceAt = sealedAt - NONCE_BYTES;

@@ -5,7 +5,7 @@
  * FORMAT.md §3.5 gives the order. The steps come in it; the check that runs is the next one.
  */
 import { BackupError, type BackupFault } from "../../backup/format/errors.ts";
-import type { VerifyStep } from "../../backup/verify.ts";
+import type { VerifyStep } from "../../backup/sealed.ts";
 import { CHECKS, type CheckId, type CheckReport, type FileKind } from "./shown.ts";
 
 /** Checks that a file without a seal has no use for. */

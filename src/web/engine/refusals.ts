@@ -30,6 +30,7 @@ const TITLE: Readonly<Record<PlainCode, string>> = {
   newer_version: "The backup was made by a newer version",
   truncated: "The backup is incomplete",
   trailing_data: "Something was added to the backup",
+  seal_missing: "The seal of this backup is missing",
   envelope_damaged: DAMAGED,
   location_mismatch: "This copy belongs to another place",
   manufacturer_mismatch: "The manufacturer is another one",

@@ -13,10 +13,8 @@ import type { ContainerSummary } from "../../backup/container/reader.ts";
 import type { Keyring } from "../../backup/format/keys.ts";
 import { tellableDigest } from "../../backup/inspect.ts";
 import { readBackup } from "../../backup/restore.ts";
-import { BodyOpener } from "../../backup/seal/body.ts";
-import { decodeEnvelope, type EnvelopeClear, openEnvelope } from "../../backup/seal/envelope.ts";
-import { verifyLocation } from "../../backup/seal/location.ts";
-import { openSeal } from "../../backup/seal/recipients.ts";
+import { decodeEnvelope, type EnvelopeClear } from "../../backup/seal/envelope.ts";
+import { decodeStored, openSealed } from "../../backup/sealed.ts";
 import { encodeHex } from "../../crypto/base-encodings.ts";
 import { NOWHERE, RECORD_TYPES, type RecordType } from "../../hsm/memory/record.ts";
 import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
@@ -29,7 +27,6 @@ import type {
 } from "../contracts/reader-api.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { openCore } from "../platform/engine.ts";
-import { getSealed, piecesOf } from "../platform/objects.ts";
 import type { Secrets } from "./secrets.ts";
 import { expectedOf, getStored, openersOf } from "./stored.ts";
 
@@ -49,15 +46,13 @@ export async function probeStored(
   order: StoredBackupOrder,
 ): Promise<null> {
   const { subtle } = crypto;
-  const { envelope: bytes, body } = await getSealed(deployment, order);
-  const envelope = decodeEnvelope(bytes);
-  verifyLocation(order.source, envelope.clear.location);
+  const { envelope, body, bodyBytes } = await getStored(deployment, order);
   using core = openCore();
-  using seal = await openSeal({ core, subtle }, openersOf(secrets), envelope.clear);
-  const keyBlock = await openEnvelope(subtle, seal, envelope);
-  const opener = new BodyOpener(core, subtle, seal, envelope.clear);
-  for await (const front of opener.open(piecesOf(deployment, body))) {
-    const { keys } = openHeader(core, ringOf(secrets), keyBlock, front);
+  const parts = { envelope: decodeStored(envelope), body, bodyBytes };
+  const expected = { location: order.source };
+  using sealed = await openSealed({ core, subtle }, openersOf(secrets), parts, { expected });
+  for await (const front of sealed.container) {
+    const { keys } = openHeader(core, ringOf(secrets), sealed.keyBlock, front);
     keys[Symbol.dispose]();
     return null;
   }

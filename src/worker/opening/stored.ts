@@ -7,6 +7,7 @@
 import type { StoredBackup } from "../../backup/restore.ts";
 import { type Kms, localKms } from "../../backup/seal/kms.ts";
 import type { Openers } from "../../backup/seal/recipients.ts";
+import type { Expectation } from "../../backup/sealed.ts";
 import { requireHex } from "../../crypto/base-encodings.ts";
 import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
 import type { Deployment } from "../platform/deployment.ts";
@@ -20,7 +21,7 @@ export async function getStored(
   order: StoredBackupOrder,
 ): Promise<StoredBackup> {
   const { envelope, body } = await getSealed(deployment, order);
-  return { envelope, body: piecesOf(deployment, body), location: order.source };
+  return { envelope, body: piecesOf(deployment, body), bodyBytes: order.bodyBytes };
 }
 
 /** The deployment's KMS. */
@@ -33,8 +34,11 @@ export function openersOf(secrets: Secrets): Openers {
   return { kms: kmsOf(secrets), recoveryKey: null };
 }
 
-/** What the catalogue and the target demand of a backup, checked when its header is authentic. */
-export function expectedOf(order: StoredBackupOrder) {
-  const containerDigest = requireHex(order.containerDigest);
-  return { containerDigest, mode: order.target.mode };
+/** What the catalogue and the target demand of a backup. */
+export function expectedOf({ source, target, containerDigest }: StoredBackupOrder): Expectation {
+  return {
+    location: source,
+    mode: target.mode,
+    containerDigest: requireHex(containerDigest),
+  };
 }

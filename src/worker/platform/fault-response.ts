@@ -80,6 +80,7 @@ function backupRefusal(fault: BackupFault): Refusal {
     case "newer_version":
     case "truncated":
     case "trailing_data":
+    case "seal_missing":
     case "envelope_damaged":
     case "location_mismatch":
     case "manufacturer_mismatch":

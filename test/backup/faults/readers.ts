@@ -6,7 +6,8 @@ import { BackupError, type BackupFault } from "../../../src/backup/format/errors
 import type { Keyring, KeyVersion } from "../../../src/backup/format/keys.ts";
 import { localKms } from "../../../src/backup/seal/kms.ts";
 import type { Openers } from "../../../src/backup/seal/recipients.ts";
-import { restoreFile, type VerifyOptions } from "../../../src/backup/verify.ts";
+import type { VerifyOptions } from "../../../src/backup/sealed.ts";
+import { restoreFile } from "../../../src/backup/verify.ts";
 import type { Core } from "../../../src/crypto/core.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
 import {
@@ -88,7 +89,7 @@ export const READERS = {
   }),
   "expecting another place": () => ({
     ...owner(),
-    options: { location: { ...LOCATION, region: "us-east-1" } },
+    options: { expected: { location: { ...LOCATION, region: "us-east-1" } } },
   }),
 } satisfies Record<string, () => FaultReader>;
 

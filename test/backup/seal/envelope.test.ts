@@ -77,7 +77,7 @@ describe("an envelope", () => {
     const envelope = await sealEnvelope(subtle, random, moved, moving, keyBlock);
     const byKit = { kms: null, recoveryKey: testKit().recoveryKey };
     const file = memoryFile(join(envelope, seal.body));
-    const verified = await verifyBackup(platform, ring, byKit, file, { location });
+    const verified = await verifyBackup(platform, ring, byKit, file, { expected: { location } });
     expect(verified.location).toEqual(location);
     expect(verified.header.backupId).toBe(LOCATION.backupId);
     await expect(verifyBackup(platform, ring, openers, file)).rejects.toMatchObject({
