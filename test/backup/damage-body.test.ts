@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { BackupError } from "../../src/backup/format/errors.ts";
 import { restoreBackup } from "../../src/backup/restore.ts";
 import { core, damageable, flipped, reader, SEALED_RECORDS, seal, testFlips } from "./damage.ts";
-import { join } from "./faults/forge.ts";
 import { LOCATION, subtle, TestStaging } from "./fixtures.ts";
+import { join } from "./vectors/forge.ts";
 
 describe("the body of a sealed file", () => {
   testFlips(damageable("sealed"), (part) => part === "body");

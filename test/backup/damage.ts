@@ -6,12 +6,12 @@ import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import type { Core } from "../../src/crypto/core.ts";
 import { loadCore } from "../lib/core.ts";
-import { forge, forgeSeal, join } from "./faults/forge.ts";
-import { READERS, type Refusal, refusalOf } from "./faults/readers.ts";
 import { record } from "./fixtures.ts";
+import { forge, forgeSeal, join } from "./vectors/forge.ts";
+import { type Refusal, readerWith, refusalOf } from "./vectors/readers.ts";
 
 export const core: Core = await loadCore();
-export const reader = READERS.owner();
+export const reader = readerWith("owner");
 /** What is sealed: few bytes, as what seals them knows nothing of records and chunks. */
 export const SEALED_RECORDS = [record(1, 0, "configuration")];
 /** Of more than one chunk. */

@@ -2,7 +2,7 @@
  * What the tests of the engine share: fixed keys, fixed chance, small memories, a store of arrays.
  */
 import { createHash, createPrivateKey, createPublicKey, webcrypto } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import type { Origin } from "../../src/backup/container/header.ts";
 import type { ContainerSummary } from "../../src/backup/container/reader.ts";
 import {
@@ -21,26 +21,24 @@ import type { Core } from "../../src/crypto/core.ts";
 import { SecretKey } from "../../src/crypto/secret-key.ts";
 import type { RandomBytes, Subtle } from "../../src/crypto/web-crypto.ts";
 import type { RecordType, SnapshotRecord, SnapshotSource } from "../../src/hsm/memory/record.ts";
+import { KMS_FILE } from "./vectors/index-schema.ts";
 
 export const subtle: Subtle = webcrypto.subtle as Subtle;
 
-const GOLDEN = new URL("../golden/", import.meta.url);
+const VECTORS = new URL("../vectors/", import.meta.url);
 
-export function goldenPath(name: string): URL {
-  return new URL(name, GOLDEN);
+/** The bytes of a file of the vectors. @param path - as the index names it. */
+export function vectorBytes(path: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(readFileSync(new URL(path, VECTORS)));
 }
 
-export function golden(name: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(readFileSync(goldenPath(name)));
+export function vectorText(path: string): string {
+  return readFileSync(new URL(path, VECTORS), "utf8");
 }
 
-export function hasGolden(name: string): boolean {
-  return existsSync(goldenPath(name));
-}
-
-/** The kit of the golden files and of all vectors. Its keys open nothing else. */
+/** The kit of all vectors, with a recovery key. Its keys open nothing else. */
 export function testKit(): RecoveryKit {
-  return parseKit(readFileSync(goldenPath("kit.json"), "utf8"));
+  return parseKit(vectorText("keys/kit_holder/kit.json"));
 }
 
 export function testRing(): Keyring {
@@ -62,20 +60,19 @@ export function recoverySpki(kit: RecoveryKit = testKit()): Uint8Array<ArrayBuff
   return Uint8Array.from(createPublicKey(privateKey).export({ type: "spki", format: "der" }));
 }
 
-/** The CMKs of the golden files and of all vectors. */
-export function testCustomerKeys(): CustomerKey[] {
-  const { keys } = JSON.parse(readFileSync(goldenPath("kms.json"), "utf8")) as {
-    keys: { id: string; state: "active" | "retired"; key: string }[];
-  };
+/** The CMKs of a KMS file. @param path - as the index names it. */
+export function customerKeys(path: string): CustomerKey[] {
+  const { keys } = KMS_FILE.parse(JSON.parse(vectorText(path)));
   return keys.map(({ id, state, key }) => ({
     id,
     state,
-    key: SecretKey.copyOf(Buffer.from(key, "base64")),
+    key: key === null ? null : SecretKey.copyOf(Buffer.from(key, "base64")),
   }));
 }
 
+/** The KMS of all vectors. */
 export function testKms(random: RandomBytes = counterRandom("kms")): Kms {
-  return localKms(subtle, random, testCustomerKeys());
+  return localKms(subtle, random, customerKeys("keys/owner/kms.json"));
 }
 
 /** Bytes that look random and are the same every time: SHA-256(seed ‖ counter), joined. */

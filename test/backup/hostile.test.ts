@@ -20,9 +20,9 @@ import { peekBackup } from "../../src/backup/inspect.ts";
 import { decodeEnvelope } from "../../src/backup/seal/envelope.ts";
 import type { Core } from "../../src/crypto/core.ts";
 import { loadCore } from "../lib/core.ts";
-import { forge, forgeSeal, join, u32 } from "./faults/forge.ts";
-import { FAULT_MEMORY } from "./faults/maker.ts";
 import { SMALL_MEMORY, testRing } from "./fixtures.ts";
+import { forge, forgeSeal, join, u32 } from "./vectors/forge.ts";
+import { FAULT_MEMORY } from "./vectors/maker.ts";
 
 const core: Core = await loadCore();
 const ring = testRing();

@@ -5,8 +5,8 @@ import { restoreBackup } from "../../src/backup/restore.ts";
 import type { Expectation } from "../../src/backup/sealed.ts";
 import { restoreFile, verifyBackup } from "../../src/backup/verify.ts";
 import { loadCore } from "../lib/core.ts";
-import { join } from "./faults/forge.ts";
 import { LOCATION, sealedBackup, subtle, TestStaging, testKms, testRing } from "./fixtures.ts";
+import { join } from "./vectors/forge.ts";
 
 const core = await loadCore();
 const platform = { core, subtle };

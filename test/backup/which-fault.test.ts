@@ -9,9 +9,9 @@ import { restoreBackup } from "../../src/backup/restore.ts";
 import { sealedBodyBytes } from "../../src/backup/seal/body.ts";
 import type { Core } from "../../src/crypto/core.ts";
 import { loadCore } from "../lib/core.ts";
-import { type Forged, type Forgery, forge, forgeSeal, join, recordFrame } from "./faults/forge.ts";
-import { flip, withBytes } from "./faults/maker.ts";
 import { recordOfLength, subtle, TestStaging, testKms, testRing } from "./fixtures.ts";
+import { type Forged, type Forgery, forge, forgeSeal, join, recordFrame } from "./vectors/forge.ts";
+import { flip, withBytes } from "./vectors/maker.ts";
 
 const core: Core = await loadCore();
 const ring = testRing();

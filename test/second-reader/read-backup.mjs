@@ -2,8 +2,12 @@
  * A second reader of docs/FORMAT.md: Node's own crypto, and nothing of the product.
  *
  * node test/second-reader/read-backup.mjs BACKUP.hbk KIT.json [KMS.json]
- * Verifies a bare or sealed file from end to end and prints what is in it as JSON. Slow and plain:
- * it proves the specification, not the code.
+ * node test/second-reader/read-backup.mjs --batch
+ *
+ * Verifies a bare or sealed file from end to end and prints what is in it as JSON. A batch reads
+ * requests from its input, one a line: {"file", "kit", "kms"}, paths, of which "kms" may be null.
+ * It answers each with a line: {"outcome": "opens", …} or {"outcome": "refused", "why"}.
+ * Slow and plain: it proves the specification, not the code.
  */
 import {
   constants,
@@ -14,6 +18,7 @@ import {
   privateDecrypt,
 } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
 
 const sha256 = (...parts) => createHash("sha256").update(Buffer.concat(parts)).digest();
 const hmac = (key, ...parts) => createHmac("sha256", key).update(Buffer.concat(parts)).digest();
@@ -114,7 +119,7 @@ function openDataKey({ recipients, location, sealId }, kit, kms) {
       const key = Buffer.from(cmk.key, "base64");
       return openGcm(key, wrapped.subarray(1, 13), aad, wrapped.subarray(13));
     }
-    if (kind === 2 && kms === null && keyId === kit.recoveryKey.id) {
+    if (kind === 2 && keyId === kit.recoveryKey?.id) {
       const der = Buffer.from(kit.recoveryKey.pkcs8, "base64");
       const key = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
       const oaepLabel = Buffer.concat([label("recovery"), encodeCbor([...location, sealId])]);
@@ -243,7 +248,25 @@ function readBackup(file, kit, kms) {
   };
 }
 
-const [, , backupPath, kitPath, kmsPath] = process.argv;
-const kit = JSON.parse(readFileSync(kitPath, "utf8").replace(/^\ufeff/, ""));
-const kms = kmsPath === undefined ? null : JSON.parse(readFileSync(kmsPath, "utf8"));
-console.log(JSON.stringify(readBackup(readFileSync(backupPath), kit, kms), null, 2));
+function readPaths(file, kit, kms) {
+  const json = (path) => JSON.parse(readFileSync(path, "utf8").replace(/^\ufeff/, ""));
+  return readBackup(readFileSync(file), json(kit), kms == null ? null : json(kms));
+}
+
+function answer({ file, kit, kms }) {
+  try {
+    const { records, ...read } = readPaths(file, kit, kms);
+    return { file, outcome: "opens", records: records.length, ...read };
+  } catch (error) {
+    return { file, outcome: "refused", why: error.message };
+  }
+}
+
+const [, , first, kitPath, kmsPath] = process.argv;
+if (first === "--batch") {
+  for await (const line of createInterface({ input: process.stdin })) {
+    console.log(JSON.stringify(answer(JSON.parse(line))));
+  }
+} else {
+  console.log(JSON.stringify(readPaths(first, kitPath, kmsPath), null, 2));
+}

@@ -6,8 +6,8 @@ import type { Keyring, KeyVersion } from "../../../src/backup/format/keys.ts";
 import { verifyBackup } from "../../../src/backup/verify.ts";
 import type { Core } from "../../../src/crypto/core.ts";
 import { loadCore } from "../../lib/core.ts";
-import { forge, join } from "../faults/forge.ts";
 import { faultOf, hex, keyVersion, SMALL_MEMORY, subtle, testRing } from "../fixtures.ts";
+import { forge, join } from "../vectors/forge.ts";
 
 const core: Core = await loadCore();
 const ring = testRing();

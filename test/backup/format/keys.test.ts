@@ -11,8 +11,8 @@ import {
 import type { Core } from "../../../src/crypto/core.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
 import { loadCore } from "../../lib/core.ts";
-import { join, u32 } from "../faults/forge.ts";
 import { hex, keyVersion } from "../fixtures.ts";
+import { join, u32 } from "../vectors/forge.ts";
 
 const core: Core = await loadCore();
 

@@ -1,8 +1,7 @@
 /**
  * The two HSMs of the golden files: a new one, and one with some of everything.
  *
- * Used once, by scripts/generate/golden.ts; afterwards the files are what counts, and
- * `GOLDEN_PASSWORDS` opens the users inside.
+ * Made from fixed seeds, by the generator of the vectors; `GOLDEN_PASSWORDS` opens the users inside.
  */
 import { readFileSync } from "node:fs";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
@@ -11,6 +10,8 @@ import { MemorySessionStore } from "../../../src/hsm/access/session-store.ts";
 import { Hsm } from "../../../src/hsm/hsm.ts";
 import { MemoryStore } from "../../../src/hsm/memory/memory-store.ts";
 import { loadCore } from "../../lib/core.ts";
+import { counterRandom } from "../fixtures.ts";
+import { fixedSubtle } from "../vectors/fixed-subtle.ts";
 
 export const GOLDEN_CREATED_AT_MS = 1_767_225_600_000;
 
@@ -31,15 +32,16 @@ interface GoldenHsm {
   readonly store: MemoryStore;
 }
 
-async function manufactured(): Promise<GoldenHsm> {
+async function manufactured(seed: string): Promise<GoldenHsm> {
   const store = new MemoryStore();
+  const random = counterRandom(`vectors/hsm/${seed}`);
   const hsm = new Hsm({
     store,
     sessions: new MemorySessionStore(),
     attempts: new MemoryAttemptStore(),
     core: await loadCore(),
-    subtle: globalThis.crypto.subtle,
-    random: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
+    subtle: fixedSubtle(random),
+    random,
     now: () => GOLDEN_CREATED_AT_MS,
   });
   await hsm.manufacture({
@@ -52,12 +54,12 @@ async function manufactured(): Promise<GoldenHsm> {
 
 /** As it leaves the works: the PRECO user, the appliance user, nothing else. */
 export async function emptyHsm(): Promise<MemoryStore> {
-  return (await manufactured()).store;
+  return (await manufactured("empty")).store;
 }
 
 /** Users of every role and state, keys of every class and type, certificates, changed policies. */
 export async function fullHsm(): Promise<MemoryStore> {
-  const { hsm, store } = await manufactured();
+  const { hsm, store } = await manufactured("full");
   hsm.initialize(pem("leaf"), pem("ca"));
   const preco = (await hsm.login("admin", PRECO_PASSWORD)).token;
   await hsm.activate(preco, passwordOf("admin"));
@@ -106,7 +108,7 @@ async function addKeys(hsm: Hsm, token: string): Promise<void> {
 }
 
 async function lock(hsm: Hsm, username: string): Promise<void> {
-  for (let attempt = 0; attempt < 8; attempt++) {
+  for (let attempt = 0; attempt < 4; attempt++) {
     try {
       await hsm.login(username, "not the password");
     } catch {

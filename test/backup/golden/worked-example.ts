@@ -14,8 +14,8 @@ import { deriveSealKeys } from "../../../src/backup/seal/recipients.ts";
 import type { Core } from "../../../src/crypto/core.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
 import { STATE_DIGEST_LABEL } from "../../../src/hsm/memory/state-digest.ts";
-import { forge, join, manifestEntry, u32 } from "../faults/forge.ts";
 import { counterRandom, hex, LOCATION, record, subtle } from "../fixtures.ts";
+import { forge, join, manifestEntry, u32 } from "../vectors/forge.ts";
 
 const RECORD = record(5, 1, "key", "secret");
 const LINE_DIGITS = 96;

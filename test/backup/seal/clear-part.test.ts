@@ -4,8 +4,8 @@ import { describe, expect, it } from "vitest";
 import { ENVELOPE_MAGIC } from "../../../src/backup/format/layout.ts";
 import { sealedBodyBytes } from "../../../src/backup/seal/body.ts";
 import { decodeEnvelope } from "../../../src/backup/seal/envelope.ts";
-import { join, u32 } from "../faults/forge.ts";
 import { faultOf } from "../fixtures.ts";
+import { join, u32 } from "../vectors/forge.ts";
 
 const KMS = [1, "cmk", new Uint8Array(61)];
 const RECOVERY = [2, "ab".repeat(16), new Uint8Array(384)];

@@ -17,7 +17,6 @@ import { verifyBackup } from "../../../src/backup/verify.ts";
 import type { Core } from "../../../src/crypto/core.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
 import { loadCore } from "../../lib/core.ts";
-import { forge, forgeSeal, join } from "../faults/forge.ts";
 import {
   counterRandom,
   faultOf,
@@ -30,6 +29,7 @@ import {
   testKms,
   testRing,
 } from "../fixtures.ts";
+import { forge, forgeSeal, join } from "../vectors/forge.ts";
 
 const core: Core = await loadCore();
 const ring = testRing();

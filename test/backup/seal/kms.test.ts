@@ -4,8 +4,8 @@ import { BackupError } from "../../../src/backup/format/errors.ts";
 import { type CustomerKey, localKms } from "../../../src/backup/seal/kms.ts";
 import type { EncryptionContext } from "../../../src/backup/seal/location.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
-import { join } from "../faults/forge.ts";
 import { counterRandom, subtle, testKms } from "../fixtures.ts";
+import { join } from "../vectors/forge.ts";
 
 const CONTEXT: EncryptionContext = [["backup", "backup-aaaaaaaaaaa"]];
 const random = counterRandom("kms");

@@ -1,0 +1,100 @@
+/**
+ * Vectors of what leaves an HSM and of the body it is sealed in: key block, header, segments,
+ * chunks, trailer.
+ */
+import { recordOfLength } from "../fixtures.ts";
+import { join, u32 } from "./forge.ts";
+import {
+  flip,
+  HEADER_AT,
+  KEY_BLOCK_BYTES,
+  type Maker,
+  opens,
+  refused,
+  type VectorTable,
+  withBytes,
+} from "./maker.ts";
+
+export async function keyBlockVectors(make: Maker): Promise<VectorTable> {
+  const bare = make.bare();
+  const sibling = make.forged({ seed: "sibling", origin: { chainNumber: 2 } });
+  const ofSibling = join(sibling.keyBlock, make.forged().container);
+  return await make.inside({
+    reserved_set: ["key_block_damaged", withBytes(bare, 15, 1)],
+    wrap_flipped: ["key_block_damaged", flip(bare, 100)],
+    of_sibling: ["header_damaged", ofSibling],
+  });
+}
+
+export async function headerVectors(make: Maker): Promise<VectorTable> {
+  const bare = make.bare();
+  const macAt = KEY_BLOCK_BYTES + make.forged().front.length;
+  const loose = (map: Uint8Array) => join(Uint8Array.of(0xb8, 13), map.subarray(1));
+  const algorithms = ["AES-256-GCM", "HMAC-SHA-256", "SHA-256"];
+  return await make.inside({
+    reserved_set: ["header_damaged", withBytes(bare, KEY_BLOCK_BYTES + 11, 1)],
+    too_long: ["header_damaged", withBytes(bare, KEY_BLOCK_BYTES + 12, ...u32(4097))],
+    flipped: ["header_damaged", flip(bare, HEADER_AT + 20)],
+    mac_flipped: ["header_damaged", flip(bare, macAt)],
+    unknown_key: ["header_invalid", make.bare({ header: (map) => map.set(14, 0) })],
+    unknown_algorithm: ["header_invalid", make.bare({ header: (map) => map.set(11, algorithms) })],
+    chunk_size_odd: ["header_invalid", make.bare({ header: (map) => map.set(12, 520) })],
+    not_canonical: ["header_invalid", make.bare({ headerBytes: loose })],
+  });
+}
+
+export async function bodyVectors(make: Maker): Promise<VectorTable> {
+  const long = make.forged({
+    records: [1, 2, 3].map((id) => recordOfLength(5, id, 50_000)),
+    chunkBytes: 16_384,
+  });
+  const { envelope, body, file } = await make.seal({}, long);
+  const sealed = await make.seal();
+  const sibling = await make.seal({ seed: "sibling" });
+  const [first, second, rest] = [
+    body.subarray(0, 65_552),
+    body.subarray(65_552, 131_104),
+    body.subarray(131_104),
+  ];
+  const otherDigest = await make.sealed({ bodyDigest: (digest) => flip(digest, 0) });
+  return {
+    three_segments: opens(long, file),
+    flipped: refused("body_damaged", flip(sealed.file, -40)),
+    segments_swapped: refused("body_damaged", join(envelope, second, first, rest)),
+    of_sibling: refused("body_damaged", join(sealed.envelope, sibling.body)),
+    digest_other: refused("body_digest_mismatch", otherDigest),
+  };
+}
+
+export async function chunkVectors(make: Maker): Promise<VectorTable> {
+  const forged = make.forged();
+  const at = (index: number) => KEY_BLOCK_BYTES + forged.front.length + 32 + index * 528;
+  const sibling = make.forged({ seed: "sibling" });
+  const bare = make.bare();
+  const ofSibling = withBytes(
+    bare,
+    at(2),
+    ...sibling.container.subarray(at(2) - KEY_BLOCK_BYTES, at(3) - KEY_BLOCK_BYTES),
+  );
+  const reframe = (order: number[]) => make.bare({ frames: (all) => order.map((i) => all[i]!) });
+  const last = make.forged().plainFrames.length - 1;
+  const setLast = (index: number, value: number) =>
+    make.bare({
+      plainFrames: (all) =>
+        all.map((frame, i) => (i === index ? withBytes(frame, 4, value) : frame)),
+    });
+  const shorter = make.bare({
+    plainFrames: (all) => all.map((frame, i) => (i === 1 ? frame.subarray(0, -1) : frame)),
+  });
+  return await make.inside({
+    flipped: ["chunk_damaged", flip(bare, at(1) + 100)],
+    of_sibling: ["chunk_damaged", ofSibling],
+    length_wrong: ["chunk_damaged", shorter],
+    swapped: ["chunk_out_of_order", reframe([0, 2, 1, 3, last])],
+    duplicated: ["chunk_out_of_order", reframe([0, 1, 1, 3, last])],
+    dropped: ["chunk_out_of_order", reframe([0, 2, 3, 3, last])],
+    last_flag_missing: ["chunk_out_of_order", setLast(last, 0)],
+    last_flag_early: ["chunk_out_of_order", setLast(2, 1)],
+    trailer_flipped: ["trailer_damaged", flip(bare, -1)],
+  });
+}

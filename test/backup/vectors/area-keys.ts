@@ -1,0 +1,84 @@
+/**
+ * Vectors of keys that do not fit, and of expectations that are not met.
+ */
+import type { Keyring } from "../../../src/backup/format/keys.ts";
+import type { Recipient } from "../../../src/backup/seal/recipients.ts";
+import { SecretKey } from "../../../src/crypto/secret-key.ts";
+import { counterRandom, LOCATION, testRing } from "../fixtures.ts";
+import { flip, type Maker, refused, type VectorTable, withBytes } from "./maker.ts";
+
+/** Those that open a seal. */
+export async function openerVectors(make: Maker): Promise<VectorTable> {
+  const sealed = await make.sealed();
+  const forKit = await make.sealed({ recipients: ["recovery"] });
+  const cmkFlipped = await make.sealed({ recipient: flipWraps });
+  const kitFlipped = await make.sealed({ recipients: ["recovery"], recipient: flipWraps });
+  const moved = withBytes(sealed, Buffer.from(sealed).indexOf("eu-central-1"), 0x75);
+  const cmk = { which: "cmk" } as const;
+  const recovery = { which: "recovery" } as const;
+  return {
+    cmk_absent: refused("key_mismatch", sealed, { ...cmk, keys: ["cmk_absent"] }),
+    cmk_destroyed: refused("key_mismatch", sealed, { ...cmk, keys: ["cmk_destroyed"] }),
+    cmk_replaced: refused("key_mismatch", sealed, { ...cmk, keys: ["cmk_replaced"] }),
+    cmk_wrap_flipped: refused("key_mismatch", cmkFlipped, cmk),
+    cmk_location_changed: refused("key_mismatch", moved, cmk),
+    recovery_absent: refused("key_mismatch", forKit, {
+      ...recovery,
+      keys: ["other_recovery_key"],
+    }),
+    recovery_wrap_flipped: refused("key_mismatch", kitFlipped, {
+      ...recovery,
+      keys: ["kit_holder"],
+    }),
+  };
+}
+
+function flipWraps(recipients: readonly Recipient[]): Recipient[] {
+  return recipients.map((recipient) => ({ ...recipient, wrapped: flip(recipient.wrapped, -1) }));
+}
+
+/** Those of the hierarchy: MKBK, AKBK, and the manufacturer whose they are. */
+export async function ringVectors(make: Maker): Promise<VectorTable> {
+  const bare = make.bare();
+  const renamed = make.bare({ header: (map) => map.set(6, "X") });
+  return await make.inside({
+    mkbk_absent: ["key_mismatch", bare, { which: "mkbk", keys: ["mkbk_absent"] }],
+    mkbk_destroyed: ["key_mismatch", bare, { which: "mkbk", keys: ["mkbk_destroyed"] }],
+    mkbk_replaced: ["key_mismatch", bare, { which: "pbk", keys: ["mkbk_replaced"] }],
+    akbk_absent: ["key_mismatch", bare, { which: "akbk", keys: ["akbk_absent"] }],
+    akbk_destroyed: ["key_mismatch", bare, { which: "akbk", keys: ["akbk_destroyed"] }],
+    akbk_replaced: ["key_mismatch", bare, { which: "pbk", keys: ["akbk_replaced"] }],
+    manufacturer_other: ["manufacturer_mismatch", make.bare({ ring: otherManufacturer() })],
+    manufacturer_renamed: ["manufacturer_mismatch", renamed],
+  });
+}
+
+function otherManufacturer(): Keyring {
+  const random = counterRandom("another manufacturer");
+  const id = random(16);
+  const key = new SecretKey(random(32));
+  const mkbk = [{ id, version: 1, state: "active" as const, key }];
+  return { manufacturer: "Another Works", mkbk, akbk: testRing().akbk };
+}
+
+/** Genuine backups, of which another thing was expected. */
+export async function expectationVectors(make: Maker): Promise<VectorTable> {
+  const bare = make.bare();
+  const elsewhere = { location: { ...LOCATION, region: "us-east-1" } };
+  const expecting = { expectation: { backupId: "backup-zzzzzzzzzzz" } };
+  const another = { expectation: { clusterId: "cluster-zzzzzzzzzzz" } };
+  const lineage = { expectation: { lineageId: "cluster-zzzzzzzzzzz" } };
+  const digest = { expectation: { containerDigest: "00".repeat(32) } };
+  return {
+    seal_missing: refused("seal_missing", bare, { expectation: { sealed: true } }),
+    location_of_bare: refused("seal_missing", bare, { expectation: { location: LOCATION } }),
+    location_other: refused("location_mismatch", await make.sealed(), { expectation: elsewhere }),
+    ...(await make.inside({
+      mode_other: ["mode_mismatch", bare, { expectation: { mode: "FIPS" } }],
+      backup_other: ["wrong_backup", bare, expecting],
+      cluster_other: ["wrong_backup", bare, another],
+      lineage_other: ["wrong_backup", bare, lineage],
+      container_digest_other: ["wrong_backup", bare, digest],
+    })),
+  };
+}

@@ -1,0 +1,238 @@
+/**
+ * Makes backups that are wrong in one chosen place and right, keys and MACs too, everywhere else.
+ *
+ * Every step of FORMAT.md is spelt out, and each has a hook. Fixed inputs give fixed bytes.
+ */
+import { createHash } from "node:crypto";
+import { encode, rfc8949EncodeOptions } from "cborg";
+import type { Origin } from "../../../src/backup/container/header.ts";
+import { ContainerKeys, wrapKeyBlock } from "../../../src/backup/container/key-block.ts";
+import { activePbk, type Keyring } from "../../../src/backup/format/keys.ts";
+import { CONTAINER_MAGIC, LABEL, labelBytes } from "../../../src/backup/format/layout.ts";
+import { BodySealer } from "../../../src/backup/seal/body.ts";
+import { sealEnvelope } from "../../../src/backup/seal/envelope.ts";
+import { type BackupLocation, encryptionContext } from "../../../src/backup/seal/location.ts";
+import { deriveSealKeys, type Recipient } from "../../../src/backup/seal/recipients.ts";
+import type { Core } from "../../../src/crypto/core.ts";
+import { SecretKey } from "../../../src/crypto/secret-key.ts";
+import type { SnapshotRecord } from "../../../src/hsm/memory/record.ts";
+import { STATE_DIGEST_LABEL } from "../../../src/hsm/memory/state-digest.ts";
+import {
+  counterRandom,
+  LOCATION,
+  ORIGIN,
+  recoverySpki,
+  subtle,
+  testKit,
+  testKms,
+  testRing,
+} from "../fixtures.ts";
+import { rsaOaep } from "./fixed-subtle.ts";
+
+type Change<T> = (value: T) => T | undefined;
+
+/** The pieces of a payload, before they are joined. */
+export interface PayloadPieces {
+  frames: Uint8Array[];
+  endMark: Uint8Array;
+  manifest: Uint8Array[];
+  footer: Uint8Array;
+}
+
+export interface Forgery {
+  readonly records: readonly SnapshotRecord[];
+  readonly seed?: string;
+  readonly ring?: Keyring;
+  readonly origin?: Partial<Origin>;
+  readonly chunkBytes?: number;
+  readonly payload?: Change<PayloadPieces>;
+  readonly header?: Change<Map<number, unknown>>;
+  /** CBOR of the header; the prologue's length follows it. */
+  readonly headerBytes?: Change<Uint8Array>;
+  /** Framed plaintexts, before they are wrapped. */
+  readonly plainFrames?: Change<Uint8Array[]>;
+  readonly frames?: Change<Uint8Array[]>;
+}
+
+export interface Forged {
+  readonly keyBlock: Uint8Array;
+  readonly container: Uint8Array;
+  /** Prologue and header. */
+  readonly front: Uint8Array;
+  readonly payload: Uint8Array;
+  /** How many it was made of. */
+  readonly records: number;
+  readonly plainFrames: readonly Uint8Array[];
+  readonly ebk: Uint8Array;
+  readonly macKey: Uint8Array;
+}
+
+export function u32(value: number): Uint8Array {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+export function u64(value: number): Uint8Array {
+  return join(u32(Math.floor(value / 2 ** 32)), u32(value % 2 ** 32));
+}
+
+export function join(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(Buffer.concat(parts));
+}
+
+function sha256(...parts: Uint8Array[]): Uint8Array {
+  return createHash("sha256").update(Buffer.concat(parts)).digest();
+}
+
+export function manifestEntry({ type, id, bytes }: SnapshotRecord): Uint8Array {
+  return join(Uint8Array.of(type), u64(id), sha256(bytes));
+}
+
+export function recordFrame({ type, id, bytes }: SnapshotRecord): Uint8Array {
+  return join(u32(bytes.length), Uint8Array.of(type), u64(id), bytes);
+}
+
+function payloadPieces(records: readonly SnapshotRecord[]): PayloadPieces {
+  const manifest = records.map(manifestEntry);
+  const frames = records.map(recordFrame);
+  const counts = [1, 2, 3, 4, 5].map((type) => records.filter((r) => r.type === type).length);
+  const offset = frames.reduce((sum, frame) => sum + frame.length, 4);
+  const stateDigest = sha256(labelBytes(STATE_DIGEST_LABEL), ...manifest);
+  return {
+    frames,
+    endMark: u32(0),
+    manifest,
+    footer: join(...counts.map(u32), u64(offset), stateDigest),
+  };
+}
+
+/** Key block and container by FORMAT.md §3 to §6, with the changes that are asked for. */
+export function forge(core: Core, forgery: Forgery): Forged {
+  const change = <T>(value: T, by: Change<T> | undefined): T => by?.(value) ?? value;
+  const ring = forgery.ring ?? testRing();
+  const random = counterRandom(forgery.seed ?? "forge");
+  const ebk = random(32);
+  const macKey = random(32);
+  const pieces = change(payloadPieces(forgery.records), forgery.payload);
+  const payload = join(...pieces.frames, pieces.endMark, ...pieces.manifest, pieces.footer);
+  const chunkBytes = forgery.chunkBytes ?? 512;
+  const origin = { ...ORIGIN, ...forgery.origin };
+  const header = change(headerMap(origin, ring, chunkBytes, payload.length), forgery.header);
+  const encoded = change(encode(header, rfc8949EncodeOptions), forgery.headerBytes);
+  const front = join(CONTAINER_MAGIC, Uint8Array.of(0, 1, 0, 0), u32(encoded.length), encoded);
+  const plainFrames = change(cutFrames(payload, chunkBytes), forgery.plainFrames);
+  using keys = new ContainerKeys(SecretKey.copyOf(ebk), SecretKey.copyOf(macKey));
+  using kek = core.kek(keys.ebk);
+  const frames = change(
+    plainFrames.map((frame) => kek.kwpWrap(frame)),
+    forgery.frames,
+  );
+  const headerMac = core.hmacSha256(keys.macKey, labelBytes(LABEL.headerMac), front);
+  const body = join(front, headerMac, ...frames);
+  const trailerMac = core.hmacSha256(keys.macKey, labelBytes(LABEL.trailerMac), body);
+  using pbk = activePbk(core, ring);
+  const keyBlock = wrapKeyBlock(core, pbk, keys, sha256(front));
+  const container = join(body, trailerMac);
+  const records = forgery.records.length;
+  return { keyBlock, container, front, payload, records, plainFrames, ebk, macKey };
+}
+
+function headerMap(origin: Origin, ring: Keyring, chunkBytes: number, payloadBytes: number) {
+  return new Map<number, unknown>([
+    [1, origin.backupId],
+    [2, origin.clusterId],
+    [3, origin.lineageId],
+    [4, origin.hsmType],
+    [5, origin.mode],
+    [6, ring.manufacturer],
+    [7, origin.region],
+    [8, origin.createdAtMs],
+    [9, origin.chainNumber],
+    [10, origin.previousDigest],
+    [11, ["AES-256-KWP", "HMAC-SHA-256", "SHA-256"]],
+    [12, chunkBytes],
+    [13, payloadBytes],
+  ]);
+}
+
+function cutFrames(payload: Uint8Array, chunkBytes: number): Uint8Array[] {
+  const count = Math.ceil(payload.length / chunkBytes);
+  return Array.from({ length: count }, (_, i) => {
+    const last = i === count - 1 ? 1 : 0;
+    const slice = payload.subarray(i * chunkBytes, (i + 1) * chunkBytes);
+    return join(u32(i), Uint8Array.of(last, 0, 0, 0), slice);
+  });
+}
+
+export interface SealForgery {
+  readonly seed?: string;
+  /** For whom; both by default. */
+  readonly recipients?: readonly Recipient["kind"][];
+  readonly location?: BackupLocation;
+  /** The container, before it is sealed. */
+  readonly bodyDigest?: Change<Uint8Array>;
+  readonly recipient?: Change<Recipient[]>;
+  readonly body?: Change<Uint8Array>;
+}
+
+export interface SealedForgery {
+  readonly envelope: Uint8Array;
+  readonly body: Uint8Array;
+  readonly file: Uint8Array;
+  readonly sealId: Uint8Array;
+  readonly dataKey: Uint8Array;
+}
+
+/** Seals what `forge` made, by FORMAT.md §7, with the changes that are asked for. */
+export async function forgeSeal(
+  core: Core,
+  { keyBlock, container }: Pick<Forged, "keyBlock" | "container">,
+  forgery: SealForgery = {},
+): Promise<SealedForgery> {
+  const random = counterRandom(`${forgery.seed ?? "forge"}/seal`);
+  const location = forgery.location ?? LOCATION;
+  const sealId = random(16);
+  const dataKey = random(32);
+  using held = SecretKey.copyOf(dataKey);
+  using keys = deriveSealKeys(core, held, sealId);
+  const made: Recipient[] = [];
+  for (const kind of forgery.recipients ?? ["kms", "recovery"]) {
+    made.push(await wrapFor(kind, held, location, sealId, random));
+  }
+  const recipients = forgery.recipient?.(made) ?? made;
+  const sealer = new BodySealer(core, subtle, keys, container.length);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of sealer.seal([container])) pieces.push(piece);
+  const sealed = join(...pieces);
+  const body = forgery.body?.(sealed) ?? sealed;
+  const { bodyDigest } = sealer.sealed();
+  const clear = {
+    sealId,
+    location,
+    recipients,
+    bodyBytes: sealed.length,
+    bodyDigest: forgery.bodyDigest?.(bodyDigest) ?? bodyDigest,
+  };
+  const envelope = await sealEnvelope(subtle, random, keys, clear, keyBlock);
+  return { envelope, body, file: join(envelope, body), sealId, dataKey };
+}
+
+async function wrapFor(
+  kind: Recipient["kind"],
+  dataKey: SecretKey,
+  location: BackupLocation,
+  sealId: Uint8Array,
+  random: (length: number) => Uint8Array<ArrayBuffer>,
+): Promise<Recipient> {
+  if (kind === "kms") {
+    const kms = testKms(random);
+    const wrapped = await kms.wrap(dataKey, encryptionContext(location));
+    return { kind, keyId: kms.keyId ?? "", wrapped };
+  }
+  const { account, region, clusterId, backupId } = location;
+  const context = encode([account, region, clusterId, backupId, sealId], rfc8949EncodeOptions);
+  const label = join(labelBytes(LABEL.recovery), context);
+  const wrapped = dataKey.use((bytes) => rsaOaep(recoverySpki(), bytes, label, random(32)));
+  return { kind, keyId: testKit().recoveryKey?.id ?? "", wrapped };
+}

@@ -1,0 +1,168 @@
+/**
+ * The vectors: what our reader makes of each, and that files, index and specification agree.
+ */
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { describeFault } from "../../../src/backup/format/errors.ts";
+import type { Core } from "../../../src/crypto/core.ts";
+import { loadCore } from "../../lib/core.ts";
+import { customerKeys, hex, vectorBytes, vectorText } from "../fixtures.ts";
+import { indexSchema, SCHEMA_FILE, type VectorEntry } from "./index-schema.ts";
+import { makeVectors } from "./make.ts";
+import { INDEX, readerWith, readVector, refusalOf } from "./readers.ts";
+
+const core: Core = await loadCore();
+const FOLDER = "test/vectors";
+
+const cases = INDEX.vectors.map((entry) => ({ ...entry, title: `${entry.file} by ${entry.keys}` }));
+const refusals = cases.filter(({ expect }) => expect.outcome === "refused");
+const openings = cases.filter(({ expect }) => expect.outcome === "opens");
+
+/** Facts that a message has in words of its own. */
+const WORDED = new Set(["code", "which", "part", "found"]);
+
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true })
+    .map(String)
+    .filter((path) => statSync(join(folder, path)).isFile())
+    .sort();
+}
+
+function read({ file, keys, expectation }: VectorEntry) {
+  return readVector(core, readerWith(keys, expectation), vectorBytes(file));
+}
+
+/** The sentences of `message`, each of a capital or an id, some words and a full stop or colon. */
+function sentencesOf(message: string): string[] {
+  expect(message).toMatch(/^[A-Z].*\.$/);
+  return message.split(/(?<=[.:]) /).filter((sentence) => sentence.split(" ").length > 2);
+}
+
+describe("our reader", () => {
+  it.each(openings)("opens $title", async (entry) => {
+    const reading = await read(entry);
+    if ("fault" in reading) throw new Error(describeFault(reading.fault));
+    expect({
+      outcome: "opens",
+      stateDigest: hex(reading.opened.stateDigest),
+      containerDigest: hex(reading.opened.containerDigest),
+      records: reading.opened.recordCount,
+    }).toEqual(entry.expect);
+    expect(reading.staging.records).toHaveLength(reading.opened.recordCount);
+    expect(reading.staging.committed).not.toBeNull();
+  });
+
+  it.each(refusals)("refuses $title as $expect.code", async (entry) => {
+    const reading = await read(entry);
+    if (!("fault" in reading)) throw new Error("the file was not refused");
+    const { outcome: _, ...facts } = entry.expect;
+    expect(reading.fault).toMatchObject(facts);
+    expect(reading.staging.committed).toBeNull();
+    expect(reading.staging.records).toEqual([]);
+  });
+});
+
+describe("the files", () => {
+  it("are those that the generator writes, byte for byte, and no others", async () => {
+    const made = await makeVectors(core);
+    expect(filesIn(FOLDER)).toEqual([...made.keys()].sort());
+    const others = [...made].filter(
+      ([file, bytes]) => !Buffer.from(vectorBytes(file)).equals(bytes),
+    );
+    expect(others.map(([file]) => file)).toEqual([]);
+  });
+
+  it("have the digests that the index says", () => {
+    for (const { file, sha256 } of INDEX.vectors) {
+      expect(createHash("sha256").update(vectorBytes(file)).digest("hex"), file).toBe(sha256);
+    }
+  });
+
+  it("are named by the index, all of them, and each with keys in one way", () => {
+    const named = new Set(INDEX.vectors.map(({ file }) => file));
+    expect([...named].sort()).toEqual(filesIn(FOLDER).filter((file) => file.endsWith(".hbk")));
+    const ways = INDEX.vectors.map(({ file, keys }) => `${file} ${keys}`);
+    expect(new Set(ways).size).toBe(ways.length);
+  });
+
+  it("fit into a repository", () => {
+    const bytes = filesIn(FOLDER).reduce((sum, file) => sum + statSync(join(FOLDER, file)).size, 0);
+    expect(bytes).toBeLessThan(4 * 1024 * 1024);
+  });
+});
+
+describe("the index", () => {
+  it("has its schema beside it", () => {
+    expect(vectorText(SCHEMA_FILE)).toBe(indexSchema());
+  });
+
+  it("names key sets that are there and are used, of files that can be read", () => {
+    const used = new Set(INDEX.vectors.map(({ keys }) => keys));
+    expect([...used].sort()).toEqual(Object.keys(INDEX.keys).sort());
+    for (const [name, { kms }] of Object.entries(INDEX.keys)) {
+      expect(readerWith(name).ring.mkbk.length).toBeGreaterThan(0);
+      if (kms !== null) expect(customerKeys(kms).length).toBeGreaterThan(0);
+    }
+  });
+
+  it("has a vector for each row of FORMAT.md §9.1, and each refusal a row", () => {
+    const text = readFileSync("docs/FORMAT.md", "utf8");
+    const table = text.slice(text.indexOf("### 9.1"), text.indexOf("### 9.2"));
+    const rows = [...table.matchAll(/^\| `(\w+)`(?: \((\w+)\))? \|/gm)];
+    const listed = new Set(rows.map(([, code, which = ""]) => `${code} ${which}`));
+    const met = refusals.flatMap(({ expect }) =>
+      expect.outcome === "refused" ? [`${expect.code} ${expect.which ?? ""}`] : [],
+    );
+    expect([...listed].sort()).toEqual([...new Set(met)].sort());
+  });
+});
+
+describe("the messages", () => {
+  it.each(refusals)(
+    "of $title say in sentences what is wrong, all facts of it, and what to do",
+    async (entry) => {
+      const reading = await read(entry);
+      if (!("fault" in reading)) throw new Error("the file was not refused");
+      const { fault } = reading;
+      const message = describeFault(fault);
+      expect(sentencesOf(message).length).toBeGreaterThan(1);
+      for (const [name, fact] of Object.entries(fault)) {
+        if (WORDED.has(name) || fact === null) continue;
+        // The ids that it names are right: the message says so.
+        if (fault.code === "key_mismatch" && fault.which === "pbk") continue;
+        expect(String(fact)).not.toBe("");
+        expect(message).toContain(String(fact));
+      }
+    },
+  );
+
+  it("of a backup that did not read back say so, and what to do", () => {
+    const message = describeFault({ code: "verification_failed", why: "other digest" });
+    expect(sentencesOf(message).length).toBeGreaterThan(1);
+    expect(message).toContain("(other digest)");
+  });
+
+  it("are six different ones for the six mistakes that people make", async () => {
+    const files = [
+      "ring/mkbk_absent.hbk",
+      "ring/akbk_absent.hbk",
+      "ring/manufacturer_other.hbk",
+      "opener/cmk_absent.hbk",
+      "body/flipped.hbk",
+      "file/container_version_2.hbk",
+    ];
+    const messages = new Set<string>();
+    for (const file of files) {
+      const entry = INDEX.vectors.find((known) => known.file === file);
+      if (entry === undefined) throw new Error(`no vector ${file}`);
+      const refusal = await refusalOf(core, readerWith(entry.keys), vectorBytes(file));
+      if (refusal !== null) messages.add(describeFault(refusal.fault));
+    }
+    expect(messages.size).toBe(6);
+    for (const message of messages) {
+      expect(message).toMatch(/\b(take|open|restore|use|choose|only be restored)\b/i);
+    }
+  });
+});
