@@ -36,6 +36,7 @@ import { servingRow } from "./generations.ts";
 import { initializeHsm, manufactureHsm, verifyNeverActivated, verifyReadable } from "./life.ts";
 import { readLocal, writeLocal } from "./local.ts";
 import { type HsmMemory, type HsmSite, openMemory, openToRead } from "./memory.ts";
+import { MemorySql } from "./memory-sql.ts";
 import { CHANGES_NOTHING, DATA_PLANE } from "./operations.ts";
 import { Overview } from "./overview.ts";
 import { isSamePosition, ownPosition, Peers, takeDelta, withDeltaKeks } from "./peers.ts";
@@ -78,7 +79,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     const { name } = ctx.id;
     if (name === undefined) throw new Error("unreachable: an HSM object without a name");
     this.#name = name;
-    const { sql } = ctx.storage;
+    const sql = new MemorySql(ctx.storage.sql);
     createTables(sql);
     this.#rows = { sql, seal: new RowSeal(this.#secrets, name), overview: new Overview() };
     const { storage } = ctx;

@@ -21,6 +21,7 @@ import { issueHardwareIdentity } from "./hardware-identity.ts";
 import { InstalledKeyring, installAkbk } from "./keyring.ts";
 import { type Making, readLocal, writeLocal } from "./local.ts";
 import { type HsmMemory, type HsmSite, openStaging, openToRead } from "./memory.ts";
+import type { MemorySql } from "./memory-sql.ts";
 import { writeKeyCheck } from "./own-rows.ts";
 import { LOCAL_SECRET, wrapSecret } from "./storage-key.ts";
 
@@ -90,7 +91,7 @@ export async function initializeHsm(
  * could have changed it could have emptied the database as well. To be asked in the turn in which
  * the HSM is emptied. @throws Refused with `hsm_activated` unless every generation says not.
  */
-export function verifyNeverActivated(sql: SqlStorage): void {
+export function verifyNeverActivated(sql: MemorySql): void {
   const rows = sql.exec<{ attributes: SqlStorageValue }>(
     "SELECT attributes FROM records WHERE type = ?",
     RECORD_TYPE.configuration,

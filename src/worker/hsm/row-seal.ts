@@ -9,6 +9,7 @@ import type { Core } from "../../crypto/core.ts";
 import type { SecretKey } from "../../crypto/secret-key.ts";
 import type { Secrets } from "../opening/secrets.ts";
 import { openCore } from "../platform/engine.ts";
+import type { MemorySql } from "./memory-sql.ts";
 import type { Overview } from "./overview.ts";
 import { RowEncoder, type SqlValue } from "./row-encoding.ts";
 import { MemoryChanged } from "./storage-key.ts";
@@ -28,7 +29,7 @@ const COUNT_BYTES = 8;
 
 /** An HSM's tables, what authenticates them, and what is known of them as a whole. */
 export interface HsmRows {
-  readonly sql: SqlStorage;
+  readonly sql: MemorySql;
   readonly seal: RowSeal;
   readonly overview: Overview;
 }

@@ -178,8 +178,8 @@ export class RecordRows {
   *sizes(): Generator<StoredSize[]> {
     let after: readonly [type: number, id: number] = [0, -1];
     for (;;) {
-      const cursor = this.#rows.sql.exec(SIZES, this.generation, ...after, PAGE_ROWS);
-      const page = Array.from(cursor.raw<[number, number, number, number]>(), sizeOf);
+      const bindings = [this.generation, ...after, PAGE_ROWS];
+      const page = Array.from(this.#rows.sql.rows<SizeRow>(SIZES, bindings), sizeOf);
       if (page.length > 0) yield page;
       const last = page.at(-1);
       if (last === undefined || page.length < PAGE_ROWS) return;
@@ -323,12 +323,9 @@ export class RecordRows {
   }
 }
 
-function sizeOf([type, id, attributeBytes, secretBytes]: [
-  type: number,
-  id: number,
-  attributeBytes: number,
-  secretBytes: number,
-]): StoredSize {
+type SizeRow = [type: number, id: number, attributeBytes: number, secretBytes: number];
+
+function sizeOf([type, id, attributeBytes, secretBytes]: SizeRow): StoredSize {
   return { type: recordType(type), id, attributeBytes, secretBytes };
 }
 

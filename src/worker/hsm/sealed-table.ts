@@ -83,7 +83,7 @@ export class SealedTable {
    */
   delete(rest: string, bindings: readonly Binding[], sum: RowSum): number {
     const statement = `DELETE FROM ${this.#shape.name} ${rest} RETURNING ${this.#list}`;
-    const gone = [...this.#rows.sql.exec(statement, ...bindings).raw<SqlStorageValue[]>()];
+    const gone = [...this.#rows.sql.rows(statement, bindings)];
     for (const values of gone) sum.remove(this.#elementOf(this.#verified(values)));
     return gone.length;
   }
@@ -109,8 +109,7 @@ export class SealedTable {
 
   #select(rest: string, bindings: readonly Binding[]): IterableIterator<SqlStorageValue[]> {
     const statement = `SELECT ${this.#list} FROM ${this.#shape.name} ${rest}`;
-    // Names would be given to each row anew, at twice the price.
-    return this.#rows.sql.exec(statement, ...bindings).raw<SqlStorageValue[]>();
+    return this.#rows.sql.rows(statement, bindings);
   }
 
   /** @param values - taken over. @returns the row, `mac` with it. */

@@ -4,6 +4,7 @@
  * Spec: docs/HSM.md §2, docs/STORAGE.md. A row knows the SHA-256 of a token, never the token.
  */
 import type { Session, SessionCounts, SessionStore } from "../../hsm/access/session-store.ts";
+import type { MemorySql } from "./memory-sql.ts";
 import { OwnTable } from "./own-rows.ts";
 import type { HsmRows } from "./row-seal.ts";
 
@@ -21,7 +22,7 @@ export function sessionRows(rows: HsmRows): OwnTable {
 }
 
 export class SqliteSessions implements SessionStore {
-  readonly #sql: SqlStorage;
+  readonly #sql: MemorySql;
   readonly #table: OwnTable;
 
   constructor(rows: HsmRows) {

@@ -7,6 +7,7 @@ import { Refused } from "../contracts/result.ts";
 import { ATTEMPT_TABLES, attemptRows } from "./attempts.ts";
 import { GENERATION_TABLES, generationRows, verifiedGeneration } from "./generations.ts";
 import { LOCAL_TABLES, localRows, readLocal } from "./local.ts";
+import type { MemorySql } from "./memory-sql.ts";
 import { OWN_TABLES, verifyKeyCheck, verifyOwnRows } from "./own-rows.ts";
 import type { HsmRows } from "./row-seal.ts";
 import { RECORD_TABLES, RecordRows } from "./rows.ts";
@@ -39,7 +40,7 @@ class MemoryUnsealed extends Refused {
   }
 }
 
-export function createTables(sql: SqlStorage): void {
+export function createTables(sql: MemorySql): void {
   if (isUnsealed(sql)) return; // They stay as they are, to be read by the build that made them.
   for (const statement of STATEMENTS) sql.exec(statement);
 }
@@ -81,19 +82,19 @@ export function verifyBesideRecords(rows: HsmRows): number {
 }
 
 /** Tables of a build that knew nothing of all this; where it left a trace, they were changed since. */
-function isUnsealed(sql: SqlStorage): boolean {
+function isUnsealed(sql: MemorySql): boolean {
   const names = columnsOf(sql, "local");
   const isPlain = names.length > 0 && !names.includes("mac");
   return isPlain && columnsOf(sql, "own_sum").length === 0;
 }
 
-function columnsOf(sql: SqlStorage, table: string): string[] {
+function columnsOf(sql: MemorySql, table: string): string[] {
   const columns = sql.exec<{ name: string }>("SELECT name FROM pragma_table_info(?)", table);
   return [...columns].map(({ name }) => name);
 }
 
 /** What the statements above leave in SQLite's own table, and nothing else but the platform's tables. */
-function verifySchema(sql: SqlStorage): void {
+function verifySchema(sql: MemorySql): void {
   const wanted = new Set(STATEMENTS.map(normalized));
   const held = sql.exec<{ name: string; sql: string | null }>(
     "SELECT name, sql FROM sqlite_master",
