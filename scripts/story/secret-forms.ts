@@ -1,13 +1,15 @@
 /**
  * Looks for secrets in files, in every form they might have been written in.
  *
- * Raw, hexadecimal, Base64 and Base64url at each of the three alignments; of a private key each
- * secret number, so that it is found inside DER and inside a JWK as well. Windows of a value are
- * looked for rather than the whole of it, because a database may cut a value at the end of a page.
+ * Raw, hexadecimal, Base64 and Base64url at each of the three alignments, the Bech32 of age's keys; of
+ * a private key each secret number, so that it is found inside DER and inside a JWK as well. Windows of
+ * a value are looked for rather than the whole of it, because a database may cut a value at the end of
+ * a page.
  */
 import { createPrivateKey } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { bech32 } from "@scure/base";
 
 export interface NamedSecret {
   /** Says which secret it is without giving it away. */
@@ -30,6 +32,9 @@ interface Needle {
 
 const MIN_SECRET_BYTES = 8;
 const WINDOW_BYTES = 24;
+/** Of a recovery key: what stands in Bech32 somewhere is a whole seed. */
+const SEED_BYTES = 32;
+const CHECKSUM_LETTERS = 6;
 const PRIVATE_JWK_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "k"] as const;
 
 export function textSecret(name: string, text: string): NamedSecret {
@@ -73,6 +78,12 @@ function needlesOf({ name, bytes }: NamedSecret): Needle[] {
     if (inner.length < MIN_SECRET_BYTES - 2) continue;
     forms.push([`Base64+${alignment}`, Buffer.from(inner.toString("base64"))]);
     forms.push([`Base64url+${alignment}`, Buffer.from(inner.toString("base64url"))]);
+  }
+  if (raw.length === SEED_BYTES) {
+    const letters = bech32
+      .encode("a", bech32.toWords(raw), false)
+      .slice("a1".length, -CHECKSUM_LETTERS);
+    forms.push(["bech32", Buffer.from(letters)], ["BECH32", Buffer.from(letters.toUpperCase())]);
   }
   return forms.flatMap(([form, whole]) =>
     windowsOf(whole).map((window) => ({ secret: name, form, bytes: window })),

@@ -1,6 +1,9 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { bech32 } from "@scure/base";
 import { describe, expect, it } from "vitest";
 import { findSecrets, jwkSecrets, privateKeySecrets } from "../../scripts/story/secret-forms.ts";
+import { encodeAgeSecretKey } from "../../src/backup/format/age-keys.ts";
+import { SecretKey } from "../../src/crypto/secret-key.ts";
 
 const secret = { name: "canary", bytes: randomBytes(32) };
 const value = Buffer.from(secret.bytes);
@@ -16,6 +19,11 @@ function base64After(before: number): Buffer {
   );
 }
 
+/** Under another prefix, whatever its checksum makes of that. */
+function bech32Of(bytes: Uint8Array): string {
+  return bech32.encode("age-secret-key-", bech32.toWords(bytes), false);
+}
+
 describe("the search for secrets", () => {
   it.each([
     ["raw", value],
@@ -26,6 +34,8 @@ describe("the search for secrets", () => {
     ["Base64 after one byte", base64After(1)],
     ["Base64 after two bytes", base64After(2)],
     ["Base64url", Buffer.from(value.toString("base64url"))],
+    ["a private key of age's", Buffer.from(encodeAgeSecretKey(SecretKey.copyOf(value)))],
+    ["the same in lower case", Buffer.from(bech32Of(value))],
     ["the last part of a value cut by the end of a page", value.subarray(6)],
   ])("finds a canary written as %s", (_, written) => {
     const findings = findSecrets([secret], "file", surrounded(written));
