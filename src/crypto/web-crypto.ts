@@ -26,6 +26,8 @@ export type PlatformKeyUsage =
 export interface PlatformKey {
   readonly type: string;
   readonly extractable: boolean;
+  /** What the key is for; of an RSA key also `modulusLength` and `publicExponent`. */
+  readonly algorithm: { readonly name: string };
 }
 
 export interface PlatformKeyPair {

@@ -74,8 +74,7 @@ async function engineRefusals(): Promise<Answered[]> {
   const ofBackups = ["errors.ts", "key-faults.ts"].flatMap((name) =>
     faultCodes(`src/backup/format/${name}`),
   );
-  // The recovery key is in kits alone: no surface of the edge asks for it.
-  const mismatches = ["cmk", "mkbk", "akbk", "pbk"].map((which) => ({
+  const mismatches = ["cmk", "recovery", "mkbk", "akbk", "pbk"].map((which) => ({
     code: "key_mismatch",
     which,
     id: "",

@@ -44,9 +44,9 @@ export function describeKeyMismatch({ which, id, found }: KeyMismatch): string {
     case "recovery":
       return found === "refused"
         ? `Recovery key ${id} refuses the data key of this backup: the envelope was changed, or ` +
-            "the kit's private key is not that of its id. Try another copy of the backup or of " +
-            "the kit."
-        : `This backup was not sealed for the recovery key of this kit (${id}). Take the kit ` +
+            "the key is not that of its id, or no RSA key of 3,072 bits with exponent 65,537. Try " +
+            "another copy of the backup or of the kit."
+        : `This backup was sealed for recovery key ${id}, which is ${found} here. Take the kit ` +
             "that was in force when the backup was made, or open it where its KMS key is.";
     case "mkbk":
       return (
@@ -69,16 +69,11 @@ export function describeKeyMismatch({ which, id, found }: KeyMismatch): string {
 }
 
 function describeCmk(id: string, found: KeyMismatch["found"]): string {
-  if (id === "") {
-    return (
-      "This backup was sealed for recovery keys only, for no KMS. Open it with its recovery " +
-      "kit."
-    );
-  }
   return found === "refused"
     ? `KMS key ${id} refuses the data key of this backup: it is another key of that name, or the ` +
         "envelope's location or data key was changed. Check the KMS key, then take another copy " +
         "of the envelope; the recovery kit may still open the file."
     : `This backup is sealed under KMS key ${id}, which is ${found} here. Use a deployment that ` +
-        "has this KMS key, restore the key, or open the file with the recovery kit.";
+        "has this KMS key, restore the key, or, if it was sealed for a recovery key too, open the " +
+        "file with its recovery kit.";
 }

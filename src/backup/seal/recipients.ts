@@ -7,6 +7,7 @@ import type { Core } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import type { RandomBytes, Subtle } from "../../crypto/web-crypto.ts";
 import { BackupError, keyMismatch } from "../format/errors.ts";
+import type { KeyMismatch, KeyName } from "../format/key-faults.ts";
 import { KEY_BYTES, LABEL, SEAL_ID_BYTES } from "../format/layout.ts";
 import type { Kms } from "./kms.ts";
 import { type BackupLocation, encryptionContext } from "./location.ts";
@@ -37,7 +38,7 @@ export interface Recipients {
   readonly recoveryPublicKey: Uint8Array | null;
 }
 
-/** With what a seal may be opened: the KMS first, then the recovery key. */
+/** With what a seal may be opened; recipients are asked in the order in which they stand. */
 export interface Openers {
   readonly kms: Kms | null;
   readonly recoveryKey: RecoveryKey | null;
@@ -90,7 +91,10 @@ export function addressOf({ sealId, location, recipients }: Seal): SealAddress {
   return { sealId, location, recipients };
 }
 
-/** The keys of a stored seal. @throws BackupError `key_mismatch` of cmk or recovery. */
+/**
+ * The keys of a stored seal.
+ * @throws BackupError `key_mismatch` of cmk or recovery; what the KMS throws when it is out.
+ */
 export async function openSeal(
   platform: Pick<SealPlatform, "core" | "subtle">,
   openers: Openers,
@@ -169,59 +173,80 @@ async function wrapForKit(
   sealId: Uint8Array,
 ): Promise<Recipient[]> {
   if (spki === null) return [];
-  const wrapped = await wrapForRecovery(subtle, spki, dataKey, location, sealId);
-  return [{ kind: "recovery", keyId: recoveryKeyId(core, spki), wrapped }];
+  const keyId = recoveryKeyId(core, spki);
+  const wrapped = await wrapForRecovery(subtle, spki, keyId, dataKey, location, sealId);
+  return [{ kind: "recovery", keyId, wrapped }];
 }
 
-/** The KMS is asked first, then the recovery key. 32 bytes, fresh. */
+type Unwrap = (recipient: Recipient) => Promise<SecretKey>;
+
+const KEY_NAME: Readonly<Record<RecipientKind, KeyName>> = { kms: "cmk", recovery: "recovery" };
+
+/** How each kind of recipient is asked; null: with nothing here. */
+function unwrapsOf(
+  subtle: Subtle,
+  { kms, recoveryKey: key }: Openers,
+  { location, sealId }: SealAddress,
+): Record<RecipientKind, Unwrap | null> {
+  const context = encryptionContext(location);
+  return {
+    kms: kms && (({ keyId, wrapped }) => kms.unwrap(keyId, wrapped, context)),
+    recovery:
+      key &&
+      (async ({ keyId, wrapped }) => {
+        if (keyId !== key.id) throw keyMismatch("recovery", keyId, "absent");
+        return await unwrapWithRecovery(subtle, key, wrapped, location, sealId);
+      }),
+  };
+}
+
+/**
+ * The data key from the first recipient, in the order of the envelope, that gives one: 32 bytes, fresh.
+ *
+ * One that refuses, or is out, does not end it. If none opens, the answer is an outage, which may be
+ * over later; else the last refusal by a key that is here; else that a key is destroyed; else absent.
+ */
 async function unwrapDataKey(
   subtle: Subtle,
-  { kms, recoveryKey }: Openers,
+  openers: Openers,
   seal: SealAddress,
 ): Promise<SecretKey> {
-  const byKms = kms === null ? null : await unwrapByKms(kms, seal);
-  if (byKms instanceof SecretKey) return byKms;
-  if (recoveryKey !== null) return await unwrapByKit(subtle, recoveryKey, seal, byKms);
-  if (byKms !== null) throw byKms;
-  const forKms = seal.recipients.find(({ kind }) => kind === "kms");
-  throw keyMismatch("cmk", forKms?.keyId ?? "", "absent");
-}
-
-/** The data key, or why none of the wraps for a KMS gave it; null if there is none. */
-async function unwrapByKms(
-  kms: Kms,
-  { location, recipients }: SealAddress,
-): Promise<SecretKey | BackupError | null> {
-  let refusal: BackupError | null = null;
-  const context = encryptionContext(location);
-  for (const { kind, keyId, wrapped } of recipients) {
-    if (kind !== "kms") continue;
+  const unwraps = unwrapsOf(subtle, openers, seal);
+  const refusals = new Map<KeyMismatch["found"], BackupError>();
+  const outages: unknown[] = [];
+  for (const recipient of seal.recipients) {
+    const { kind, keyId } = recipient;
+    const unwrap = unwraps[kind];
+    if (unwrap === null) continue;
     try {
-      return verifyDataKey(await kms.unwrap(keyId, wrapped, context), "cmk", keyId);
+      return verifyDataKey(await unwrap(recipient), KEY_NAME[kind], keyId);
     } catch (error) {
-      // This KMS may have another of the keys; the last refusal is the answer if it has none.
-      if (!(error instanceof BackupError)) throw error;
-      refusal = error;
+      const found = foundOf(error);
+      if (found !== null && error instanceof BackupError) refusals.set(found, error);
+      else {
+        outages.push(error);
+        unwraps[kind] = null; // Each of its keys would be another wait.
+      }
     }
   }
-  return refusal;
+  if (outages.length > 0) throw outages[0];
+  const told = refusals.get("refused") ?? refusals.get("destroyed") ?? refusals.get("absent");
+  throw told ?? nobodyAsked(seal.recipients);
 }
 
-/** @param refusal - of the KMS that was asked before: it says more than that the kit is another. */
-async function unwrapByKit(
-  subtle: Subtle,
-  key: RecoveryKey,
-  { location, recipients, sealId }: SealAddress,
-  refusal: BackupError | null,
-): Promise<SecretKey> {
-  const mine = recipients.find(({ kind, keyId }) => kind === "recovery" && keyId === key.id);
-  if (mine === undefined) throw refusal ?? keyMismatch("recovery", key.id, "absent");
-  const dataKey = await unwrapWithRecovery(subtle, key, mine.wrapped, location, sealId);
-  return verifyDataKey(dataKey, "recovery", key.id);
+/** What a key that does not open says of itself; null for any other error. */
+function foundOf(error: unknown): KeyMismatch["found"] | null {
+  const isMismatch = error instanceof BackupError && error.fault.code === "key_mismatch";
+  return isMismatch ? error.fault.found : null;
+}
+
+function nobodyAsked([first]: readonly Recipient[]): Error {
+  if (first === undefined) return new RangeError("recipients: expected at least one, got none");
+  return keyMismatch(KEY_NAME[first.kind], first.keyId, "absent");
 }
 
 /** What unwraps to another length is no data key of this format. */
-function verifyDataKey(dataKey: SecretKey, which: "cmk" | "recovery", id: string): SecretKey {
+function verifyDataKey(dataKey: SecretKey, which: KeyName, id: string): SecretKey {
   if (dataKey.length === KEY_BYTES) return dataKey;
   dataKey[Symbol.dispose]();
   throw keyMismatch(which, id, "refused");

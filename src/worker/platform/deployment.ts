@@ -5,6 +5,7 @@
  * reads them, for those who may have them.
  */
 import * as z from "zod";
+import { isRecoverySpki } from "../../backup/format/recovery-spki.ts";
 import { fnv1a } from "../../cluster/ids.ts";
 import type { AccessRole } from "../../cluster/permissions.ts";
 import type {
@@ -87,9 +88,7 @@ function readDeployment(env: Env): Deployment {
   const buckets = bucketsOf(env);
   return {
     accessKeys: jsonVariable("ACCESS_KEYS", env.ACCESS_KEYS, accessKeysVariable),
-    recoveryPublicKey: env.RECOVERY_PUBLIC_KEY
-      ? checkedVariable("RECOVERY_PUBLIC_KEY", env.RECOVERY_PUBLIC_KEY, base64Bytes)
-      : null,
+    recoveryPublicKey: env.RECOVERY_PUBLIC_KEY ? recoveryKeyOf(env.RECOVERY_PUBLIC_KEY) : null,
     schedule: jsonVariable("SCHEDULE", env.SCHEDULE || "{}", scheduleVariable),
     pauseAt: env.PAUSE_AT || null,
     regions: [...buckets.keys()].sort(),
@@ -101,6 +100,15 @@ function readDeployment(env: Env): Deployment {
       env.READER.get(env.READER.idFromName(`reader/${fnv1a(`${account}/${subject}`) % READERS}`)),
     registry: () => env.REGISTRY.get(env.REGISTRY.idFromName("registry")),
   };
+}
+
+/** Nobody could open what another form of key had wrapped. */
+function recoveryKeyOf(text: string): Uint8Array {
+  const spki = checkedVariable("RECOVERY_PUBLIC_KEY", text, base64Bytes);
+  if (isRecoverySpki(spki)) return spki;
+  throw new Error(
+    "variable RECOVERY_PUBLIC_KEY: not the SPKI of an RSA key of 3,072 bits with exponent 65,537",
+  );
 }
 
 /** Few and fixed: the platform keeps a file for every object that was ever named. */

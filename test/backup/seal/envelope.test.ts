@@ -81,7 +81,7 @@ describe("an envelope", () => {
     expect(verified.location).toEqual(location);
     expect(verified.header.backupId).toBe(LOCATION.backupId);
     await expect(verifyBackup(platform, ring, openers, file)).rejects.toMatchObject({
-      fault: { code: "key_mismatch", which: "cmk", found: "absent" },
+      fault: { code: "key_mismatch", which: "recovery", found: "absent" },
     });
   });
 
