@@ -1,6 +1,7 @@
 /**
  * Clients of the AWS wire for tests: a real SDK, and raw signed requests.
  */
+
 import {
   CloudHSMV2Client,
   type Cluster,
@@ -15,6 +16,7 @@ import { AwsV4Signer } from "aws4fetch";
 import type { WebCryptoAuthority } from "../../scripts/customer/authority.ts";
 import type { DevelopmentAccessKey } from "../../scripts/edge/dev-secrets.ts";
 import { WORKER_NAME } from "../../scripts/edge/embedded.ts";
+import type { WireBody } from "./answers.ts";
 import { testAuthority } from "./authority.ts";
 import type { Edge } from "./mf.ts";
 import { testSecrets } from "./mf.ts";
@@ -69,8 +71,7 @@ export interface RawCall {
 export interface RawAnswer {
   readonly status: number;
   readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever shape the wire has.
-  readonly body: any;
+  readonly body: WireBody;
 }
 
 export async function rawCall(

@@ -1,6 +1,7 @@
 /**
  * The REST surface for tests: requests signed by aws4fetch, answers with their status.
  */
+
 import { createHash, randomUUID } from "node:crypto";
 import {
   type CloudHSMV2Client,
@@ -8,6 +9,7 @@ import {
   DeleteHsmCommand,
 } from "@aws-sdk/client-cloudhsm-v2";
 import { AwsV4Signer } from "aws4fetch";
+import type { RestBody } from "./answers.ts";
 import {
   accessKey,
   backupsReady,
@@ -27,8 +29,7 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 export interface RestAnswer {
   readonly status: number;
   readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever shape the surface has.
-  readonly body: any;
+  readonly body: RestBody;
 }
 
 export interface RestOptions {
@@ -129,8 +130,7 @@ export async function ok(
   path: string,
   body?: unknown,
   options: RestOptions = {},
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever shape the surface has.
-): Promise<any> {
+): Promise<RestBody> {
   const answer = await rest(edge, method, path, body, options);
   if (answer.status >= 300) {
     throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);

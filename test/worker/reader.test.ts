@@ -162,9 +162,7 @@ describe("the first password of PRECO", () => {
     const others = [await createCluster(owner), await createCluster(owner)];
     for (const id of others) await clusterInState(owner, id, "UNINITIALIZED");
     const { body } = await rawCall(edge, "DescribeClusters", {});
-    const passwords = body.Clusters.map(
-      (cluster: Record<string, string>) => cluster["PreCoPassword"],
-    );
+    const passwords = body.Clusters.map((cluster) => cluster.PreCoPassword);
     expect(passwords).toHaveLength(3);
     for (const password of passwords) expect(password).toMatch(/^[a-z2-7]{16}$/);
     expect(new Set(passwords).size).toBe(3);

@@ -86,6 +86,9 @@ export class Reader extends built.Reader {}
 export default worker;
 `;
 
+/** Of whatever columns the statement asks for. */
+export type Row = Readonly<Record<string, string | number | null>>;
+
 /** Statement and number of its rows, the most first. */
 export type RowsRead = readonly (readonly [statement: string, rows: number])[];
 
@@ -147,8 +150,7 @@ export class StatementWatch {
     return this.#calls().ignore();
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: rows of whatever the statement asks for.
-  async run(query: string, bindings: readonly unknown[] = []): Promise<any[]> {
+  async run(query: string, bindings: readonly unknown[] = []): Promise<Row[]> {
     return JSON.parse(await this.#calls().run(query, JSON.stringify(bindings)));
   }
 

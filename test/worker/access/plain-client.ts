@@ -2,8 +2,10 @@
  * Signature Version 4 as its documentation writes it, and requests byte for byte as a test wants them:
  * what `fetch` would not send, such as a header twice, a host in capitals, a body that never comes.
  */
+
 import { createHash, createHmac } from "node:crypto";
 import { type Agent, request } from "node:http";
+import type { WireBody } from "../../lib/answers.ts";
 import { accessKey, REGION } from "../../lib/aws.ts";
 import type { Edge } from "../../lib/mf.ts";
 
@@ -35,8 +37,7 @@ export interface PlainRequest {
 export interface PlainAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever shape the wire has.
-  readonly body: any;
+  readonly body: WireBody;
 }
 
 export const sha256 = (data: string | Uint8Array) =>

@@ -49,7 +49,7 @@ afterAll(() => edge.stop());
 async function listed(input: Record<string, unknown>): Promise<string[]> {
   const { status, body } = await rawCall(edge, "DescribeBackups", input);
   expect(status).toBe(200);
-  return body.Backups.map((backup: { BackupId: string }) => backup.BackupId);
+  return body.Backups.map((backup) => backup.BackupId);
 }
 
 describe("DescribeBackups", () => {
@@ -153,7 +153,7 @@ describe("DescribeClusters", () => {
     expect(seen).toEqual([other, clusterId]);
     const ask = async (Filters: Record<string, string[]>) => {
       const { body } = await rawCall(edge, "DescribeClusters", { Filters });
-      return body.Clusters.map((cluster: { ClusterId: string }) => cluster.ClusterId);
+      return body.Clusters.map((cluster) => cluster.ClusterId);
     };
     const { VpcId = "" } = await describeCluster(client, clusterId);
     expect(await ask({ vpcIds: [VpcId] })).toHaveLength(2);

@@ -62,11 +62,23 @@ describe("a downloaded backup", () => {
   });
 });
 
+interface Key {
+  id: string;
+  key: string;
+}
+
+/** What a variable of keys holds, of whichever kind it is. */
+interface Variable {
+  name: string;
+  readonly mkbk: [Key];
+  readonly akbk: [Key];
+  readonly keys: [Key];
+}
+
 /** A variable of this deployment, parsed, changed, as text again. */
 async function changed(
   name: string,
-  // biome-ignore lint/suspicious/noExplicitAny: variables have many shapes.
-  change: (value: any) => void,
+  change: (value: Variable) => void,
 ): Promise<Record<string, string>> {
   const { bindings } = await testSecrets();
   const value = JSON.parse(bindings[name] ?? "null");

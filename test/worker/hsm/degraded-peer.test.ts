@@ -62,7 +62,7 @@ beforeEach(async () => {
     ({ status }) => status === 201,
   );
   const { hsms } = await digest();
-  peerId = hsms.find(({ hsmId }: { hsmId: string }) => hsmId !== cluster.hsmId).hsmId;
+  peerId = hsms.find(({ hsmId }) => hsmId !== cluster.hsmId)?.hsmId ?? "";
 }, 120_000);
 afterEach(async () => {
   await edge.stop();

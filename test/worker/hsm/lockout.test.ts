@@ -155,8 +155,8 @@ describe("counts of wrong passwords", () => {
     const { client, clusterId, hsmId, path } = cluster;
     await addHsm(client, clusterId, 2);
     const { hsms } = await ok(edge, "GET", `${path}/digest`);
-    const { hsmId: peerId } = hsms.find((row: { hsmId: string }) => row.hsmId !== hsmId);
-    const peer = await WatchedHsm.of(edge, peerId);
+    const other = hsms.find((row) => row.hsmId !== hsmId);
+    const peer = await WatchedHsm.of(edge, other?.hsmId ?? "");
     const rows = "SELECT user_id, failures, locked, number FROM attempts ORDER BY user_id";
     await guess(1);
     await attempt("nobody", "wrong-password");
@@ -183,8 +183,8 @@ describe("an HSM that does not judge logins", () => {
   it("derives, writes and tells nothing, whatever the password: a follower, one that retired", async () => {
     await addHsm(cluster.client, cluster.clusterId, 2);
     const { hsms } = await ok(edge, "GET", `${cluster.path}/digest`);
-    const { hsmId } = hsms.find((row: { hsmId: string }) => row.hsmId !== cluster.hsmId);
-    const peer = await WatchedHsm.of(edge, hsmId);
+    const other = hsms.find((row) => row.hsmId !== cluster.hsmId);
+    const peer = await WatchedHsm.of(edge, other?.hsmId ?? "");
     await guess(2);
     await hsm.retire();
     expect(await hsm.rows("SELECT user_id FROM attempts WHERE user_id > 0")).toEqual([]);

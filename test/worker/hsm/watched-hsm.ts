@@ -4,6 +4,7 @@
 import { WORKER_NAME } from "../../../scripts/edge/embedded.ts";
 import { ACCOUNT, REGION } from "../../lib/aws.ts";
 import { type Edge, QUICK_SCHEDULE } from "../../lib/mf.ts";
+import type { Row } from "../statement-watch.ts";
 
 /**
  * The worker as built, with HSMs that tell what they do. What they all share is what one isolate
@@ -109,8 +110,7 @@ export class WatchedHsm {
   }
 
   /** Carries out one statement. */
-  // biome-ignore lint/suspicious/noExplicitAny: rows of whatever the statement asks for.
-  async rows(query: string): Promise<any[]> {
+  async rows(query: string): Promise<Row[]> {
     return JSON.parse(await this.#calls().rows(query));
   }
 

@@ -70,7 +70,7 @@ const PROMPT_MS = 15_000;
 
 async function rows(edge: Edge, Filters: Record<string, string[]>) {
   const { body } = await rawCall(edge, "DescribeBackups", { Filters });
-  return body.Backups as { BackupId: string; BackupState: string; CreateTimestamp: number }[];
+  return body.Backups;
 }
 
 async function objectKeys(edge: Edge, clusterId: string): Promise<string[]> {

@@ -52,7 +52,7 @@ beforeAll(async () => {
   ({ backupId } = await backUp(edge, cluster));
   region = await StatementWatch.of(edge);
   const columns = (await region.run("SELECT name FROM pragma_table_info('backups')")).map(
-    ({ name }) => name,
+    ({ name }) => String(name),
   );
   const other: Record<string, string> = {
     backupId: "printf('backup-%011d', n)",
@@ -148,7 +148,7 @@ describe("a region with ten thousand backups", () => {
         `SELECT backupId FROM backups WHERE state <> 'DELETED'
          ORDER BY createdAtMs ${order}, backupId ${order}`,
       );
-      expect(seen).toEqual(held.map((row) => row.backupId));
+      expect(seen).toEqual(held.map((row) => row["backupId"]));
     }
   });
 

@@ -3,15 +3,11 @@
  */
 import { DeleteHsmCommand } from "@aws-sdk/client-cloudhsm-v2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { RestBody } from "../../lib/answers.ts";
 import { hsmsActive } from "../../lib/aws.ts";
 import type { Edge } from "../../lib/mf.ts";
 import { ALICE_PASSWORD, addHsm, login, ok, rest, type ServingCluster } from "../../lib/rest.ts";
 import { servingEdge } from "../../lib/serving-edge.ts";
-
-interface KeyPage {
-  readonly keys: readonly { readonly label: string }[];
-  readonly next: number | null;
-}
 
 let edge: Edge;
 let cluster: ServingCluster;
@@ -79,7 +75,7 @@ describe("a client that writes all the time", () => {
     let after: number | null = 0;
     while (after !== null) {
       const list = `${path}/keys?after=${after}&limit=1000`;
-      const page: KeyPage = await ok(edge, "GET", list, undefined, { session });
+      const page: RestBody = await ok(edge, "GET", list, undefined, { session });
       for (const { label } of page.keys) labels.add(label);
       after = page.next;
     }

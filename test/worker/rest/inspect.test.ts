@@ -9,6 +9,7 @@ import { memoryFile } from "../../../src/backup/file.ts";
 import { inspectBackup } from "../../../src/backup/inspect.ts";
 import { parseKit } from "../../../src/backup/kit/kit.ts";
 import { decodeEnvelope } from "../../../src/backup/seal/envelope.ts";
+import type { RestBody } from "../../lib/answers.ts";
 import { ACCOUNT, REGION } from "../../lib/aws.ts";
 import { loadCore } from "../../lib/core.ts";
 import { type Edge, testSecrets } from "../../lib/mf.ts";
@@ -42,10 +43,7 @@ describe("the envelope of a backup with a kit", () => {
       recipients: clear.recipients.map(({ kind, keyId }) => ({ kind, keyId })),
       restorableOffline: true,
     });
-    expect(envelope.recipients.map(({ kind }: { kind: string }) => kind)).toEqual([
-      "kms",
-      "recovery",
-    ]);
+    expect(envelope.recipients.map(({ kind }) => kind)).toEqual(["kms", "recovery"]);
     const row = await ok(edge, "GET", `/v1/backups/${backupId}`);
     expect(envelope.bodyBytes).toBe(row.bodyBytes);
   });
@@ -76,7 +74,7 @@ describe("the digest of a record that may hold a secret", () => {
     const shown: { type: string; digest: string | null }[] = [];
     for (let after: number | null = 0; after !== null; ) {
       const path = `/v1/backups/${backupId}/inspect?limit=2&after=${after}`;
-      const page = await ok(edge, "GET", path, undefined, { role });
+      const page: RestBody = await ok(edge, "GET", path, undefined, { role });
       shown.push(...page.manifest);
       after = page.next;
     }
