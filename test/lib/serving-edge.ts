@@ -1,10 +1,11 @@
 /**
  * Edges that begin with clusters in service, on copies of states that a run of the tests makes once.
  */
-import { cp, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cloudHsm } from "./aws.ts";
+import { cloudHsm, until } from "./aws.ts";
 import { type Edge, type EdgeOptions, startEdge } from "./mf.ts";
 import { addHsm, type ServingCluster, servingCluster } from "./rest.ts";
 import { statesFolder } from "./states-folder.ts";
@@ -20,6 +21,9 @@ type Known = Omit<ServingCluster, "client">;
 
 /** Sessions end when they have not been used for 15 minutes: no state is taken that is so old. */
 const FRESH_MS = 600_000;
+
+/** How long a process waits for a state that another makes. */
+const PATIENCE_MS = 60_000;
 
 const prepared = new Map<string, Promise<string>>();
 
@@ -58,14 +62,25 @@ function stateOf(beginning: Beginning): Promise<string> {
   return known;
 }
 
+/** Of the processes that need the same one at once, the first makes it and the others wait. */
 async function makeState(beginning: Beginning, folder: string): Promise<string> {
+  if (!(await isFirst(folder))) return await until(async () => folder, existsSync, PATIENCE_MS);
   const own = await mkdtemp(`${folder}-`);
   const persist = join(own, "objects");
   const clusters = beginning === "one" ? await makeOne(persist) : await extend(beginning, persist);
   await writeFile(join(own, "clusters.json"), JSON.stringify(clusters));
-  // Processes that need the same one make it side by side: that of the first stays.
-  await rename(own, folder).catch(() => rm(own, { recursive: true }));
+  await rename(own, folder);
   return folder;
+}
+
+async function isFirst(folder: string): Promise<boolean> {
+  try {
+    await mkdir(`${folder}.begun`);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return false;
+  }
 }
 
 async function makeOne(persist: string): Promise<Known[]> {

@@ -12,16 +12,15 @@ import {
 } from "@aws-sdk/client-cloudhsm-v2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
-  activeCluster,
   backupsReady,
-  cloudHsm,
   createCluster,
   describeCluster,
   rawCall,
   refusal,
   regionObject,
 } from "../../lib/aws.ts";
-import { type Edge, startEdge } from "../../lib/mf.ts";
+import type { Edge } from "../../lib/mf.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 
 const BACKUPS = 5;
 const WEEK_SECONDS = 7 * 86_400;
@@ -33,9 +32,9 @@ let clusterId: string;
 let backupIds: string[];
 
 beforeAll(async () => {
-  edge = await startEdge();
-  client = await cloudHsm(edge);
-  ({ clusterId } = await activeCluster(edge, client));
+  const began = await servingEdge();
+  edge = began.edge;
+  ({ client, clusterId } = began.cluster);
   const region = await regionObject(edge);
   for (let count = 2; count <= BACKUPS; count++) {
     await region.backUpNow(clusterId);

@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { accessKey, activeCluster, cloudHsm, REGION } from "../../lib/aws.ts";
-import { type Edge, startEdge } from "../../lib/mf.ts";
+import { accessKey, backupsReady, REGION } from "../../lib/aws.ts";
+import type { Edge } from "../../lib/mf.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 
 const run = promisify(execFile);
 
@@ -21,8 +22,11 @@ describe.skipIf(!(await hasAwsCli()))("the aws command", () => {
   let clusterId: string;
   let backupId: string;
   beforeAll(async () => {
-    edge = await startEdge();
-    ({ clusterId, backupId } = await activeCluster(edge, await cloudHsm(edge)));
+    const began = await servingEdge();
+    edge = began.edge;
+    clusterId = began.cluster.clusterId;
+    const [backup] = await backupsReady(began.cluster.client, clusterId, 1);
+    backupId = backup?.BackupId ?? "";
   });
   afterAll(() => edge.stop());
 

@@ -7,8 +7,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { accessKey, activeCluster, cloudHsm, REGION } from "../../lib/aws.ts";
-import { type Edge, startEdge } from "../../lib/mf.ts";
+import { accessKey, backupsReady, REGION } from "../../lib/aws.ts";
+import type { Edge } from "../../lib/mf.ts";
+import { servingEdge } from "../../lib/serving-edge.ts";
 
 const run = promisify(execFile);
 
@@ -18,8 +19,11 @@ let backupId: string;
 let folder: string;
 
 beforeAll(async () => {
-  edge = await startEdge();
-  ({ backupId } = await activeCluster(edge, await cloudHsm(edge)));
+  const began = await servingEdge();
+  edge = began.edge;
+  const { client, clusterId } = began.cluster;
+  const [backup] = await backupsReady(client, clusterId, 1);
+  backupId = backup?.BackupId ?? "";
   folder = mkdtempSync("build/sdk-endpoint-");
 });
 
