@@ -103,7 +103,7 @@ export async function rawCall(
   options.tamper?.(signed.headers);
   const response = await fetch(signed.url, {
     method: "POST",
-    headers: signed.headers,
+    headers: { ...Object.fromEntries(signed.headers), ...ONE_REQUEST },
     body: options.sentBody ?? body,
   });
   const text = await response.text();
@@ -113,6 +113,12 @@ export async function rawCall(
     body: text ? JSON.parse(text) : null,
   };
 }
+
+/**
+ * A connection for each request: one that is kept may be closed as it is used again, or lead to the
+ * port of an edge that another has taken over.
+ */
+export const ONE_REQUEST = { connection: "close" } as const;
 
 /** Often enough for nothing to be held up; each call costs as much as many of these. */
 const POLL_MS = 50;

@@ -18,6 +18,7 @@ import {
   describeCluster,
   hsmsActive,
   initializedCluster,
+  ONE_REQUEST,
   REGION,
   until,
   ZONE,
@@ -71,7 +72,7 @@ export async function restFetch(
   const signed = await signer.sign();
   return fetch(signed.url, {
     method,
-    headers: signed.headers,
+    headers: { ...Object.fromEntries(signed.headers), ...ONE_REQUEST },
     ...(text === undefined ? {} : { body: text }),
   });
 }

@@ -207,7 +207,8 @@ describe("an import of many keys", () => {
     const seen = await race(planOf(one, importOf(one, 12)));
     expect(seen.codes).toEqual([{ in: 1 }]);
     expect(seen.events.filter((event) => event === "checks")).toHaveLength(12);
-    expect(longestRun(seen.events, "checks")).toBeLessThanOrEqual(2);
+    // Some may come while a ping is under way; an import that let nobody in would make it twelve.
+    expect(longestRun(seen.events, "checks")).toBeLessThanOrEqual(6);
   });
 
   it("of which the last is refused at sight checks none", async () => {
@@ -226,7 +227,7 @@ describe("an import of many keys", () => {
     const names = ["OTHER nobody", "IMPORTER somebody", "importKeys"];
     expect(seen.events.filter((event) => names.includes(event)).at(-1)).toBe("importKeys");
     const before = seen.events.slice(0, seen.events.indexOf("OTHER nobody"));
-    expect(before.filter((event) => event === "checks").length).toBeLessThanOrEqual(9);
+    expect(before.filter((event) => event === "checks").length).toBeLessThanOrEqual(20);
   });
 
   it("stores nothing where the HSM took no changes any more at its end", async () => {

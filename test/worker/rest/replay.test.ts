@@ -1,7 +1,7 @@
 /**
  * A recorded request sent again, and a request repeated by its own client: what each may do.
  */
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { DeleteHsmCommand } from "@aws-sdk/client-cloudhsm-v2";
 import { AwsV4Signer } from "aws4fetch";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CrashRig } from "../../../scripts/crash/rig.ts";
-import { accessKey, hsmsActive, REGION, regionObject } from "../../lib/aws.ts";
+import { accessKey, hsmsActive, ONE_REQUEST, REGION, regionObject } from "../../lib/aws.ts";
 import { type Edge, startEdge, testSecrets } from "../../lib/mf.ts";
 import {
   ALICE_PASSWORD,
@@ -48,6 +48,8 @@ async function recorded(
     url: new URL(path, url).href,
     headers: {
       "content-type": "application/json",
+      // Two recordings of one second are two requests.
+      "x-recording": randomUUID(),
       ...(session === undefined ? {} : { "holdfast-session": session }),
       ...(key === undefined ? {} : { "idempotency-key": key }),
     },
@@ -62,7 +64,11 @@ async function recorded(
 }
 
 async function send({ url, method, headers, body }: Recorded): Promise<RestAnswer> {
-  const response = await fetch(url, { method, headers, body });
+  const response = await fetch(url, {
+    method,
+    headers: { ...Object.fromEntries(headers), ...ONE_REQUEST },
+    body,
+  });
   const text = await response.text();
   return {
     status: response.status,
