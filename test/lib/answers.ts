@@ -40,6 +40,8 @@ export interface RestBody extends KeyShown {
   readonly clusterId: string;
   readonly backupId: string;
   readonly state: string;
+  /** ISO 8601. */
+  readonly createdAt: string;
   readonly trigger: string;
   readonly failure: unknown;
   readonly damage: unknown;

@@ -14,8 +14,9 @@ import { type WrappedBundle, wrappedBundle } from "../wrapped-bundle.ts";
 
 /**
  * The worker as built, telling what happens in its isolate in one list: `derives` for each call of
- * PBKDF2, `checks` for each signature by which a key is checked, `pings` for a request that another
- * object answers, and the name of each login answered.
+ * PBKDF2, `checks` for each signature by which a key is checked, `yields` when a wait has ended, so that
+ * the events of all objects have had their turn, `pings` for a request that another object answers, and
+ * of each login that it is asked for and that it is answered.
  */
 const ENTRY = `
 import worker, * as built from "./built.js";
@@ -32,6 +33,13 @@ SubtleCrypto.prototype.sign = function (algorithm, ...rest) {
   if (algorithm.name === "RSASSA-PKCS1-v1_5") events.push("checks");
   return sign.call(this, algorithm, ...rest);
 };
+const wait = scheduler.wait.bind(scheduler);
+Object.defineProperty(scheduler, "wait", {
+  value: async (ms) => {
+    await wait(ms);
+    events.push("yields");
+  },
+});
 const count = (name) => events.filter((event) => event === name).length;
 
 export class Hsm extends built.Hsm {
@@ -39,6 +47,7 @@ export class Hsm extends built.Hsm {
   async logIn(logins) {
     return await Promise.all(logins.map(async ([accessKeyId, username, password]) => {
       const caller = { accessKeyId, requestId: "", session: "" };
+      events.push("asks " + accessKeyId + " " + username);
       const answer = await this.call("login", caller, { username, password });
       events.push(accessKeyId + " " + username);
       return answer.ok ? "" : answer.refusal;
@@ -187,19 +196,21 @@ describe("derivations in one isolate", () => {
     const seen = await race(...plans());
     const counts = plans().map(([, asked]) => (Array.isArray(asked) ? asked.length : 0));
     expect(seen.codes).toEqual(counts.map((count) => ({ login_failed: count })));
-    const runs = seen.events
-      .join()
-      .split("pings")
-      .map((run) => derivations(run.split(",")));
-    // One may come while a ping is under way; a login that let nobody in would make it six.
-    expect(Math.max(...runs)).toBeLessThanOrEqual(3);
+    // A login that let nobody in would make it six.
+    expect(longestRun(seen.events, "derives")).toBe(1);
+    expect(seen.events).toContain("pings");
   });
 });
 
-/** How often `name` happened between two pings, at most. */
+/** How often `name` happened between two moments at which other objects' events had their turn, at most. */
 function longestRun(seen: readonly string[], name: string): number {
-  const runs = seen.join().split("pings");
+  const runs = seen.join().split("yields");
   return Math.max(...runs.map((run) => run.split(name).length - 1));
+}
+
+/** What happened while a login was asked for and not yet answered. */
+function during(seen: readonly string[], login: string): string[] {
+  return seen.slice(seen.indexOf(`asks ${login}`), seen.indexOf(login));
 }
 
 describe("an import of many keys", () => {
@@ -207,8 +218,10 @@ describe("an import of many keys", () => {
     const seen = await race(planOf(one, importOf(one, 12)));
     expect(seen.codes).toEqual([{ in: 1 }]);
     expect(seen.events.filter((event) => event === "checks")).toHaveLength(12);
-    // Some may come while a ping is under way; an import that let nobody in would make it twelve.
-    expect(longestRun(seen.events, "checks")).toBeLessThanOrEqual(6);
+    // An import that let nobody in would make it twelve.
+    expect(longestRun(seen.events, "checks")).toBe(1);
+    const first = seen.events.indexOf("checks");
+    expect(seen.events.slice(first, seen.events.lastIndexOf("checks"))).toContain("pings");
   });
 
   it("of which the last is refused at sight checks none", async () => {
@@ -226,8 +239,8 @@ describe("an import of many keys", () => {
     const seen = await race(planOf(one, importOf(one, 40)), planOf(two, logins));
     const names = ["OTHER nobody", "IMPORTER somebody", "importKeys"];
     expect(seen.events.filter((event) => names.includes(event)).at(-1)).toBe("importKeys");
-    const before = seen.events.slice(0, seen.events.indexOf("OTHER nobody"));
-    expect(before.filter((event) => event === "checks").length).toBeLessThanOrEqual(20);
+    const meanwhile = during(seen.events, "OTHER nobody");
+    expect(meanwhile.filter((event) => event === "checks").length).toBeLessThanOrEqual(7);
   });
 
   it("stores nothing where the HSM took no changes any more at its end", async () => {
@@ -258,9 +271,11 @@ describe("an import of many certificates", () => {
     const given = ["importCertificates", one.alice, rootCertificates.join("\n")];
     const seen = await race(planOf(one, { method: "operate", given }));
     expect(seen.codes).toEqual([{ in: 1 }]);
-    const during = seen.events.slice(0, seen.events.indexOf("importCertificates"));
+    const meanwhile = seen.events.slice(0, seen.events.indexOf("importCertificates"));
     const slices = Math.floor((2 * rootCertificates.length) / 16);
-    expect(during.filter((event) => event === "pings").length).toBeGreaterThanOrEqual(slices / 2);
+    const yields = meanwhile.filter((event) => event === "yields");
+    expect(yields.length).toBeGreaterThanOrEqual(slices);
+    expect(meanwhile).toContain("pings");
   });
 });
 
@@ -273,8 +288,8 @@ describe("turns", () => {
     );
     expect(seen.codes).toEqual([{ login_failed: 8 }, { login_failed: 1 }]);
     const before = seen.events.slice(0, seen.events.indexOf("OTHER nobody"));
-    // Six of its own, and one or two of the other key's before each of them.
-    expect(derivations(before)).toBeLessThanOrEqual(14);
+    // Six of its own, and one of the other key's before each of them and after the last.
+    expect(derivations(during(seen.events, "OTHER nobody"))).toBeLessThanOrEqual(13);
     expect(before.filter((event) => event.startsWith("KEY"))).toEqual([]);
   });
 

@@ -30,6 +30,12 @@ const back = (value) =>
     ? new Uint8Array((value.hex.match(/../g) ?? []).map((pair) => parseInt(pair, 16)))
     : value;
 export class Hsm extends Built {
+  // Not where it is declared: what is random comes within a request only.
+  #instance = null;
+  instance() {
+    this.#instance ??= crypto.randomUUID();
+    return this.#instance;
+  }
   async run(statement, bindings = "[]") {
     const cursor = this.ctx.storage.sql.exec(statement, ...JSON.parse(bindings).map(back));
     const rows = cursor.toArray().map((row) =>
@@ -60,11 +66,6 @@ export class Region extends BuiltRegion {
   async told() {
     return String(this.#told);
   }
-  /** Tasks that run or are to: they may write to an HSM. */
-  async tasksInHand() {
-    const due = "SELECT count(*) AS n FROM due WHERE leased <> 0 OR dueAtMs <= ?";
-    return this.ctx.storage.sql.exec(due, Date.now() + 1_000).one().n;
-  }
 }
 export { Reader, Registry };
 export default worker;
@@ -77,6 +78,8 @@ interface OpenHsm {
   run(statement: string, bindings?: string): Promise<string>;
   replace(table: string, rows: string): Promise<void>;
   evict(): Promise<void>;
+  /** Another one for each object that the platform has made of it. */
+  instance(): Promise<string>;
 }
 
 let bundle: WrappedBundle;
@@ -95,12 +98,6 @@ beforeAll(async () => {
     }
   }
   await backUp(edge, cluster);
-  const region = await regionObject<{ tasksInHand(): Promise<number> }>(edge);
-  await until(
-    () => region.tasksInHand(),
-    (tasks) => tasks === 0,
-    30_000,
-  );
 });
 afterAll(async () => {
   await edge.stop();
@@ -116,8 +113,14 @@ async function run(hsmId: string, statement: string, bindings: Value[] = []): Pr
   return JSON.parse(await (await objectOf(hsmId)).run(statement, JSON.stringify(bindings)));
 }
 
+/** Returns when the next instance answers: until then a request may still end with the last one. */
 async function evict(hsmId: string): Promise<void> {
+  const before = await (await objectOf(hsmId)).instance();
   await (await objectOf(hsmId)).evict().catch(() => undefined); // The abort is its answer.
+  await until(
+    async () => await (await objectOf(hsmId)).instance().catch(() => before),
+    (instance) => instance !== before,
+  );
 }
 
 /** What a request that reads little says of the HSM. */
