@@ -12,6 +12,10 @@ const LONG = [
   "test/worker/",
   "test/web/",
   "test/crypto/",
+  "test/backup/vectors/vectors",
+  "test/hsm/keys/trust",
+  "test/hsm/keys/import-cases",
+  "test/backup/damage",
 ];
 
 function rank(file: TestSpecification): number {
