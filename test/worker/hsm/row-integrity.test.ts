@@ -42,10 +42,13 @@ export class Hsm extends Built {
       Object.fromEntries(Object.entries(row).map(([name, value]) => [name, out(value)])));
     return JSON.stringify(rows);
   }
-  async replace(table, text) {
+  async replace(tables) {
+    for (const [table, rows] of Object.entries(JSON.parse(tables))) this.#replace(table, rows);
+  }
+  #replace(table, rows) {
     const { sql } = this.ctx.storage;
     sql.exec("DELETE FROM " + table);
-    for (const row of JSON.parse(text)) {
+    for (const row of rows) {
       const columns = Object.keys(row);
       const marks = columns.map(() => "?").join(", ");
       sql.exec("INSERT INTO " + table + " (" + columns.join(", ") + ") VALUES (" + marks + ")",
@@ -76,7 +79,8 @@ type Row = Record<string, Value>;
 
 interface OpenHsm {
   run(statement: string, bindings?: string): Promise<string>;
-  replace(table: string, rows: string): Promise<void>;
+  /** @param tables - their rows by name. */
+  replace(tables: string): Promise<void>;
   evict(): Promise<void>;
   /** Another one for each object that the platform has made of it. */
   instance(): Promise<string>;
@@ -142,21 +146,38 @@ const rowsOf = (hsmId: string, table: string) => run(hsmId, `SELECT * FROM ${tab
 
 /** Replaces all rows of a table. */
 async function replace(hsmId: string, table: string, rows: readonly Row[]): Promise<void> {
-  await (await objectOf(hsmId)).replace(table, JSON.stringify(rows));
+  await putBack(hsmId, new Map([[table, rows]]));
+}
+
+type Database = ReadonlyMap<string, readonly Row[]>;
+
+async function databaseOf(hsmId: string): Promise<Database> {
+  const names = await tables(hsmId);
+  return new Map(
+    await Promise.all(names.map(async (name) => [name, await rowsOf(hsmId, name)] as const)),
+  );
+}
+
+/**
+ * Whole tables. A request in between may have written, as a session that is used is noted once a minute:
+ * no table goes back without those that are summed with it.
+ */
+async function putBack(hsmId: string, database: Database): Promise<void> {
+  await (await objectOf(hsmId)).replace(JSON.stringify(Object.fromEntries(database)));
 }
 
 /** Does something to the database, asks, and puts the database back. */
 async function afterChange(table: string, change: (rows: Row[]) => Row[] | null): Promise<string> {
   const { hsmId } = cluster;
-  const before = await rowsOf(hsmId, table);
-  const changed = change(structuredClone(before));
+  const before = await databaseOf(hsmId);
+  const changed = change(structuredClone([...(before.get(table) ?? [])]));
   if (changed === null) return "nothing to change";
   try {
     await replace(hsmId, table, changed);
     await evict(hsmId);
     return await answerOf(cluster);
   } finally {
-    await replace(hsmId, table, before);
+    await putBack(hsmId, before);
     await evict(hsmId);
   }
 }
@@ -325,8 +346,7 @@ describe("a part of the database as it was", () => {
   it("does not go with the rest as it is", async () => {
     const { hsmId, path, admin, alice } = cluster;
     const names = await tables(hsmId);
-    const then = new Map<string, Row[]>();
-    for (const table of names) then.set(table, await rowsOf(hsmId, table));
+    const then = await databaseOf(hsmId);
     const order = { type: "aes", sizeBits: 128, label: "later" };
     const key = await ok(edge, "POST", `${path}/keys:generate`, order, { session: alice });
     await ok(edge, "DELETE", `${path}/keys/${key.handle}`, undefined, { session: alice });
@@ -334,8 +354,7 @@ describe("a part of the database as it was", () => {
     await ok(edge, "POST", `${path}/users`, later, { session: admin });
     await login(edge, path, "later_still", later.password);
     await rest(edge, "POST", `${path}/sessions`, { username: "alice", password: "wrong" });
-    const now = new Map<string, Row[]>();
-    for (const table of names) now.set(table, await rowsOf(hsmId, table));
+    const now = await databaseOf(hsmId);
     const moved = names.filter(
       (table) => JSON.stringify(then.get(table)) !== JSON.stringify(now.get(table)),
     );
@@ -353,7 +372,7 @@ describe("a part of the database as it was", () => {
       for (const table of part) await replace(hsmId, table, then.get(table) ?? []);
       await evict(hsmId);
       const answer = await answerOf(cluster);
-      for (const table of part) await replace(hsmId, table, now.get(table) ?? []);
+      await putBack(hsmId, now);
       expect([part, answer]).toEqual([part, "hsm_memory_changed"]);
     }
     await evict(hsmId);
@@ -365,14 +384,11 @@ describe("a part of the database as it was", () => {
     const memory = ["records", "deletions", "generations"];
     const own = (await tables(hsmId)).filter((table) => !memory.includes(table));
     for (const part of [memory, own, own.filter((table) => table !== "key_check")]) {
-      const held = new Map<string, Row[]>();
-      for (const table of part) {
-        held.set(table, await rowsOf(hsmId, table));
-        await replace(hsmId, table, []);
-      }
+      const held = await databaseOf(hsmId);
+      for (const table of part) await replace(hsmId, table, []);
       await evict(hsmId);
       const answer = await answerOf(cluster);
-      for (const [table, rows] of held) await replace(hsmId, table, rows);
+      await putBack(hsmId, held);
       expect([part, answer]).toEqual([part, "hsm_memory_changed"]);
     }
     await evict(hsmId);
@@ -386,21 +402,22 @@ describe("while the HSM serves", () => {
     await login(edge, path, "alice", ALICE_PASSWORD);
     const users = await rowsOf(hsmId, "records");
     const user = users.find(({ type, name }) => type === RECORD_TYPE.user && name === "alice");
-    const before = await rowsOf(hsmId, "sessions"); // By digest: in no order that can be foretold.
+    const before = await databaseOf(hsmId);
+    const sessions = before.get("sessions") ?? []; // By digest: in no order that can be foretold.
     // Hers are what a new password ends.
-    const [mine, stolen] = before.filter((row) => row["user_id"] === user?.["id"]) as [Row, Row];
+    const [mine, stolen] = sessions.filter((row) => row["user_id"] === user?.["id"]) as [Row, Row];
     expect(stolen).toBeDefined();
     await replace(
       hsmId,
       "sessions",
-      before.map((row) => (row === stolen ? { ...row, mac: mine["mac"] ?? null } : row)),
+      sessions.map((row) => (row === stolen ? { ...row, mac: mine["mac"] ?? null } : row)),
     );
     const change = { password: ALICE_PASSWORD };
     const answer = await rest(edge, "PUT", `${path}/users/alice/password`, change, {
       session: admin,
     });
     expect(answer.body.error.code).toBe("hsm_memory_changed");
-    await replace(hsmId, "sessions", before);
+    await putBack(hsmId, before);
     await evict(hsmId);
     expect(await answerOf(cluster)).toBe("ok");
   });
@@ -408,13 +425,13 @@ describe("while the HSM serves", () => {
   /** A change that is made under its hands, and what the next request gets. */
   async function live(where: string, set: string, ask: () => Promise<string>): Promise<string> {
     const { hsmId } = cluster;
-    const before = await rowsOf(hsmId, "records");
+    const before = await databaseOf(hsmId);
     try {
       expect(await answerOf(cluster)).toBe("ok");
       await run(hsmId, `UPDATE records SET ${set} WHERE ${where}`);
       return await ask();
     } finally {
-      await replace(hsmId, "records", before);
+      await putBack(hsmId, before);
       await evict(hsmId);
     }
   }
@@ -455,7 +472,7 @@ describe("while the HSM serves", () => {
       const { hsmId } = cluster;
       // Counts of wrong passwords are in the records from then on.
       expect((await backUp(edge, cluster)).state).toBe("READY");
-      const before = await rowsOf(hsmId, "records");
+      const before = await databaseOf(hsmId);
       for (const beginsAnew of [false, true]) {
         expect(await answerOf(cluster)).toBe("ok");
         await run(hsmId, change);
@@ -463,7 +480,7 @@ describe("while the HSM serves", () => {
         const { state, failure } = await backUp(edge, cluster);
         expect([state, failure]).toEqual(["DELETED", expect.stringMatching(/memory was changed/)]);
         expect(await answerOf(cluster)).toBe("hsm_memory_changed");
-        await replace(hsmId, "records", before);
+        await putBack(hsmId, before);
         await evict(hsmId);
       }
       expect(await answerOf(cluster)).toBe("ok");
@@ -472,14 +489,15 @@ describe("while the HSM serves", () => {
 
   it("a session that was planted is no login", async () => {
     const { hsmId } = cluster;
-    const before = await rowsOf(hsmId, "sessions");
+    const before = await databaseOf(hsmId);
+    const sessions = before.get("sessions") ?? [];
     const token = "planted-token-planted-token-planted-token-1";
     const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
     const digest = Buffer.from(hash).toString("base64url");
-    const mine = { ...(before[0] as Row), digest, user_id: 1 };
-    await replace(hsmId, "sessions", [...before, mine]);
+    const mine = { ...(sessions[0] as Row), digest, user_id: 1 };
+    await replace(hsmId, "sessions", [...sessions, mine]);
     expect(await code("GET", "/users", undefined, token)).toBe("hsm_memory_changed");
-    await replace(hsmId, "sessions", before);
+    await putBack(hsmId, before);
     await evict(hsmId);
     expect(await answerOf(cluster)).toBe("ok");
   });
@@ -487,18 +505,15 @@ describe("while the HSM serves", () => {
 
 describe("a database", () => {
   it("of another HSM does not verify in this one's place", async () => {
-    const names = await tables(cluster.hsmId);
-    const held = new Map<string, Row[]>();
-    for (const table of names) held.set(table, await rowsOf(cluster.hsmId, table));
-    for (const table of names)
-      await replace(cluster.hsmId, table, await rowsOf(other.hsmId, table));
+    const held = await databaseOf(cluster.hsmId);
+    await putBack(cluster.hsmId, await databaseOf(other.hsmId));
     await evict(cluster.hsmId);
     expect(await answerOf(cluster)).toBe("storage_key_mismatch");
     // Nor with this one's own check of the key.
     await replace(cluster.hsmId, "key_check", held.get("key_check") ?? []);
     await evict(cluster.hsmId);
     expect(await answerOf(cluster)).toBe("hsm_memory_changed");
-    for (const [table, rows] of held) await replace(cluster.hsmId, table, rows);
+    await putBack(cluster.hsmId, held);
     await evict(cluster.hsmId);
     expect(await answerOf(cluster)).toBe("ok");
   });
@@ -544,10 +559,9 @@ describe("a leader whose whole database was put back", () => {
         { session: alice },
       );
     expect((await generate("on both")).status).toBe(201);
-    const then = new Map<string, Row[]>();
-    for (const table of await tables(hsmId)) then.set(table, await rowsOf(hsmId, table));
+    const then = await databaseOf(hsmId);
     expect((await generate("acknowledged")).status).toBe(201);
-    for (const [table, rows] of then) await replace(hsmId, table, rows);
+    await putBack(hsmId, then);
     await evict(hsmId);
     const refused = await generate("by the one that was put back");
     expect([refused.status, refused.body.error.code]).toEqual([503, "hsm_memory_changed"]);
