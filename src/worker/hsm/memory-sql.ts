@@ -8,6 +8,8 @@ import { MemoryChanged } from "./storage-key.ts";
 
 type Binding = string | number | null | Uint8Array;
 
+const DAMAGED = "its database is damaged";
+
 export class MemorySql {
   readonly #sql: SqlStorage;
 
@@ -30,6 +32,12 @@ export class MemorySql {
     }
   }
 
+  /** Reads every page of every table and index, also those that no row is read by. @throws MemoryChanged. */
+  verifyPages(): void {
+    const [found] = this.exec<{ quick_check: string }>("PRAGMA quick_check(1)").toArray();
+    if (found?.quick_check !== "ok") throw new MemoryChanged(DAMAGED);
+  }
+
   /** Rows without the names of their columns. @throws MemoryChanged where the database is damaged. */
   *rows<Row extends SqlStorageValue[]>(
     statement: string,
@@ -48,5 +56,5 @@ export class MemorySql {
 /** As workerd has it: SQLite's own words, and the name of its code. */
 function told(error: unknown): unknown {
   const isDamage = error instanceof Error && /\bSQLITE_(CORRUPT|NOTADB)/.test(error.message);
-  return isDamage ? new MemoryChanged("its database is damaged") : error;
+  return isDamage ? new MemoryChanged(DAMAGED) : error;
 }
