@@ -6,9 +6,9 @@
  */
 import { type AttemptStore, type Attempts, NOBODY } from "../../hsm/access/attempts.ts";
 import type { AttemptRow, AttemptsDelta, Position } from "../contracts/peer-api.ts";
+import type { AuthenticatedRow } from "./authenticated-table.ts";
 import { OwnTable } from "./own-rows.ts";
-import type { HsmRows } from "./row-seal.ts";
-import type { SealedRow } from "./sealed-table.ts";
+import type { HsmRows } from "./row-macs.ts";
 
 export const ATTEMPT_TABLES: readonly string[] = [
   `CREATE TABLE IF NOT EXISTS attempts (
@@ -101,7 +101,7 @@ export class SqliteAttempts implements AttemptStore {
   }
 }
 
-function attemptsOf(row: SealedRow): Attempts {
+function attemptsOf(row: AuthenticatedRow): Attempts {
   return { failures: row["failures"] as number, locked: row["locked"] === 1 ? 1 : 0 };
 }
 

@@ -11,7 +11,7 @@ import type { RecordType } from "../../hsm/memory/record.ts";
 import type { ChangedRow } from "../contracts/peer-api.ts";
 import { Refused } from "../contracts/result.ts";
 import { currentGeneration } from "./generations.ts";
-import type { HsmRows } from "./row-seal.ts";
+import type { HsmRows } from "./row-macs.ts";
 import { type RecordRow, RecordRows } from "./rows.ts";
 import { MemoryChanged, unwrapSecret, wrapSecret } from "./storage-key.ts";
 

@@ -5,10 +5,10 @@
  * and the sum of its rows after it.
  */
 
+import type { TableShape } from "./authenticated-table.ts";
 import type { RecordCounts } from "./overview.ts";
 import { OwnTable } from "./own-rows.ts";
-import type { HsmRows, RowSum } from "./row-seal.ts";
-import type { TableShape } from "./sealed-table.ts";
+import type { HsmRows, RowSum } from "./row-macs.ts";
 import { MemoryChanged } from "./storage-key.ts";
 
 export const GENERATION_TABLES: readonly string[] = [
@@ -42,7 +42,7 @@ export function servingRow(rows: HsmRows): GenerationRow | null {
   const row = generationRows(rows).first("WHERE current = 1");
   if (row === null) return null;
   const generation = row["generation"] as number;
-  const sum = rows.seal.unwrapSum(partOf(generation), row["sum"] ?? null);
+  const sum = rows.macs.unwrapSum(partOf(generation), row["sum"] ?? null);
   return { generation, change: row["change"] as number, sum };
 }
 
@@ -108,6 +108,6 @@ export function writeServing(rows: HsmRows, row: GenerationRow, counts: RecordCo
 
 function writeGeneration(rows: HsmRows, row: GenerationRow, current: 0 | 1): void {
   const { generation, change } = row;
-  const sum = rows.seal.wrapSum(partOf(generation), row.sum);
+  const sum = rows.macs.wrapSum(partOf(generation), row.sum);
   generationRows(rows).put({ generation, current, change, sum });
 }

@@ -41,7 +41,7 @@ import { CHANGES_NOTHING, DATA_PLANE } from "./operations.ts";
 import { Overview } from "./overview.ts";
 import { isSamePosition, ownPosition, Peers, takeDelta, withDeltaKeks } from "./peers.ts";
 import { restoreHsm } from "./restore.ts";
-import { type HsmRows, RowSeal } from "./row-seal.ts";
+import { type HsmRows, RowMacs } from "./row-macs.ts";
 import { Service } from "./service.ts";
 import { MEMORY_CHANGED } from "./storage-key.ts";
 import { createTables, verifyBesideRecords, verifyRecords } from "./tables.ts";
@@ -81,7 +81,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     this.#name = name;
     const sql = new MemorySql(ctx.storage.sql);
     createTables(sql);
-    this.#rows = { sql, seal: new RowSeal(this.#secrets, name), overview: new Overview() };
+    this.#rows = { sql, macs: new RowMacs(this.#secrets, name), overview: new Overview() };
     const { storage } = ctx;
     const peers = new Peers(this.#rows, this.#deployment, this.#secrets, () => this.#digest());
     this.#service = new Service(

@@ -9,7 +9,7 @@ import type { HardwareIdentity, ServiceDuty } from "../contracts/hsm-api.ts";
 import type { Position } from "../contracts/peer-api.ts";
 import type { HsmLocation } from "../contracts/place.ts";
 import { OwnTable } from "./own-rows.ts";
-import type { HsmRows } from "./row-seal.ts";
+import type { HsmRows } from "./row-macs.ts";
 
 /** A version of the AKBK as installed: the key wrapped, base64; null if it came destroyed. */
 export interface InstalledAkbk {

@@ -15,7 +15,7 @@ import { openCore, randomBytes } from "../platform/engine.ts";
 import { fairTurnsOf } from "../platform/fair-turns.ts";
 import { SqliteAttempts } from "./attempts.ts";
 import { currentGeneration } from "./generations.ts";
-import type { HsmRows } from "./row-seal.ts";
+import type { HsmRows } from "./row-macs.ts";
 import { SqliteSessions } from "./sessions.ts";
 import { deriveStorageKey } from "./storage-key.ts";
 import { SqliteStore, type StoreRole } from "./store.ts";

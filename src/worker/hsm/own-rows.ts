@@ -4,9 +4,14 @@
  * Spec: docs/STORAGE.md, "Rows are authenticated".
  */
 import { encodeHex } from "../../crypto/base-encodings.ts";
+import {
+  type AuthenticatedRow,
+  AuthenticatedTable,
+  type Binding,
+  type TableShape,
+} from "./authenticated-table.ts";
 import type { SqlValue } from "./row-encoding.ts";
-import { type HsmRows, RowSum } from "./row-seal.ts";
-import { type Binding, type SealedRow, SealedTable, type TableShape } from "./sealed-table.ts";
+import { type HsmRows, RowSum } from "./row-macs.ts";
 import { MemoryChanged, StorageKeyMismatch } from "./storage-key.ts";
 
 export const OWN_TABLES: readonly string[] = [
@@ -15,8 +20,8 @@ export const OWN_TABLES: readonly string[] = [
 ];
 
 /** Notes under which storage key this HSM's rows are written, when the first are. */
-export function writeKeyCheck({ sql, seal }: HsmRows): void {
-  sql.exec("INSERT OR REPLACE INTO key_check VALUES (1, ?)", seal.keyCheck);
+export function writeKeyCheck({ sql, macs }: HsmRows): void {
+  sql.exec("INSERT OR REPLACE INTO key_check VALUES (1, ?)", macs.keyCheck);
 }
 
 /**
@@ -26,11 +31,11 @@ export function writeKeyCheck({ sql, seal }: HsmRows): void {
  * @param own - tables whose rows are tried. @throws StorageKeyMismatch, MemoryChanged.
  */
 export function verifyKeyCheck(rows: HsmRows, own: readonly OwnTable[]): void {
-  const { sql, seal } = rows;
+  const { sql, macs } = rows;
   const [row] = sql.exec<{ value: SqlStorageValue }>("SELECT value FROM key_check").toArray();
   const value = row?.value ?? null;
   const isKept = value instanceof ArrayBuffer;
-  if (isKept && encodeHex(new Uint8Array(value)) === encodeHex(seal.keyCheck)) return;
+  if (isKept && encodeHex(new Uint8Array(value)) === encodeHex(macs.keyCheck)) return;
   if (row === undefined && own.every((table) => table.isEmpty())) return; // Blank.
   if (row === undefined || own.some((table) => table.someVerifies())) {
     throw new MemoryChanged("key_check");
@@ -43,25 +48,25 @@ const PART = "own rows";
 /** A table of own rows: what is written is counted at once. */
 export class OwnTable {
   readonly #rows: HsmRows;
-  readonly #table: SealedTable;
+  readonly #table: AuthenticatedTable;
   readonly #key: readonly string[];
 
   /** @param key - columns of the primary key. */
   constructor(rows: HsmRows, shape: TableShape, key: readonly string[]) {
     this.#rows = rows;
-    this.#table = new SealedTable(rows, shape);
+    this.#table = new AuthenticatedTable(rows, shape);
     this.#key = key;
   }
 
-  read(rest: string, ...bindings: Binding[]): SealedRow[] {
+  read(rest: string, ...bindings: Binding[]): AuthenticatedRow[] {
     return this.#table.read(rest, bindings);
   }
 
-  first(rest: string, ...bindings: Binding[]): SealedRow | null {
+  first(rest: string, ...bindings: Binding[]): AuthenticatedRow | null {
     return this.#table.first(rest, bindings);
   }
 
-  put(row: SealedRow): void {
+  put(row: AuthenticatedRow): void {
     this.#counting((sum) => this.#table.put(row, this.#key, sum));
   }
 
@@ -88,16 +93,16 @@ export class OwnTable {
     const result = f(sum);
     this.#rows.sql.exec(
       "INSERT INTO own_sum VALUES (1, ?) ON CONFLICT DO UPDATE SET sum = excluded.sum",
-      this.#rows.seal.wrapSum(PART, sum),
+      this.#rows.macs.wrapSum(PART, sum),
     );
     return result;
   }
 }
 
 /** Empty as long as nothing was written. */
-function ownSum({ sql, seal }: HsmRows): RowSum {
+function ownSum({ sql, macs }: HsmRows): RowSum {
   const [row] = sql.exec<{ sum: SqlStorageValue }>("SELECT sum FROM own_sum").toArray();
-  return row === undefined ? new RowSum() : seal.unwrapSum(PART, row.sum as SqlValue);
+  return row === undefined ? new RowSum() : macs.unwrapSum(PART, row.sum as SqlValue);
 }
 
 /** Reads every row of the tables and compares the sum. @throws MemoryChanged. */

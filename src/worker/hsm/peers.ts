@@ -19,7 +19,7 @@ import { attemptsSince, lastAttempt, takeAttempts } from "./attempts.ts";
 import { applyChanges, changesSince, type DeltaKeks } from "./changes.ts";
 import { lastChange } from "./generations.ts";
 import { type Ancestor, addAncestor, readLocal, writeLocal } from "./local.ts";
-import type { HsmRows } from "./row-seal.ts";
+import type { HsmRows } from "./row-macs.ts";
 import { deriveStorageKey, deriveSyncKey, MemoryChanged } from "./storage-key.ts";
 
 /** A larger delta is not sent: the peer is rebuilt from a backup instead. */

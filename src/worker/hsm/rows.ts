@@ -9,11 +9,15 @@ import type { SecretKey } from "../../crypto/secret-key.ts";
 import { isAsymmetricRecord } from "../../hsm/memory/key-record.ts";
 import { RECORD_TYPE, type RecordType } from "../../hsm/memory/record.ts";
 import type { StoredSize } from "../../hsm/memory/store.ts";
+import {
+  type AuthenticatedRow,
+  AuthenticatedTable,
+  type TableShape,
+} from "./authenticated-table.ts";
 import { type GenerationRow, servingRow, writeServing } from "./generations.ts";
 import { RecordCounts } from "./overview.ts";
 import type { SqlValue } from "./row-encoding.ts";
-import { type HsmRows, RowSum } from "./row-seal.ts";
-import { type SealedRow, SealedTable, type TableShape } from "./sealed-table.ts";
+import { type HsmRows, RowSum } from "./row-macs.ts";
 import { MemoryChanged, wrapSecret, wrapSecrets } from "./storage-key.ts";
 
 /** Rows read at a time: bounds what one page holds. */
@@ -85,8 +89,8 @@ interface NewRow {
  */
 export class RecordRows {
   readonly #rows: HsmRows;
-  readonly #records: SealedTable;
-  readonly #deletions: SealedTable;
+  readonly #records: AuthenticatedTable;
+  readonly #deletions: AuthenticatedTable;
   readonly generation: number;
   /** Of all rows as they are in this transaction. */
   #sum: RowSum | null;
@@ -97,8 +101,8 @@ export class RecordRows {
   /** @param isNew - the generation has no rows yet, and no row of its own. */
   constructor(rows: HsmRows, generation: number, isNew: boolean) {
     this.#rows = rows;
-    this.#records = new SealedTable(rows, RECORDS);
-    this.#deletions = new SealedTable(rows, DELETIONS);
+    this.#records = new AuthenticatedTable(rows, RECORDS);
+    this.#deletions = new AuthenticatedTable(rows, DELETIONS);
     this.generation = generation;
     this.#isNew = isNew;
     this.#sum = isNew ? new RowSum() : null;
@@ -259,11 +263,11 @@ export class RecordRows {
    * @param sum - to which each row is added.
    */
   *#walk(
-    table: SealedTable,
+    table: AuthenticatedTable,
     columns: readonly string[],
     start: readonly number[],
     sum?: RowSum,
-  ): Generator<SealedRow[]> {
+  ): Generator<AuthenticatedRow[]> {
     const order = columns.join(", ");
     const marks = columns.map(() => "?").join(", ");
     const rest = `WHERE generation = ? AND (${order}) > (${marks}) ORDER BY ${order} LIMIT ?`;
@@ -335,7 +339,7 @@ function count(counts: RecordCounts, { type, attributes }: CountedRow, by: 1 | -
   counts.add(type, by, type === RECORD_TYPE.key && isAsymmetricRecord(attributes));
 }
 
-function recordRow(row: SealedRow): RecordRow {
+function recordRow(row: AuthenticatedRow): RecordRow {
   const wrapped = row["wrapped"] ?? null;
   return {
     ...slotOf(row),
@@ -347,7 +351,7 @@ function recordRow(row: SealedRow): RecordRow {
   };
 }
 
-function slotOf(row: SealedRow): { type: RecordType; id: number } {
+function slotOf(row: AuthenticatedRow): { type: RecordType; id: number } {
   return { type: recordType(row["type"] as number), id: row["id"] as number };
 }
 

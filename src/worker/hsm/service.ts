@@ -12,7 +12,7 @@ import type { Deployment } from "../platform/deployment.ts";
 import { reached } from "../platform/reached.ts";
 import { deleteLocal, readLocal, writeLocal } from "./local.ts";
 import { beginHistory, ownPosition, type Peers } from "./peers.ts";
-import type { HsmRows } from "./row-seal.ts";
+import type { HsmRows } from "./row-macs.ts";
 
 export class Service {
   readonly #storage: DurableObjectStorage;

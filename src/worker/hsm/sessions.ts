@@ -6,7 +6,7 @@
 import type { Session, SessionCounts, SessionStore } from "../../hsm/access/session-store.ts";
 import type { MemorySql } from "./memory-sql.ts";
 import { OwnTable } from "./own-rows.ts";
-import type { HsmRows } from "./row-seal.ts";
+import type { HsmRows } from "./row-macs.ts";
 
 export const SESSION_TABLES: readonly string[] = [
   `CREATE TABLE IF NOT EXISTS sessions (

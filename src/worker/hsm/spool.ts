@@ -7,7 +7,7 @@
  */
 import type { BackupReceipt } from "../contracts/hsm-api.ts";
 import { OwnTable } from "./own-rows.ts";
-import type { HsmRows } from "./row-seal.ts";
+import type { HsmRows } from "./row-macs.ts";
 
 const MAX_PART_BYTES = 1024 * 1024;
 /** Receipts kept: an order is repeated within minutes, and an HSM makes one backup at a time. */

@@ -11,7 +11,7 @@ import type { DecodedRecord } from "../../hsm/memory/snapshot.ts";
 import type { HsmStore, StoredRecord, StoredSize } from "../../hsm/memory/store.ts";
 import { Refused } from "../contracts/result.ts";
 import { currentGeneration, lastChange } from "./generations.ts";
-import type { HsmRows } from "./row-seal.ts";
+import type { HsmRows } from "./row-macs.ts";
 import { type RecordRow, RecordRows } from "./rows.ts";
 import { unwrapSecret, unwrapSecrets, type WrappedSecret } from "./storage-key.ts";
 

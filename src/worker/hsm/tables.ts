@@ -9,7 +9,7 @@ import { GENERATION_TABLES, generationRows, verifiedGeneration } from "./generat
 import { LOCAL_TABLES, localRows, readLocal } from "./local.ts";
 import type { MemorySql } from "./memory-sql.ts";
 import { OWN_TABLES, verifyKeyCheck, verifyOwnRows } from "./own-rows.ts";
-import type { HsmRows } from "./row-seal.ts";
+import type { HsmRows } from "./row-macs.ts";
 import { RECORD_TABLES, RecordRows } from "./rows.ts";
 import { SESSION_TABLES, sessionRows } from "./sessions.ts";
 import { receiptRows, SPOOL_TABLES, spoolRows } from "./spool.ts";
@@ -26,11 +26,11 @@ const STATEMENTS: readonly string[] = [
 ];
 
 /** The memory was made by a build that did not authenticate rows: none of them is believed now. */
-class MemoryUnsealed extends Refused {
+class MemoryUnauthenticated extends Refused {
   constructor() {
     super({
       kind: "unavailable",
-      code: "hsm_memory_unsealed",
+      code: "hsm_memory_unauthenticated",
       message:
         "An earlier build made this HSM's memory, whose rows nothing authenticates; they are not " +
         "believed, and nothing was changed. DeleteHsm, then CreateHsm. The new HSM is filled from the " +
@@ -41,11 +41,11 @@ class MemoryUnsealed extends Refused {
 }
 
 export function createTables(sql: MemorySql): void {
-  if (isUnsealed(sql)) return; // They stay as they are, to be read by the build that made them.
+  if (isUnauthenticated(sql)) return; // They stay as they are, to be read by the build that made them.
   for (const statement of STATEMENTS) sql.exec(statement);
 }
 
-/** Reads every row. @throws Refused with `hsm_memory_changed` or `hsm_memory_unsealed`. */
+/** Reads every row. @throws Refused with `hsm_memory_changed` or `hsm_memory_unauthenticated`. */
 export function verifyMemory(rows: HsmRows): void {
   verifyRecords(rows, verifyBesideRecords(rows));
 }
@@ -68,7 +68,7 @@ export function verifyRecords(rows: HsmRows, generation: number): void {
  * @returns the generation that serves; 0 before the HSM is manufactured.
  */
 export function verifyBesideRecords(rows: HsmRows): number {
-  if (isUnsealed(rows.sql)) throw new MemoryUnsealed();
+  if (isUnauthenticated(rows.sql)) throw new MemoryUnauthenticated();
   verifySchema(rows.sql);
   const own = [
     generationRows(rows),
@@ -88,7 +88,7 @@ export function verifyBesideRecords(rows: HsmRows): number {
 }
 
 /** Tables of a build that knew nothing of all this; where it left a trace, they were changed since. */
-function isUnsealed(sql: MemorySql): boolean {
+function isUnauthenticated(sql: MemorySql): boolean {
   const names = columnsOf(sql, "local");
   const isPlain = names.length > 0 && !names.includes("mac");
   return isPlain && columnsOf(sql, "own_sum").length === 0;

@@ -40,7 +40,7 @@ export function nextAt(atMs: number): Outcome {
  * its rows: nothing may come of that.
  */
 export function isOfAnotherDeployment({ code }: Refusal): boolean {
-  return code === "storage_key_mismatch" || code === "hsm_memory_unsealed";
+  return code === "storage_key_mismatch" || code === "hsm_memory_unauthenticated";
 }
 
 export function failed(refusal: Refusal): Outcome {

@@ -71,7 +71,7 @@ describe("sessions of an HSM", () => {
     await hsm.abort();
     const path = `${cluster.path}/sessions/current`;
     const { status, body } = await rest(edge, "GET", path, undefined, { session: cluster.admin });
-    expect([status, body.error.code]).toEqual([503, "hsm_memory_unsealed"]);
+    expect([status, body.error.code]).toEqual([503, "hsm_memory_unauthenticated"]);
     expect(body.error.message).toContain("DeleteHsm, then CreateHsm");
     const { client, clusterId, hsmId } = cluster;
     await client.send(new DeleteHsmCommand({ ClusterId: clusterId, HsmId: hsmId }));

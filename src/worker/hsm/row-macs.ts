@@ -30,21 +30,21 @@ const COUNT_BYTES = 8;
 /** An HSM's tables, what authenticates them, and what is known of them as a whole. */
 export interface HsmRows {
   readonly sql: MemorySql;
-  readonly seal: RowSeal;
+  readonly macs: RowMacs;
   readonly overview: Overview;
 }
 
-/** One for all seals of an isolate: it keeps nothing between two calls. */
+/** One for all of an isolate: it keeps nothing between two calls. */
 let shared: Core | null = null;
 
-function sealCore(): Core {
+function macCore(): Core {
   shared ??= openCore();
   return shared;
 }
 
 const rowEncoder = new RowEncoder();
 
-export class RowSeal {
+export class RowMacs {
   readonly #row: SecretKey;
   readonly #element: SecretKey;
   readonly #sum: SecretKey;
@@ -55,7 +55,7 @@ export class RowSeal {
   constructor(secrets: Secrets, name: string) {
     const context = new TextEncoder().encode(name);
     const derive = (label: string) =>
-      sealCore().kdfCounter(secrets.storageKey, label, context, KEY_BYTES);
+      macCore().kdfCounter(secrets.storageKey, label, context, KEY_BYTES);
     this.#row = derive(LABELS.row);
     this.#element = derive(LABELS.element);
     this.#sum = derive(LABELS.sum);
@@ -65,14 +65,14 @@ export class RowSeal {
 
   /** MAC of a row in its place: 16 fresh bytes. */
   mac(table: string, values: readonly SqlValue[]): Uint8Array {
-    const mac = sealCore().hmacSha256(this.#row, ...rowEncoder.encode(table, values));
+    const mac = macCore().hmacSha256(this.#row, ...rowEncoder.encode(table, values));
     return mac.subarray(0, MAC_BYTES);
   }
 
   /** Whether `mac` is the row's. */
   isOurs(table: string, values: readonly SqlValue[], mac: SqlValue): boolean {
     const isBytes = mac instanceof ArrayBuffer || mac instanceof Uint8Array;
-    return isBytes && sealCore().equal(this.mac(table, values), new Uint8Array(mac));
+    return isBytes && macCore().equal(this.mac(table, values), new Uint8Array(mac));
   }
 
   /** @throws MemoryChanged unless `mac` is the row's. */
@@ -82,22 +82,22 @@ export class RowSeal {
 
   /** What a row adds to the sum of its table: a function of its MAC that nobody else can compute. */
   element(mac: Uint8Array): Uint8Array {
-    return sealCore().hmacSha256(this.#element, mac);
+    return macCore().hmacSha256(this.#element, mac);
   }
 
   /** @param part - which tables it is the sum of. */
   wrapSum(part: string, sum: RowSum): Uint8Array {
-    using kek = sealCore().kek(this.#sum);
+    using kek = macCore().kek(this.#sum);
     return kek.kwpWrap(concat(this.#partTag(part), sum.encode()));
   }
 
   /** @throws MemoryChanged unless it was wrapped for this part. */
   unwrapSum(part: string, wrapped: SqlValue): RowSum {
-    using kek = sealCore().kek(this.#sum);
+    using kek = macCore().kek(this.#sum);
     const isBytes = wrapped instanceof ArrayBuffer || wrapped instanceof Uint8Array;
     const plain = isBytes ? kek.kwpUnwrap(new Uint8Array(wrapped)) : null;
     const tag = this.#partTag(part);
-    const isHere = plain !== null && sealCore().equal(plain.slice(0, tag.length), tag);
+    const isHere = plain !== null && macCore().equal(plain.slice(0, tag.length), tag);
     if (!isHere) throw new MemoryChanged(`the sum of ${part}`);
     return RowSum.decode(plain.subarray(tag.length));
   }
@@ -143,7 +143,7 @@ export class RowSum {
   }
 
   equals(other: RowSum): boolean {
-    return sealCore().equal(this.encode(), other.encode());
+    return macCore().equal(this.encode(), other.encode());
   }
 
   #flip(element: Uint8Array): void {

@@ -5,7 +5,7 @@
  * Spec: docs/STORAGE.md, "Rows are authenticated".
  */
 import type { SqlValue } from "./row-encoding.ts";
-import type { HsmRows, RowSum } from "./row-seal.ts";
+import type { HsmRows, RowSum } from "./row-macs.ts";
 
 export type Binding = string | number | null | Uint8Array;
 
@@ -16,9 +16,9 @@ export interface TableShape {
 }
 
 /** Values of a row, by column. */
-export type SealedRow = Readonly<Record<string, SqlValue>>;
+export type AuthenticatedRow = Readonly<Record<string, SqlValue>>;
 
-export class SealedTable {
+export class AuthenticatedTable {
   readonly #rows: HsmRows;
   readonly #shape: TableShape;
   /** Columns as a statement lists them, `mac` the last. */
@@ -38,8 +38,8 @@ export class SealedTable {
    *
    * @param sum - to which each is added. @throws MemoryChanged if one is not ours.
    */
-  read(rest: string, bindings: readonly Binding[] = [], sum?: RowSum): SealedRow[] {
-    const found: SealedRow[] = [];
+  read(rest: string, bindings: readonly Binding[] = [], sum?: RowSum): AuthenticatedRow[] {
+    const found: AuthenticatedRow[] = [];
     for (const values of this.#select(rest, bindings)) {
       const row = this.#verified(values);
       sum?.add(this.#elementOf(row));
@@ -48,7 +48,7 @@ export class SealedTable {
     return found;
   }
 
-  first(rest: string, bindings: readonly Binding[] = []): SealedRow | null {
+  first(rest: string, bindings: readonly Binding[] = []): AuthenticatedRow | null {
     return this.read(rest, bindings)[0] ?? null;
   }
 
@@ -57,21 +57,21 @@ export class SealedTable {
    *
    * @param key - the columns of the primary key; [] where no such row can be there.
    */
-  put(row: SealedRow, key: readonly string[], sum: RowSum): void {
-    const { sql, seal } = this.#rows;
+  put(row: AuthenticatedRow, key: readonly string[], sum: RowSum): void {
+    const { sql, macs } = this.#rows;
     const { name, columns } = this.#shape;
     if (key.length > 0) this.#forget(row, key, sum);
     const values = columns.map((column) => row[column] ?? null);
-    const mac = seal.mac(name, values);
+    const mac = macs.mac(name, values);
     sql.exec(this.#insert, ...values.map(bindable), mac);
-    sum.add(seal.element(mac));
+    sum.add(macs.element(mac));
   }
 
   /**
    * Takes a row that is about to be replaced out of the sum: by the same statements whether it is there.
    * It is verified first: a MAC that was put beside another row would take that one out.
    */
-  #forget(row: SealedRow, key: readonly string[], sum: RowSum): void {
+  #forget(row: AuthenticatedRow, key: readonly string[], sum: RowSum): void {
     const where = key.map((column) => `${column} = ?`).join(" AND ");
     const bindings = key.map((column) => bindable(row[column] ?? null));
     for (const held of this.read(`WHERE ${where}`, bindings)) sum.remove(this.#elementOf(held));
@@ -102,7 +102,7 @@ export class SealedTable {
   someVerifies(): boolean {
     for (const values of this.#select("", [])) {
       const mac = values.pop() ?? null;
-      if (this.#rows.seal.isOurs(this.#shape.name, values, mac)) return true;
+      if (this.#rows.macs.isOurs(this.#shape.name, values, mac)) return true;
     }
     return false;
   }
@@ -113,18 +113,18 @@ export class SealedTable {
   }
 
   /** @param values - taken over. @returns the row, `mac` with it. */
-  #verified(values: SqlValue[]): SealedRow {
+  #verified(values: SqlValue[]): AuthenticatedRow {
     const { name, columns } = this.#shape;
     const mac = values.pop() ?? null;
-    this.#rows.seal.verify(name, values, mac);
+    this.#rows.macs.verify(name, values, mac);
     const row: Record<string, SqlValue> = { mac };
     for (let i = 0; i < columns.length; i++) row[columns[i] ?? ""] = values[i] ?? null;
     return row;
   }
 
   /** Of a row that was verified. */
-  #elementOf(row: SealedRow): Uint8Array {
-    return this.#rows.seal.element(new Uint8Array(row["mac"] as ArrayBuffer));
+  #elementOf(row: AuthenticatedRow): Uint8Array {
+    return this.#rows.macs.element(new Uint8Array(row["mac"] as ArrayBuffer));
   }
 }
 
