@@ -7,7 +7,6 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
-import type { Refusal } from "../../cluster/refusal.ts";
 import { encodeHex } from "../../crypto/base-encodings.ts";
 import { stateDigest } from "../../hsm/memory/snapshot.ts";
 import type { Caller, Input, OperationName, Output } from "../contracts/data-plane.ts";
@@ -24,7 +23,7 @@ import type {
 } from "../contracts/hsm-api.ts";
 import type { Delta, PeerPosition } from "../contracts/peer-api.ts";
 import type { HsmLocation } from "../contracts/place.ts";
-import { Refused, type Result, refuseWith, success } from "../contracts/result.ts";
+import { Refused, type Result, success } from "../contracts/result.ts";
 import { type SecretEnv, type Secrets, secretsOf } from "../opening/secrets.ts";
 import { type Deployment, deploymentOf } from "../platform/deployment.ts";
 import { refusalsOf } from "../platform/fault-response.ts";
@@ -32,6 +31,7 @@ import { log, reasonOf } from "../platform/log.ts";
 import { reached } from "../platform/reached.ts";
 import { hasAttempts } from "./attempts.ts";
 import { backUp } from "./backup.ts";
+import { Fitness, HSM_BLANK } from "./fitness.ts";
 import { servingRow } from "./generations.ts";
 import { initializeHsm, manufactureHsm, verifyNeverActivated, verifyReadable } from "./life.ts";
 import { readLocal, writeLocal } from "./local.ts";
@@ -43,32 +43,22 @@ import { isSamePosition, ownPosition, Peers, takeDelta, withDeltaKeks } from "./
 import { restoreHsm } from "./restore.ts";
 import { type HsmRows, RowMacs } from "./row-macs.ts";
 import { Service } from "./service.ts";
-import { MEMORY_CHANGED } from "./storage-key.ts";
-import { createTables, verifyBesideRecords, verifyRecords } from "./tables.ts";
+import { createTables } from "./tables.ts";
 
-const HSM_BLANK = "hsm_blank";
-
-/** Whether an operation reads records before it has compared all of them with their sum itself. */
-type RecordsOf = "read" | "unread";
-
-/** What was found when all rows were looked at. */
-interface Look {
-  readonly refusal: Refusal | null;
+/** What is asked of the memory, and by whose access key; "" where `Region` asks. */
+interface Asked {
+  readonly isRead: boolean;
+  readonly accessKeyId: string;
 }
 
 export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   readonly #deployment: Deployment;
   readonly #secrets: Secrets;
-  /** `account/region/hsmId`. */
-  readonly #name: string;
   readonly #rows: HsmRows;
+  readonly #fitness: Fitness;
   readonly #service: Service;
   /** Backups being made, by id: an order repeated meanwhile waits for the same one. */
   readonly #backups = new Map<string, Promise<Result<BackupReceipt>>>();
-  /** Whether all rows have been looked at, and what was found then or later; it stays found. */
-  #look: Look | null = null;
-  /** Whether `Region` has heard that the memory was changed. */
-  #isNoted = false;
   /** Manufacture, restore and zeroization come one after another. */
   #exclusive: Promise<unknown> = Promise.resolve();
 
@@ -78,10 +68,10 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     this.#secrets = secretsOf(env);
     const { name } = ctx.id;
     if (name === undefined) throw new Error("unreachable: an HSM object without a name");
-    this.#name = name;
     const sql = new MemorySql(ctx.storage.sql);
     createTables(sql);
     this.#rows = { sql, macs: new RowMacs(this.#secrets, name), overview: new Overview() };
+    this.#fitness = new Fitness(this.#rows, this.#deployment, name);
     const { storage } = ctx;
     const peers = new Peers(this.#rows, this.#deployment, this.#secrets, () => this.#digest());
     this.#service = new Service(
@@ -108,10 +98,12 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     const { backupId } = order.location;
     const running = this.#backups.get(backupId);
     if (running !== undefined) return running;
-    const begun = this.#answer(async () => {
-      await this.#mergeAttempts();
-      return await backUp(this.#site(), order, (id) => this.#backups.has(id));
-    }, "unread").finally(() => this.#backups.delete(backupId));
+    const begun = this.#fitness
+      .answer(async () => {
+        await this.#mergeAttempts();
+        return await backUp(this.#site(), order, (id) => this.#backups.has(id));
+      }, "unread")
+      .finally(() => this.#backups.delete(backupId));
     this.#backups.set(backupId, begun);
     return begun;
   }
@@ -121,26 +113,26 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   }
 
   stateDigest(): Promise<Result<string>> {
-    return this.#answer(() => this.#digest());
+    return this.#fitness.answer(() => this.#digest());
   }
 
   fitness(): Promise<Result<null>> {
-    return this.#answer(() => verifyReadable(this.#site()));
+    return this.#fitness.answer(() => verifyReadable(this.#site()));
   }
 
   opens(): Promise<Result<null>> {
-    return this.#answer(() => verifyReadable(this.#site()), "unread");
+    return this.#fitness.answer(() => verifyReadable(this.#site()), "unread");
   }
 
   hold(holder: string): Promise<Result<null>> {
-    return this.#answer(async () => {
+    return this.#fitness.answer(async () => {
       await this.#mergeAttempts();
       return await this.#service.hold(holder);
     });
   }
 
   release(holder: string): Promise<Result<null>> {
-    return this.#answer(async () => {
+    return this.#fitness.answer(async () => {
       this.#service.release(holder);
       await this.#mergeAttempts();
       return null;
@@ -148,11 +140,11 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   }
 
   bringUp(peer: HsmLocation): Promise<Result<ComparedPeer>> {
-    return this.#answer(() => this.#service.bringUp(peer));
+    return this.#fitness.answer(() => this.#service.bringUp(peer));
   }
 
   serve(order: ServiceOrder): Promise<Result<null>> {
-    return this.#answer(async () => {
+    return this.#fitness.answer(async () => {
       await this.#service.serve(order);
       await this.#mergeAttempts();
       return null;
@@ -161,7 +153,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
 
   /** One that is blank leads nobody, and never will again. */
   retire(number: number): Promise<Result<null>> {
-    return this.#answer(async () => {
+    return this.#fitness.answer(async () => {
       if (this.#isBlank()) return null;
       await this.#mergeAttempts();
       return await this.#service.retire(number);
@@ -169,7 +161,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   }
 
   isActivated(): Promise<Result<boolean>> {
-    return this.#answer(() => !this.#isBlank() && this.#isActivated());
+    return this.#fitness.answer(() => !this.#isBlank() && this.#isActivated());
   }
 
   discard(): Promise<Result<null>> {
@@ -190,13 +182,13 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     await this.ctx.storage.deleteAll();
     createTables(this.#rows.sql);
     this.#rows.overview.forget();
-    this.#look = null;
+    this.#fitness.forget();
     await reached("hsm_zeroized", this.#deployment, this.ctx.storage);
     return null;
   }
 
   position(withDigest: boolean): Promise<Result<PeerPosition>> {
-    return this.#answer(() => {
+    return this.#fitness.answer(() => {
       this.#site();
       const stateDigest = withDigest ? this.#digest() : null;
       return { position: ownPosition(this.#rows), stateDigest };
@@ -204,7 +196,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
   }
 
   applyDelta(delta: Delta): Promise<Result<null>> {
-    return this.#answer(() =>
+    return this.#fitness.answer(() =>
       withDeltaKeks(this.#secrets, this.#site().location, (keks) =>
         takeDelta(this.ctx.storage, this.#rows, keks, delta),
       ),
@@ -217,7 +209,10 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     input: Input<K>,
   ): Promise<Result<Output<K>>> {
     const isRead = CHANGES_NOTHING.has(name);
-    return this.#writing(({ hsm }) => DATA_PLANE[name](hsm, session, input), isRead, accessKeyId);
+    return this.#writing(({ hsm }) => DATA_PLANE[name](hsm, session, input), {
+      isRead,
+      accessKeyId,
+    });
   }
 
   /**
@@ -226,10 +221,9 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
    */
   #writing<T>(
     f: (memory: HsmMemory, site: HsmSite) => Promise<T>,
-    isRead = false,
-    accessKeyId = "",
+    { isRead, accessKeyId }: Asked = { isRead: false, accessKeyId: "" },
   ): Promise<Result<T>> {
-    return this.#answer(async () => {
+    return this.#fitness.answer(async () => {
       if (!isRead) await this.#service.settle();
       const before = ownPosition(this.#rows);
       try {
@@ -283,7 +277,7 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
 
   /** Runs `f` when everything asked for before it, among what excludes each other, is over. */
   #alone<T>(f: () => Promise<T>): Promise<Result<T>> {
-    return this.#inTurn(() => this.#answer(f));
+    return this.#inTurn(() => this.#fitness.answer(f));
   }
 
   #inTurn<T>(f: () => Promise<Result<T>>): Promise<Result<T>> {
@@ -291,48 +285,6 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     // The next one begins whatever became of this one; its caller hears of a failure.
     this.#exclusive = turn.catch(() => undefined);
     return turn;
-  }
-
-  /**
-   * Runs `f` over rows that have all been looked at. An HSM that finds its memory changed, then or by
-   * a row that `f` reads, leaves service before it says so, and does nothing more.
-   */
-  async #answer<T>(f: () => Promise<T> | T, records: RecordsOf = "read"): Promise<Result<T>> {
-    const { refusal } = this.#look ?? (await this.#lookAt(records));
-    const result = refusal === null ? await refusalsOf(f) : refuseWith(refusal);
-    if (!result.ok && result.refusal.code === MEMORY_CHANGED) {
-      this.#look = { refusal: result.refusal };
-      await this.#leaveService("changed");
-    } else if (!result.ok && result.refusal.code === HSM_BLANK) {
-      await this.#leaveService("blank"); // Its database may be lost: the region knows whether it was made.
-    }
-    return result;
-  }
-
-  /** Rows that are looked at: all of them, but for records that stay unread. */
-  async #lookAt(records: RecordsOf): Promise<Look> {
-    let isWhole = false;
-    const looked = await refusalsOf(() => {
-      const generation = verifyBesideRecords(this.#rows);
-      // Counts of wrong passwords enter the records before those are walked.
-      isWhole = records === "read" || hasAttempts(this.#rows);
-      if (isWhole) verifyRecords(this.#rows, generation);
-    });
-    const look = { refusal: looked.ok ? null : looked.refusal };
-    if (isWhole || !looked.ok) this.#look = look;
-    return look;
-  }
-
-  /** For good: nothing fills it again. `Region` is told with every call until it has heard. */
-  async #leaveService(why: "changed" | "blank"): Promise<void> {
-    if (this.#isNoted) return;
-    const [account = "", region = "", hsmId = ""] = this.#name.split("/");
-    try {
-      const noted = await this.#deployment.region(account, region).noteUnfit(hsmId, why);
-      this.#isNoted = noted.ok && why === "changed";
-    } catch (error) {
-      log("alarm", "hsm_unfit_not_noted", { hsmId, why, reason: reasonOf(error) });
-    }
   }
 
   #isBlank(): boolean {
