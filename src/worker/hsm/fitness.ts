@@ -68,7 +68,10 @@ export class Fitness {
       const generation = verifyBesideRecords(this.#rows);
       // Counts of wrong passwords enter the records before those are walked.
       isWhole = records === "read" || hasAttempts(this.#rows);
-      if (isWhole) verifyRecords(this.#rows, generation);
+      if (!isWhole) return;
+      // Not first met by a write: then the platform ends the object, and its answer is lost.
+      this.#rows.sql.verifyPages();
+      verifyRecords(this.#rows, generation);
     });
     const look = { refusal: looked.ok ? null : looked.refusal };
     if (isWhole || !looked.ok) this.#look = look;

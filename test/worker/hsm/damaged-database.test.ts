@@ -1,6 +1,6 @@
 /**
- * An HSM's database whose pages are damaged, as SQLite finds when it reads them: the HSM's memory is not as
- * it was written, and the HSM leaves service as if a row had been changed.
+ * An HSM's database whose pages are damaged, whichever they are: the HSM's memory is not as it was written,
+ * and the HSM leaves service as if a row had been changed.
  */
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
