@@ -184,7 +184,7 @@ export function noteUnfit(
 }
 
 const UNFIT = {
-  changed: "A row of the HSM's memory was changed from outside.",
+  changed: "The HSM's memory was changed from outside, or its database is damaged.",
   blank: "The HSM's memory is gone.",
 } as const;
 

@@ -79,7 +79,8 @@ async function withDatabase(bytes: Buffer) {
         session: alice,
       });
       const { Hsms = [] } = await describeCluster(await cloudHsm(edge), cluster.clusterId);
-      return [listed.body.error?.code ?? listed.status, Hsms[0]?.State];
+      const { State, StateMessage } = Hsms[0] ?? {};
+      return [listed.body.error?.code ?? listed.status, State, StateMessage];
     } finally {
       await edge.stop();
     }
@@ -102,7 +103,7 @@ function indexLeaves(): number[] {
 }
 
 it("that is not damaged serves", async () => {
-  expect(await withDatabase(pages)).toEqual([200, "ACTIVE"]);
+  expect(await withDatabase(pages)).toEqual([200, "ACTIVE", "HSM created."]);
 });
 
 it("takes the HSM out of service, whichever page of a table or an index it is", async () => {
@@ -113,6 +114,7 @@ it("takes the HSM out of service, whichever page of a table or an index it is", 
       start,
       "hsm_memory_changed",
       "DEGRADED",
+      expect.stringMatching(/database is damaged\. DeleteHsm, then CreateHsm\./),
     ]);
   }
 });
