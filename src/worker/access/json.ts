@@ -27,6 +27,8 @@ const NESTING = new Map([
 const SUSPICIOUS = /\\u|__proto__/;
 const REPLACEMENT = "\uFFFD";
 const REPLACEMENT_BYTES = 3;
+/** In which the first byte that is not UTF-8 is looked for, character by character. */
+const PART_BYTES = 64 * 1024;
 /** The place is looked for in so many characters; whoever sends more has to do without. */
 const MAX_SEARCHED_CHARACTERS = 1024 * 1024;
 
@@ -92,16 +94,35 @@ function decodeUtf8(body: Uint8Array): string | null {
   }
 }
 
-/** Offset of the first byte that is not UTF-8, from 0. */
+/** Offset of the first byte that is not UTF-8, from 0: looked for in the one part that is not. */
 function invalidByte(body: Uint8Array): number {
+  let start = 0;
+  let end = characterAt(body, PART_BYTES);
+  while (end < body.length && decodeUtf8(body.subarray(start, end)) !== null) {
+    start = end;
+    end = characterAt(body, start + PART_BYTES);
+  }
+  return start + invalidByteOf(body.subarray(start, end));
+}
+
+/** Where the character begins that the byte at `at` is of; the body's end behind it. */
+function characterAt(body: Uint8Array, at: number): number {
+  if (at >= body.length) return body.length;
+  let begin = at;
+  while (begin > at - 3 && ((body[begin] ?? 0) & 0xc0) === 0x80) begin--;
+  return begin;
+}
+
+/** @param part - in which there is such a byte; each character that is meant to be U+FFFD costs a call. */
+function invalidByteOf(part: Uint8Array): number {
   const encoder = new TextEncoder();
-  const text = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true }).decode(body);
+  const text = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true }).decode(part);
   let bytes = 0;
   let from = 0;
   for (;;) {
     const at = text.indexOf(REPLACEMENT, from);
     bytes += encoder.encode(text.slice(from, at)).length;
-    const isMeant = body[bytes] === 0xef && body[bytes + 1] === 0xbf && body[bytes + 2] === 0xbd;
+    const isMeant = part[bytes] === 0xef && part[bytes + 1] === 0xbf && part[bytes + 2] === 0xbd;
     if (!isMeant) return bytes;
     bytes += REPLACEMENT_BYTES;
     from = at + 1;
@@ -144,7 +165,8 @@ function placeIn(text: string): string {
   const searched = text.slice(0, MAX_SEARCHED_CHARACTERS);
   parse(searched, errors, { disallowComments: true, allowTrailingComma: false });
   const [first] = errors;
-  if (first === undefined) return "somewhere";
+  const isCut = searched.length < text.length; // Its end is no fault of the text.
+  if (first === undefined || (isCut && first.offset >= searched.length)) return "somewhere";
   const before = searched.slice(0, first.offset).split("\n");
   return placeOf(before.length, (before.at(-1) ?? "").length + 1);
 }

@@ -162,7 +162,7 @@ const inspectRoute = createRoute({
   summary: "What is inside: origin, counts and the manifest, never contents",
   request: {
     params: backupParams,
-    query: z.object({
+    query: z.strictObject({
       after: decimal(0).default(0),
       limit: decimal(1, 1000).default(100),
     }),

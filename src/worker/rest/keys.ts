@@ -35,7 +35,7 @@ const listRoute = createRoute({
   summary: "Keys the user may see, a page at a time",
   request: {
     ...sessionRequest,
-    query: z.object({
+    query: z.strictObject({
       label: z.string().max(128).optional(),
       class: keyClass.optional(),
       type: keyType.optional(),

@@ -197,7 +197,7 @@ describe("every route that takes a body", () => {
     ["{}", "text/plain"],
   ] as const;
 
-  it.each(["/keys?limit=x", "/keys?after=-1", "/keys/0", "/keys/x"])(
+  it.each(["/keys?limit=x", "/keys?after=-1", "/keys/0", "/keys/x", "/keys?lable=mine"])(
     "and of parameters: %s",
     async (end) => {
       const path = `/v1/clusters/cluster-aaaaaaaaaaa${end}`;
