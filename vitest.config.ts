@@ -13,6 +13,8 @@ const shared = { isolate: false, maxWorkers: Math.min(4, Math.max(3, Math.floor(
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
+    // What TypeScript becomes is kept for the next run, by contents; nothing else transforms a module.
+    experimental: { fsModuleCache: true },
     projects: [
       {
         test: {
