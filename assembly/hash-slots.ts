@@ -6,6 +6,7 @@
 import { absorb, algorithmOf, begin, finish, isHash } from "./hash";
 import { beginHmac } from "./hmac";
 import {
+  copy,
   DATA,
   DATA_BYTES,
   HASH_SLOT_BYTES,
@@ -76,6 +77,16 @@ export function hashUpdate(slot: i32, length: u32): i32 {
   if (length > DATA_BYTES) return BAD_LENGTH;
   absorb(hashSlot(slot), DATA, length);
   return OK;
+}
+
+/**
+ * Digest of what the hash or HMAC has taken so far, at OUT; it goes on. Returns the digest's bytes or
+ * BAD_SLOT.
+ */
+export function hashPeek(slot: i32): i32 {
+  if (algorithmOf(slot) == 0) return BAD_SLOT;
+  copy(SPARE_HASH, hashSlot(slot), HASH_SLOT_BYTES);
+  return endSpare();
 }
 
 /** Ends the hash or HMAC: digest at OUT, slot zeroed. Returns the digest's bytes or BAD_SLOT. */

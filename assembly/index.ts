@@ -11,6 +11,7 @@ export {
   hashDigest,
   hashOnce,
   hashOpen,
+  hashPeek,
   hashUpdate,
   hmacOnce,
   hmacOpen,

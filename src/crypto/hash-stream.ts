@@ -9,6 +9,8 @@ import { CoreMemory, DATA_BYTES, type SlotLease } from "./memory.ts";
 export interface HashStream {
   /** Takes any number of bytes. They are borrowed for the call. */
   update(data: Uint8Array): this;
+  /** A fresh digest of what was taken so far; the stream goes on. */
+  peek(): Uint8Array;
   /** Ends the stream: a fresh digest. */
   digest(): Uint8Array;
   /** Gives an unfinished stream up. Harmless when repeated or after `digest`. */
@@ -37,6 +39,15 @@ export class SlotHashStream implements HashStream {
       this.#memory.wipePassing(Math.min(data.length, DATA_BYTES));
     }
     return this;
+  }
+
+  peek(): Uint8Array {
+    const slot = this.#lease.slot;
+    try {
+      return this.#memory.takeOut(CoreMemory.counted(this.#memory.exports.hashPeek(slot)));
+    } finally {
+      this.#memory.wipePassing(0);
+    }
   }
 
   digest(): Uint8Array {

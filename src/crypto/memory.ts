@@ -43,6 +43,7 @@ export interface CoreExports {
   hashOpen(slot: number, algorithm: number): number;
   hmacOpen(slot: number, algorithm: number, keyBytes: number): number;
   hashUpdate(slot: number, length: number): number;
+  hashPeek(slot: number): number;
   hashDigest(slot: number): number;
   hashClose(slot: number): number;
   kdfCounter(

@@ -43,6 +43,18 @@ describe.each(HASHES)("%s", (hash) => {
     }
   });
 
+  it("says what it has taken so far, and goes on", () => {
+    const data = sample("peek", 300);
+    const stream = core.hashStream(hash);
+    for (let taken = 0; taken < data.length; taken++) {
+      if (taken % 7 === 0) expect(stream.peek()).toEqual(nodeHash(hash, data.subarray(0, taken)));
+      stream.update(data.subarray(taken, taken + 1));
+    }
+    expect(stream.peek()).toEqual(nodeHash(hash, data));
+    expect(stream.digest()).toEqual(nodeHash(hash, data));
+    expect(() => stream.peek()).toThrow(TypeError);
+  });
+
   it("keeps many streams apart", () => {
     const count = 60;
     const streams = Array.from({ length: count }, () => core.hashStream(hash));

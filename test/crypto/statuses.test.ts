@@ -26,6 +26,7 @@ const REFUSED_CALLS: [name: string, parameters: number[], status: number][] = [
     ["hashOpen", [slot, 32], BAD_SLOT],
     ["hmacOpen", [slot, 32, 32], BAD_SLOT],
     ["hashUpdate", [slot, 1], BAD_SLOT],
+    ["hashPeek", [slot], BAD_SLOT],
     ["hashDigest", [slot], BAD_SLOT],
     ["hashClose", [slot], BAD_SLOT],
   ]),
@@ -33,6 +34,7 @@ const REFUSED_CALLS: [name: string, parameters: number[], status: number][] = [
   ["kwpWrap", [1, 16], BAD_SLOT],
   ["aesCmac", [1, 16], BAD_SLOT],
   ["hashUpdate", [1, 1], BAD_SLOT],
+  ["hashPeek", [1], BAD_SLOT],
   ["hashDigest", [1], BAD_SLOT],
   ...[0, 8, 15, 17, 31, 33, HUGE].map((n): [string, number[], number] => [
     "aesSetKey",

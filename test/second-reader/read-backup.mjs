@@ -186,7 +186,7 @@ function openContainer(container, [ebk, macKey, headerDigest]) {
   demand(sha256(front).equals(headerDigest), "digest of the header");
   const headerMac = container.subarray(headerEnd, headerEnd + 32);
   demand(hmac(macKey, label("header-mac"), front).equals(headerMac), "header MAC");
-  const trailerMac = hmac(macKey, label("trailer-mac"), container.subarray(0, -32));
+  const trailerMac = hmac(macKey, label("trailer-mac"), sha256(container.subarray(0, -32)));
   demand(trailerMac.equals(container.subarray(-32)), "trailer MAC");
   const header = decodeCbor(container.subarray(16, headerEnd));
   const [chunkBytes, payloadBytes] = [header.get(12), header.get(13)];

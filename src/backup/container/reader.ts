@@ -60,7 +60,9 @@ interface Body extends Disposable {
   readonly containerBytes: number;
   readonly frames: FrameReader;
   readonly payload: PayloadReader;
+  /** Under the MAC key, up to the digest that it authenticates. */
   readonly trailer: HashStream;
+  /** Of the container as far as it was read. */
   readonly digest: HashStream;
 }
 
@@ -217,7 +219,6 @@ export class ContainerReader implements Disposable {
     const frames = new FrameReader(this.#core, held.ebk, plan, payload);
     const trailer = this.#core.hmacSha256Stream(held.macKey).update(labelBytes(LABEL.trailerMac));
     const digest = this.#core.sha256Stream();
-    trailer.update(front);
     digest.update(front);
     this.#body = {
       header,
@@ -239,7 +240,6 @@ export class ContainerReader implements Disposable {
     const before = frames.frameCount;
     const taken = frames.take(piece);
     const bytes = piece.subarray(0, taken);
-    body.trailer.update(bytes);
     body.digest.update(bytes);
     if (frames.frameCount !== before) {
       const total = Math.ceil(header.payloadBytes / header.chunkBytes);
@@ -256,7 +256,8 @@ export class ContainerReader implements Disposable {
     const { header, containerBytes } = body;
     const payload = this.#payload;
     if (payload === null) throw new Error("unreachable: a trailer before the last frame");
-    if (!this.#core.equal(body.trailer.digest(), mac)) {
+    const expected = body.trailer.update(body.digest.peek()).digest();
+    if (!this.#core.equal(expected, mac)) {
       throw new BackupError({ code: "trailer_damaged" });
     }
     const containerDigest = body.digest.update(mac).digest();

@@ -56,15 +56,14 @@ export class ContainerWriter implements Disposable {
    */
   *parts(): Generator<Uint8Array<ArrayBuffer>> {
     const { keys, header } = this.#made;
-    using trailer = this.#core.hmacSha256Stream(keys.macKey);
+    using digest = this.#core.sha256Stream();
     try {
-      trailer.update(labelBytes(LABEL.trailerMac));
       const front = concatBytes(header, headerMac(this.#core, keys, header));
       for (const part of this.#frames(front)) {
-        trailer.update(part);
+        digest.update(part);
         yield part;
       }
-      yield Uint8Array.from(trailer.digest());
+      yield trailerMac(this.#core, keys, digest.digest());
     } finally {
       this[Symbol.dispose]();
     }
@@ -99,6 +98,20 @@ export class ContainerWriter implements Disposable {
 /** HMAC(macKey, LABEL(header-mac) ‖ prologue ‖ header): 32 fresh bytes. */
 export function headerMac(core: Core, keys: ContainerKeys, header: Uint8Array): Uint8Array {
   return core.hmacSha256(keys.macKey, labelBytes(LABEL.headerMac), header);
+}
+
+/**
+ * HMAC(macKey, LABEL(trailer-mac) ‖ digest): 32 fresh bytes.
+ * @param digest - SHA-256 of every byte of the container before it: one pass gives this MAC and, in a
+ *   reader, the container digest.
+ */
+export function trailerMac(
+  core: Core,
+  keys: Pick<ContainerKeys, "macKey">,
+  digest: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  const mac = core.hmacSha256(keys.macKey, labelBytes(LABEL.trailerMac), digest);
+  return Uint8Array.from(mac);
 }
 
 /** Up to 32 framed plaintexts, filled with payload and wrapped together. */

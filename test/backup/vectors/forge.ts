@@ -130,7 +130,7 @@ export function forge(core: Core, forgery: Forgery): Forged {
   );
   const headerMac = core.hmacSha256(keys.macKey, labelBytes(LABEL.headerMac), front);
   const body = join(front, headerMac, ...frames);
-  const trailerMac = core.hmacSha256(keys.macKey, labelBytes(LABEL.trailerMac), body);
+  const trailerMac = core.hmacSha256(keys.macKey, labelBytes(LABEL.trailerMac), core.sha256(body));
   using pbk = activePbk(core, ring);
   const keyBlock = wrapKeyBlock(core, pbk, keys, sha256(front));
   const container = join(body, trailerMac);

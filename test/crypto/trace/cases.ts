@@ -95,12 +95,13 @@ const lanes: Case[] = [
 const hashes: Case[] = [28, 32, 48, 64].flatMap((algorithm): Case[] => [
   {
     name: `SHA-${algorithm * 8}`,
-    exports: ["hashOnce", "hashOpen", "hashUpdate", "hashDigest", "hashClose"],
+    exports: ["hashOnce", "hashOpen", "hashUpdate", "hashPeek", "hashDigest", "hashClose"],
     run: (tracer, seed) => {
       tracer.put("DATA", secret(seed, "data", 300));
       tracer.call("hashOnce", algorithm, 300);
       tracer.call("hashOpen", 0, algorithm);
       tracer.call("hashUpdate", 0, 77);
+      tracer.call("hashPeek", 0);
       tracer.call("hashUpdate", 0, 200);
       tracer.call("hashDigest", 0);
       tracer.call("hashClose", 0);
@@ -116,6 +117,7 @@ const hashes: Case[] = [28, 32, 48, 64].flatMap((algorithm): Case[] => [
       tracer.put("KEY", secret(seed, "other", keyBytes));
       tracer.call("hmacOpen", 1, algorithm, keyBytes);
       tracer.call("hashUpdate", 1, 150);
+      tracer.call("hashPeek", 1);
       tracer.call("hashDigest", 1);
     },
   })),
