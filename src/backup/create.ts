@@ -20,13 +20,19 @@ import { activePbk, type Keyring } from "./format/keys.ts";
 import { KEY_BYTES } from "./format/layout.ts";
 import { BodySealer } from "./seal/body.ts";
 import { sealEnvelope } from "./seal/envelope.ts";
-import type { BackupLocation } from "./seal/location.ts";
-import { addressOf, beginSeal, type Recipients, type SealPlatform } from "./seal/recipients.ts";
+import type { SealLocation } from "./seal/location.ts";
+import {
+  addressOf,
+  beginSeal,
+  isForRecovery,
+  type Recipients,
+  type SealPlatform,
+} from "./seal/recipients.ts";
 
 /** What is backed up, where it comes from, and where the copy will lie. */
 export interface BackupOrder {
   readonly origin: Origin;
-  readonly location: BackupLocation;
+  readonly location: SealLocation;
   readonly source: SnapshotSource;
 }
 
@@ -79,7 +85,7 @@ export async function createBackup(
 ): Promise<CreatedBackup> {
   const { core, subtle, random } = platform;
   const container = spoolContainer(platform, ring, order, store.spool);
-  using seal = await beginSeal(platform, recipients, order.location);
+  using seal = await beginSeal(platform, recipients, order.location, container.containerDigest);
   const sealer = new BodySealer(core, subtle, seal, container.containerBytes);
   await store.putBody(seal.sealId, sealer.byteLength, sealer.seal(store.spool.read()));
   const clear = { ...addressOf(seal), ...sealer.sealed() };
@@ -88,7 +94,7 @@ export async function createBackup(
   return {
     bodyBytes: clear.bodyBytes,
     envelopeBytes: envelope.length,
-    restorableOffline: seal.restorableOffline,
+    restorableOffline: isForRecovery(seal.recipients),
     ...container,
   };
 }

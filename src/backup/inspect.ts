@@ -11,8 +11,13 @@ import type { ManifestEntry } from "./container/manifest.ts";
 import { type BackupFile, readFront } from "./file.ts";
 import type { Keyring } from "./format/keys.ts";
 import { MAX_HEADER_BYTES, PROLOGUE_BYTES } from "./format/layout.ts";
-import type { BackupLocation } from "./seal/location.ts";
-import type { Openers, RecipientKind } from "./seal/recipients.ts";
+import type { SealLocation } from "./seal/location.ts";
+import {
+  isForRecovery,
+  type Openers,
+  type ShownRecipient,
+  shownRecipients,
+} from "./seal/recipients.ts";
 import type { RestorePlatform, VerifyOptions } from "./sealed.ts";
 import { type VerifiedBackup, verifyBackup } from "./verify.ts";
 
@@ -30,8 +35,8 @@ export type FileHints =
       readonly byteLength: number;
       /** Length that the envelope and the body it names would have together. */
       readonly expectedBytes: number;
-      readonly location: BackupLocation;
-      readonly recipients: readonly { readonly kind: RecipientKind; readonly keyId: string }[];
+      readonly location: SealLocation;
+      readonly recipients: readonly ShownRecipient[];
       readonly restorableOffline: boolean;
     };
 
@@ -68,8 +73,8 @@ export async function peekBackup(file: BackupFile): Promise<FileHints> {
     byteLength,
     expectedBytes: envelopeBytes + clear.bodyBytes,
     location: clear.location,
-    recipients: clear.recipients.map(({ kind, keyId }) => ({ kind, keyId })),
-    restorableOffline: clear.recipients.some(({ kind }) => kind === "recovery"),
+    recipients: shownRecipients(clear.recipients),
+    restorableOffline: isForRecovery(clear.recipients),
   };
 }
 

@@ -17,7 +17,7 @@ import type { Keyring } from "./format/keys.ts";
 import { verifyLength } from "./format/magic.ts";
 import { BodyOpener, openedBodyBytes, type Pieces } from "./seal/body.ts";
 import { type DecodedEnvelope, decodeStoredEnvelope, openEnvelope } from "./seal/envelope.ts";
-import { type BackupLocation, verifyLocation } from "./seal/location.ts";
+import { type SealLocation, verifyLocation } from "./seal/location.ts";
 import { type Openers, openSeal, type SealPlatform } from "./seal/recipients.ts";
 
 /** What a restore, or a verification, may use. All keys are borrowed. */
@@ -26,7 +26,7 @@ export type RestorePlatform = Pick<SealPlatform, "core" | "subtle">;
 /** What a reader knows of the backup it asks for. What is absent is not checked. */
 export interface Expectation extends Expected {
   /** Where this copy should lie: then it has to be sealed. */
-  readonly location?: BackupLocation;
+  readonly location?: SealLocation;
   /** A bare file is refused. */
   readonly sealed?: true;
 }
@@ -126,5 +126,5 @@ export async function readSealed(
   using reader = new ContainerReader(platform.core, ring, keyBlock, sink, reading);
   await reader.pushAll(container);
   options.onStep?.({ name: "body_digest", done: 1, total: 1 });
-  return reader.finish();
+  return reader.finish(parts.envelope.clear.containerDigest);
 }

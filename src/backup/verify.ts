@@ -9,13 +9,13 @@ import { ContainerReader, type ContainerSummary } from "./container/reader.ts";
 import { type BackupFile, type FileFront, readFront, readPieces } from "./file.ts";
 import type { Keyring } from "./format/keys.ts";
 import { commitOrDiscard, type Staging } from "./restore.ts";
-import type { BackupLocation } from "./seal/location.ts";
+import type { SealLocation } from "./seal/location.ts";
 import type { Openers } from "./seal/recipients.ts";
 import { isSealExpected, type RestorePlatform, readSealed, type VerifyOptions } from "./sealed.ts";
 
 export interface VerifiedBackup extends ContainerSummary {
   /** Where this copy was sealed for; null for a bare file. */
-  readonly location: BackupLocation | null;
+  readonly location: SealLocation | null;
 }
 
 /**

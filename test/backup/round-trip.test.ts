@@ -36,6 +36,10 @@ import {
 
 const core: Core = await loadCore();
 
+function sealingOf(container: Uint8Array) {
+  return { sealId: new Uint8Array(16), containerDigest: core.sha256(container) };
+}
+
 /** Records with their bytes as text: `toEqual` looks at every byte of an array as at a property. */
 const shown = (records: readonly SnapshotRecord[]) =>
   records.map(({ type, id, bytes }) => ({ type, id, bytes: hex(bytes) }));
@@ -179,7 +183,7 @@ describe("a backup", () => {
   it("is sealed to the same bytes again under the same keys: a put may be repeated", async () => {
     const container = new Uint8Array(70_000).fill(7);
     using dataKey = new SecretKey(counterRandom("data key")(32));
-    using keys = deriveSealKeys(core, dataKey, new Uint8Array(16));
+    using keys = deriveSealKeys(core, dataKey, sealingOf(container));
     const bodies: string[] = [];
     for (const size of [70_000, 999]) {
       const sealer = new BodySealer(core, subtle, keys, container.length);
@@ -193,9 +197,27 @@ describe("a backup", () => {
     expect(bodies[0]).toBe(bodies[1]);
   });
 
+  it("that is another than its keys are of is not sealed to its end", async () => {
+    const container = new Uint8Array(140_000).fill(7);
+    using dataKey = new SecretKey(counterRandom("data key")(32));
+    using keys = deriveSealKeys(core, dataKey, sealingOf(container));
+    for (const at of [0, 65_536, 139_999]) {
+      const other = container.slice();
+      other[at] = 8;
+      const sealer = new BodySealer(core, subtle, keys, container.length);
+      let segments = 0;
+      const drain = async () => {
+        for await (const _ of sealer.seal([other])) segments += 1;
+      };
+      await expect(drain()).rejects.toMatchObject({ fault: { code: "verification_failed" } });
+      expect(segments).toBe(2);
+      expect(() => sealer.sealed()).toThrow(TypeError);
+    }
+  });
+
   it("of another length than announced is not sealed", async () => {
     using dataKey = new SecretKey(new Uint8Array(32));
-    using keys = deriveSealKeys(core, dataKey, new Uint8Array(16));
+    using keys = deriveSealKeys(core, dataKey, sealingOf(new Uint8Array(100)));
     for (const length of [99, 101]) {
       const sealer = new BodySealer(core, subtle, keys, 100);
       const drain = async () => {

@@ -7,6 +7,7 @@ import { ContainerReader } from "../../src/backup/container/reader.ts";
 import { BackupError, type BackupFault } from "../../src/backup/format/errors.ts";
 import { restoreBackup } from "../../src/backup/restore.ts";
 import { sealedBodyBytes } from "../../src/backup/seal/body.ts";
+import { RECIPIENT } from "../../src/backup/seal/recipients.ts";
 import type { Core } from "../../src/crypto/core.ts";
 import { loadCore } from "../lib/core.ts";
 import { recordOfLength, subtle, TestStaging, testKms, testRing } from "./fixtures.ts";
@@ -177,7 +178,7 @@ describe("a restore of a sealed backup", () => {
 
   async function faultOfBody(forgery: Partial<Forgery>, change: (body: Uint8Array) => Uint8Array) {
     const forged = forge(core, { records: LONG, chunkBytes: 16_384, ...forgery });
-    const seal = await forgeSeal(core, forged, { recipients: ["kms"] });
+    const seal = await forgeSeal(forged, { recipients: [RECIPIENT.kms] });
     const body = change(seal.body);
     const stored = { envelope: seal.envelope, body: [body], bodyBytes: body.length };
     return await restoreBackup({ core, subtle }, ring, openers, stored, new TestStaging()).then(
@@ -205,7 +206,7 @@ describe("a restore of a sealed backup", () => {
 
   it("does not ask for the body when its length is wrong", async () => {
     const forged = forge(core, { records: LONG });
-    const { envelope, body } = await forgeSeal(core, forged, { recipients: ["kms"] });
+    const { envelope, body } = await forgeSeal(forged, { recipients: [RECIPIENT.kms] });
     let asked = false;
     const source = async function* () {
       asked = true;
@@ -227,7 +228,7 @@ describe("a restore of a sealed backup", () => {
       const { container, keyBlock } = forged;
       const other = new Uint8Array(container.length + more);
       other.set(container.subarray(0, other.length));
-      const seal = await forgeSeal(core, { keyBlock, container: other }, { recipients: ["kms"] });
+      const seal = await forgeSeal({ keyBlock, container: other }, { recipients: [RECIPIENT.kms] });
       const { envelope, body } = seal;
       expect(body.length).toBe(sealedBodyBytes(other.length));
       const stored = { envelope, body: [body], bodyBytes: body.length };
@@ -245,8 +246,8 @@ describe("a restore of a sealed backup", () => {
 
   it("tells the digest of the body before that of the container", async () => {
     const forged = forge(core, { records: LONG });
-    const seal = await forgeSeal(core, forged, {
-      recipients: ["kms"],
+    const seal = await forgeSeal(forged, {
+      recipients: [RECIPIENT.kms],
       bodyDigest: (digest) => flip(digest, 0),
     });
     const { envelope, body } = seal;

@@ -110,6 +110,10 @@ function encodeCbor(value) {
 
 /** §7.4. */
 function openDataKey({ recipients, location, sealId }, kit, kms) {
+  demand(
+    recipients.some(([kind]) => kind === 1 || kind === 2),
+    "kinds of recipients",
+  );
   for (const [kind, keyId, wrapped] of recipients) {
     const cmk = kms?.keys.find((entry) => entry.id === keyId);
     if (kind === 1 && cmk !== undefined) {
@@ -133,14 +137,20 @@ function openDataKey({ recipients, location, sealId }, kit, kms) {
 /** §7: envelope ‖ body → key block ‖ container. */
 function openSealed(file, kit, kms) {
   demand(file.readUInt32BE(8) === 0x00010000, "envelope version");
+  demand(file.readUInt32BE(12) <= 32_768, "length of the clear part");
   const clearEnd = 16 + file.readUInt32BE(12);
   const clear = decodeCbor(file.subarray(16, clearEnd));
-  const [sealId, bodyBytes, bodyDigest, location, recipients] = [1, 2, 3, 4, 5].map((key) =>
-    clear.get(key),
-  );
+  demand([...clear.keys()].join() === "1,2,3,4,5,6,7,8", "fields of the clear part");
+  const [sealId, bodyBytes, bodyDigest, containerDigest, commitment, number, location, recipients] =
+    clear.values();
+  demand(sealId.length === 16 && number >= 1 && number < 2 ** 32, "seal id and envelope number");
+  checkRecipients(recipients, location);
   const dataKey = openDataKey({ recipients, location, sealId }, kit, kms);
-  const bodyKey = kdf(dataKey, "seal-body", sealId, 256);
-  const envelopeKey = kdf(dataKey, "seal-envelope", sealId, 256);
+  demand(dataKey.length === 32, "length of the data key");
+  const context = Buffer.concat([sealId, containerDigest]);
+  demand(kdf(dataKey, "seal-commitment", context, 256).equals(commitment), "commitment");
+  const bodyKey = kdf(dataKey, "seal-body", context, 256);
+  const envelopeKey = kdf(dataKey, "seal-envelope", context, 256);
   const envelopeEnd = clearEnd + 12 + 192;
   const nonce = file.subarray(clearEnd, clearEnd + 12);
   const sealed = file.subarray(clearEnd + 12, envelopeEnd);
@@ -155,7 +165,26 @@ function openSealed(file, kit, kms) {
     const segmentNonce = Buffer.concat([Buffer.alloc(7), be(i, 4), Buffer.of(last)]);
     segments.push(openGcm(bodyKey, segmentNonce, aad, body.subarray(at, at + 65_552)));
   }
+  demand(sha256(...segments).equals(containerDigest), "digest of the container");
   return Buffer.concat([keyBlock, ...segments]);
+}
+
+/** §7.3. */
+function checkRecipients(recipients, location) {
+  demand(location.length === 4 || location.length === 2, "form of the location");
+  demand(
+    location.every((text) => text.length > 0),
+    "texts of the location",
+  );
+  demand(recipients.length >= 1 && recipients.length <= 8, "number of recipients");
+  for (const [kind, keyId, wrapped, ...more] of recipients) {
+    demand(kind >= 1 && kind <= 65_535 && keyId.length > 0 && more.length === 0, "a recipient");
+    demand(wrapped.length >= 1 && wrapped.length <= 6144, "length of a wrap");
+    demand(kind !== 1 || location.length === 4, "KMS outside a deployment");
+    demand(kind !== 2 || wrapped.length === 384, "length of a wrap of kind 2");
+  }
+  const names = new Set(recipients.map(([kind, keyId]) => `${kind} ${keyId}`));
+  demand(names.size === recipients.length, "a recipient twice");
 }
 
 /** §5.2, §6.1. */

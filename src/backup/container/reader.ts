@@ -143,13 +143,18 @@ export class ContainerReader implements Disposable {
 
   /**
    * Ends the container: it holds as a whole, and is the one that was asked for.
+   * @param sealedDigest - what its envelope says of it, 32 bytes; null of a bare one.
    * @throws BackupError if it is not.
    */
-  finish(): ContainerSummary {
+  finish(sealedDigest: Uint8Array | null = null): ContainerSummary {
     return this.#guarded(() => {
       const expected = this.#options.expected?.containerDigest;
       if (this.#summary !== null) {
-        if (expected !== undefined) verifyDigest(expected, this.#summary.containerDigest);
+        const { containerDigest } = this.#summary;
+        if (sealedDigest !== null && !equalBytes(sealedDigest, containerDigest)) {
+          throw new BackupError({ code: "container_digest_mismatch" });
+        }
+        if (expected !== undefined) verifyDigest(expected, containerDigest);
         return this.#summary;
       }
       this.#body?.frames.settle();

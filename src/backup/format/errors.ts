@@ -38,6 +38,8 @@ export type BackupFault =
   /** A bare file where a sealed one was expected. */
   | { readonly code: "seal_missing" }
   | { readonly code: "envelope_damaged"; readonly why: string }
+  /** No recipient is of a kind that this program knows. */
+  | { readonly code: "recipients_unknown" }
   | {
       readonly code: "location_mismatch";
       readonly field: string;
@@ -59,6 +61,7 @@ export type BackupFault =
     }
   | { readonly code: "body_damaged"; readonly segment: number }
   | { readonly code: "body_digest_mismatch" }
+  | { readonly code: "container_digest_mismatch" }
   | { readonly code: "chunk_damaged"; readonly index: number }
   | { readonly code: "chunk_out_of_order"; readonly index: number; readonly got: number }
   /** `index` counts records from 0. */
@@ -105,9 +108,11 @@ export function describeFault(fault: BackupFault): string {
       return describeFile(fault);
     case "seal_missing":
     case "envelope_damaged":
+    case "recipients_unknown":
     case "location_mismatch":
     case "body_damaged":
     case "body_digest_mismatch":
+    case "container_digest_mismatch":
       return describeSeal(fault);
     case "key_mismatch":
       return describeKeyMismatch(fault);
@@ -167,9 +172,11 @@ function describeSeal(
   fault: FaultOf<
     | "seal_missing"
     | "envelope_damaged"
+    | "recipients_unknown"
     | "location_mismatch"
     | "body_damaged"
     | "body_digest_mismatch"
+    | "container_digest_mismatch"
   >,
 ): string {
   switch (fault.code) {
@@ -184,6 +191,12 @@ function describeSeal(
         `The envelope of this backup is damaged (${fault.why}). If the store has another ` +
         `envelope for the same body, use that one. ${OTHER_COPY}`
       );
+    case "recipients_unknown":
+      return (
+        "This backup is sealed for kinds of keys that this program does not know: a newer " +
+        "release of Holdfast made it, or its envelope is damaged. Open it with a newer release; " +
+        "if that does not know them either, take another copy."
+      );
     case "location_mismatch":
       return (
         `This copy belongs to another place: its ${fault.field} is "${fault.got}", and ` +
@@ -197,6 +210,11 @@ function describeSeal(
       );
     case "body_digest_mismatch":
       return `The body is not that of this envelope: its digest differs. ${OTHER_COPY}`;
+    case "container_digest_mismatch":
+      return (
+        "The seal holds another backup than its envelope names: who sealed it erred, or had its " +
+        `data key and forged it. ${OTHER_COPY}`
+      );
   }
 }
 

@@ -56,9 +56,14 @@ export const MAX_RECORDS = 65_536;
 export const MIN_PAYLOAD_BYTES: number = END_MARK_BYTES + FOOTER_BYTES;
 export const MAX_PAYLOAD_BYTES: number = 2 * 1024 * 1024 * 1024;
 
-export const MAX_CLEAR_BYTES: number = 16 * 1024;
+export const MAX_CLEAR_BYTES: number = 32 * 1024;
 export const MAX_ENVELOPE_TEXT_BYTES = 2048;
 export const MAX_RECIPIENTS = 8;
+/** Kinds that a reader does not know are passed over. */
+export const MAX_RECIPIENT_KIND = 0xffff;
+/** Of an envelope, and a random nonce each: SP 800-38D §8.3. */
+export const MAX_ENVELOPE_NUMBER = 0xffff_ffff;
+export const COMMITMENT_BYTES = 32;
 export const MAX_WRAPPED_DATA_KEY_BYTES = 6144;
 /** RSA-OAEP under a modulus of 3,072 bits. */
 export const RECOVERY_WRAP_BYTES = 384;
@@ -84,6 +89,7 @@ export const LABEL = {
   trailerMac: "holdfast/v1/trailer-mac",
   sealBody: "holdfast/v1/seal-body",
   sealEnvelope: "holdfast/v1/seal-envelope",
+  sealCommitment: "holdfast/v1/seal-commitment",
   recovery: "holdfast/v1/recovery",
   localKms: "holdfast/v1/local-kms",
 } as const;

@@ -30,6 +30,8 @@ export interface BodyKeys {
   readonly bodyKey: SecretKey;
   /** 16 bytes. */
   readonly sealId: Uint8Array;
+  /** 32 bytes, of the container. */
+  readonly containerDigest: Uint8Array;
 }
 
 const SEALED_SEGMENT_BYTES: number = SEGMENT_BYTES + TAG_BYTES;
@@ -49,12 +51,13 @@ export function openedBodyBytes(bodyBytes: number): number | null {
   return isPossible ? containerBytes : null;
 }
 
-/** Seals one container once. */
+/** Seals one container once, and only that of the digest that its keys are of. */
 export class BodySealer {
   /** Exact length of what `seal` yields. */
   readonly byteLength: number;
   readonly #core: Core;
   readonly #segments: SegmentCipher;
+  readonly #containerDigest: Uint8Array;
   #digest: Uint8Array | null = null;
 
   /** @param keys - borrowed until `seal` has ended. */
@@ -62,6 +65,7 @@ export class BodySealer {
     this.byteLength = sealedBodyBytes(containerBytes);
     this.#core = core;
     this.#segments = new SegmentCipher(subtle, keys, this.byteLength);
+    this.#containerDigest = keys.containerDigest;
   }
 
   /** Length and digest of the body. @throws TypeError before `seal` has ended. */
@@ -73,14 +77,19 @@ export class BodySealer {
   /**
    * The body, in fresh pieces of one segment each.
    * @param container - pieces that are together as long as announced, else RangeError.
+   * @throws BackupError `verification_failed`, before the last segment, if this is another container
+   *   than the keys are of: the seal is to be given up, as its body key must meet one plaintext only.
    */
   async *seal(container: Pieces): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     using digest = this.#core.sha256Stream();
+    using containerDigest = this.#core.sha256Stream();
     let index = 0;
     let given = 0;
     for await (const segment of cut(container, SEGMENT_BYTES)) {
       given += segment.length + TAG_BYTES;
       if (given > this.byteLength) break;
+      containerDigest.update(segment);
+      if (given === this.byteLength) this.#verifyContainer(containerDigest.digest());
       const sealed = await this.#segments.seal(index, segment);
       digest.update(sealed);
       index += 1;
@@ -90,6 +99,13 @@ export class BodySealer {
       throw new RangeError(`container: expected ${this.byteLength} sealed bytes, got ${given}`);
     }
     this.#digest = digest.digest();
+  }
+
+  /** @throws BackupError `verification_failed`. */
+  #verifyContainer(digest: Uint8Array): void {
+    if (equalBytes(digest, this.#containerDigest)) return;
+    const why = "other bytes came to be sealed than were read back";
+    throw new BackupError({ code: "verification_failed", why });
   }
 }
 

@@ -10,6 +10,7 @@ import type { RandomBytes, Subtle } from "../../crypto/web-crypto.ts";
 import { CborMapReader, encodeCbor, MalformedCbor } from "../format/cbor.ts";
 import { BackupError } from "../format/errors.ts";
 import {
+  COMMITMENT_BYTES,
   DIGEST_BYTES,
   ENVELOPE,
   ENVELOPE_MAGIC,
@@ -17,7 +18,9 @@ import {
   KEY_BLOCK_BYTES,
   MAX_BODY_BYTES,
   MAX_CLEAR_BYTES,
+  MAX_ENVELOPE_NUMBER,
   MAX_ENVELOPE_TEXT_BYTES,
+  MAX_RECIPIENT_KIND,
   MAX_RECIPIENTS,
   MAX_WRAPPED_DATA_KEY_BYTES,
   MIN_BODY_BYTES,
@@ -29,16 +32,11 @@ import {
 import { verifyFront } from "../format/magic.ts";
 import { importGcmKey, openGcm, sealGcm } from "./aes-gcm.ts";
 import { openedBodyBytes, type SealedBody } from "./body.ts";
-import { type BackupLocation, locationTexts } from "./location.ts";
-import type { Recipient, RecipientKind } from "./recipients.ts";
+import { isInDeployment, locationTexts, type SealLocation } from "./location.ts";
+import { RECIPIENT, type Recipient, type SealAddress } from "./recipients.ts";
 
 /** The clear part. */
-export interface EnvelopeClear extends SealedBody {
-  /** 16 bytes. */
-  readonly sealId: Uint8Array;
-  readonly location: BackupLocation;
-  readonly recipients: readonly Recipient[];
-}
+export interface EnvelopeClear extends SealAddress, SealedBody {}
 
 /** An envelope cut into its parts. */
 export interface DecodedEnvelope {
@@ -56,9 +54,11 @@ export interface EnvelopeKeys {
   readonly envelopeKey: SecretKey;
 }
 
-const FIELDS = 5;
-/** Kinds of recipients by their number on the wire. */
-const KIND_NUMBERS: Readonly<Record<RecipientKind, number>> = { kms: 1, recovery: 2 };
+const FIELDS = 8;
+/** How long a wrap is, where its kind says so. */
+const WRAP_BYTES: ReadonlyMap<number, number> = new Map([
+  [RECIPIENT.recoveryRsa, RECOVERY_WRAP_BYTES],
+]);
 
 /**
  * Seals `keyBlock` (176 bytes) with `clear` as associated data: a fresh envelope.
@@ -147,15 +147,18 @@ function decodeParts(bytes: Uint8Array, byteLength: number): DecodedEnvelope {
 /** Prologue and clear part, fresh. */
 function encodeAuthenticated(clear: EnvelopeClear): Uint8Array {
   const recipients = clear.recipients.map(
-    ({ kind, keyId, wrapped }) => [KIND_NUMBERS[kind], keyId, wrapped] as const,
+    ({ kind, keyId, wrapped }) => [kind, keyId, wrapped] as const,
   );
   const body = encodeCbor(
     new Map<number, number | Uint8Array | readonly string[] | typeof recipients>([
       [1, clear.sealId],
       [2, clear.bodyBytes],
       [3, clear.bodyDigest],
-      [4, locationTexts(clear.location)],
-      [5, recipients],
+      [4, clear.containerDigest],
+      [5, clear.commitment],
+      [6, clear.envelopeNumber],
+      [7, locationTexts(clear.location)],
+      [8, recipients],
     ]),
   );
   const prologue = new Uint8Array(ENVELOPE.clear);
@@ -173,11 +176,14 @@ function decodeClear(body: Uint8Array): EnvelopeClear {
       sealId: map.field(1).bytes(SEAL_ID_BYTES, SEAL_ID_BYTES),
       bodyBytes: decodeBodyBytes(map.field(2)),
       bodyDigest: map.field(3).bytes(DIGEST_BYTES, DIGEST_BYTES),
-      location: decodeLocation(map.field(4)),
-      recipients: decodeRecipients(map.field(5)),
+      containerDigest: map.field(4).bytes(DIGEST_BYTES, DIGEST_BYTES),
+      commitment: map.field(5).bytes(COMMITMENT_BYTES, COMMITMENT_BYTES),
+      envelopeNumber: map.field(6).integer(1, MAX_ENVELOPE_NUMBER),
+      location: decodeLocation(map.field(7)),
+      recipients: decodeRecipients(map.field(8)),
     };
     map.end();
-    verifyDistinct(clear.recipients);
+    verifyRecipients(clear);
     return clear;
   } catch (error) {
     if (!(error instanceof MalformedCbor)) throw error;
@@ -191,10 +197,14 @@ function decodeBodyBytes(field: CborMapReader): number {
   throw new MalformedCbor("no container gives a body of this length");
 }
 
-function decodeLocation(field: CborMapReader): BackupLocation {
-  field.array(4, 4);
+function decodeLocation(field: CborMapReader): SealLocation {
+  const texts = field.array(2, 4);
   const text = () => field.text(MAX_ENVELOPE_TEXT_BYTES);
-  return { account: text(), region: text(), clusterId: text(), backupId: text() };
+  if (texts === 2) return { clusterId: text(), backupId: text() };
+  if (texts === 4) {
+    return { account: text(), region: text(), clusterId: text(), backupId: text() };
+  }
+  throw new MalformedCbor("a location has two texts or four");
 }
 
 function decodeRecipients(field: CborMapReader): Recipient[] {
@@ -204,20 +214,27 @@ function decodeRecipients(field: CborMapReader): Recipient[] {
 
 function decodeRecipient(field: CborMapReader): Recipient {
   field.array(3, 3);
-  const number = field.integer(KIND_NUMBERS.kms, KIND_NUMBERS.recovery);
-  const kind = number === KIND_NUMBERS.kms ? "kms" : "recovery";
+  const kind = field.integer(1, MAX_RECIPIENT_KIND);
   const keyId = field.text(MAX_ENVELOPE_TEXT_BYTES);
   const wrapped = field.bytes(1, MAX_WRAPPED_DATA_KEY_BYTES);
-  if (kind === "recovery" && wrapped.length !== RECOVERY_WRAP_BYTES) {
-    throw new MalformedCbor(`a recovery key wraps into ${RECOVERY_WRAP_BYTES} bytes`);
+  const wrapBytes = WRAP_BYTES.get(kind) ?? wrapped.length;
+  if (wrapped.length !== wrapBytes) {
+    throw new MalformedCbor(`a recipient of kind ${kind} has a wrap of ${wrapBytes} bytes`);
   }
   return { kind, keyId, wrapped };
 }
 
-/** Of two wraps for one key only one can be right, and which is asked would be chance. */
-function verifyDistinct(recipients: readonly Recipient[]): void {
+/**
+ * Of two wraps for one key only one can be right, and which is asked would be chance. Outside a
+ * deployment there is no KMS.
+ */
+function verifyRecipients({ recipients, location }: SealAddress): void {
   const names = new Set(recipients.map(({ kind, keyId }) => `${kind} ${keyId}`));
   if (names.size !== recipients.length) throw new MalformedCbor("a recipient stands there twice");
+  const isForKms = recipients.some(({ kind }) => kind === RECIPIENT.kms);
+  if (isForKms && !isInDeployment(location)) {
+    throw new MalformedCbor("a KMS as recipient outside a deployment");
+  }
 }
 
 /** The caller's mistake, not a bad file: what would not be read back is not written. */

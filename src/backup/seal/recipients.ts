@@ -3,14 +3,20 @@
  *
  * Spec: FORMAT.md §7.1, §7.4. What is sealed under those keys is in body.ts and envelope.ts.
  */
+import { concatBytes, equalBytes } from "../../crypto/bytes.ts";
 import type { Core } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import type { RandomBytes, Subtle } from "../../crypto/web-crypto.ts";
 import { BackupError, keyMismatch } from "../format/errors.ts";
 import type { KeyMismatch, KeyName } from "../format/key-faults.ts";
-import { KEY_BYTES, LABEL, SEAL_ID_BYTES } from "../format/layout.ts";
+import { COMMITMENT_BYTES, KEY_BYTES, LABEL, SEAL_ID_BYTES } from "../format/layout.ts";
 import type { Kms } from "./kms.ts";
-import { type BackupLocation, encryptionContext } from "./location.ts";
+import {
+  encryptionContext,
+  isInDeployment,
+  isSameLocation,
+  type SealLocation,
+} from "./location.ts";
 import {
   type RecoveryKey,
   recoveryKeyId,
@@ -18,14 +24,46 @@ import {
   wrapForRecovery,
 } from "./recovery.ts";
 
-export type RecipientKind = "kms" | "recovery";
+/** Kinds of recipients by their number in an envelope. */
+export const RECIPIENT = { kms: 1, recoveryRsa: 2 } as const;
 
 /** A data key, wrapped for one who may open the seal. */
 export interface Recipient {
-  readonly kind: RecipientKind;
+  /** 1 to 65,535; one that is not in `RECIPIENT` is passed over by readers, and kept. */
+  readonly kind: number;
   readonly keyId: string;
   /** 1 to 6,144 bytes. */
   readonly wrapped: Uint8Array;
+}
+
+/** What people are told of a recipient's kind. */
+export type RecipientName = "kms" | "recovery" | "unknown";
+
+const NAMES: ReadonlyMap<number, Exclude<RecipientName, "unknown">> = new Map([
+  [RECIPIENT.kms, "kms"],
+  [RECIPIENT.recoveryRsa, "recovery"],
+]);
+
+export function recipientName({ kind }: Pick<Recipient, "kind">): RecipientName {
+  return NAMES.get(kind) ?? "unknown";
+}
+
+/** Who may open a seal, without the wrap. */
+export interface ShownRecipient {
+  readonly kind: RecipientName;
+  readonly keyId: string;
+}
+
+export function shownRecipients(recipients: readonly Recipient[]): ShownRecipient[] {
+  return recipients.map((recipient) => ({
+    kind: recipientName(recipient),
+    keyId: recipient.keyId,
+  }));
+}
+
+/** Whether a recovery key is among those who may open the seal. */
+export function isForRecovery(recipients: readonly Pick<Recipient, "kind">[]): boolean {
+  return recipients.some((recipient) => recipientName(recipient) === "recovery");
 }
 
 /**
@@ -44,23 +82,34 @@ export interface Openers {
   readonly recoveryKey: RecoveryKey | null;
 }
 
-/** What an envelope says of a seal's keys. */
-export type SealAddress = Pick<Seal, "sealId" | "location" | "recipients">;
-
-/** The two keys below a data key, and their seal. Disposal wipes both. */
-export interface SealKeys extends Disposable {
-  /** 16 bytes. */
+/** What is sealed: one container, once. */
+export interface Sealing {
+  /** 16 bytes, random. */
   readonly sealId: Uint8Array;
+  /** 32 bytes, of the container in the body. */
+  readonly containerDigest: Uint8Array;
+}
+
+/** What an envelope says of a seal and its keys. */
+export interface SealAddress extends Sealing {
+  /** 32 bytes: only the data key of this seal gives them. */
+  readonly commitment: Uint8Array;
+  /** From 1: its number among the envelopes of this copy. */
+  readonly envelopeNumber: number;
+  readonly location: SealLocation;
+  readonly recipients: readonly Recipient[];
+}
+
+/** The keys below a data key, and their seal. Disposal wipes both. */
+export interface SealKeys extends Sealing, Disposable {
   readonly bodyKey: SecretKey;
   readonly envelopeKey: SecretKey;
+  /** 32 bytes, public. */
+  readonly commitment: Uint8Array;
 }
 
-/** A seal that is being made: one body, once. Disposal wipes its keys. */
-export interface Seal extends SealKeys {
-  readonly location: BackupLocation;
-  readonly recipients: readonly Recipient[];
-  readonly restorableOffline: boolean;
-}
+/** A seal that is being made. Disposal wipes its keys. */
+export interface Seal extends SealKeys, SealAddress {}
 
 /** What the key functions need of the platform. */
 export interface SealPlatform {
@@ -70,30 +119,37 @@ export interface SealPlatform {
 }
 
 /**
- * A fresh data key, wrapped for `recipients`, and a fresh seal id.
+ * A fresh data key, wrapped for `recipients`, and a fresh seal id: the first envelope of a copy.
+ *
+ * @param containerDigest - of the container that will be the body.
  * @throws BackupError `key_inactive` of the cmk. RangeError if there is nobody to wrap it for.
  */
 export async function beginSeal(
   platform: SealPlatform,
   recipients: Recipients,
-  location: BackupLocation,
+  location: SealLocation,
+  containerDigest: Uint8Array,
 ): Promise<Seal> {
   const { core, random } = platform;
   const sealId = random(SEAL_ID_BYTES);
   const { dataKey, first } = await generateDataKey(random, recipients.kms, location);
   using held = dataKey;
   const second = await wrapForKit(platform, recipients.recoveryPublicKey, held, location, sealId);
-  return addressed(core, held, { sealId, location, recipients: [...first, ...second] });
+  const sealing = { sealId, containerDigest };
+  const address = { envelopeNumber: 1, location, recipients: [...first, ...second] };
+  return addressed(core, held, sealing, address);
 }
 
 /** The public part of a seal. */
-export function addressOf({ sealId, location, recipients }: Seal): SealAddress {
-  return { sealId, location, recipients };
+export function addressOf(seal: Seal): SealAddress {
+  const { sealId, containerDigest, commitment, envelopeNumber, location, recipients } = seal;
+  return { sealId, containerDigest, commitment, envelopeNumber, location, recipients };
 }
 
 /**
- * The keys of a stored seal.
- * @throws BackupError `key_mismatch` of cmk or recovery; what the KMS throws when it is out.
+ * The keys of a stored seal, if its data key is the one that it commits to.
+ * @throws BackupError `recipients_unknown`; `key_mismatch` of cmk or recovery; `envelope_damaged`;
+ *   what the KMS throws when it is out.
  */
 export async function openSeal(
   platform: Pick<SealPlatform, "core" | "subtle">,
@@ -101,42 +157,76 @@ export async function openSeal(
   seal: SealAddress,
 ): Promise<SealKeys> {
   using dataKey = await unwrapDataKey(platform.subtle, openers, seal);
-  return deriveSealKeys(platform.core, dataKey, seal.sealId);
+  return committedKeys(platform.core, dataKey, seal);
 }
 
 /**
- * The same data key for other recipients or another place: rotation of a CMK, a copy, an import.
+ * The next envelope's part of a stored seal: the same data key for other recipients, or at another
+ * place: rotation of a CMK, a copy, an import.
+ *
+ * At the same place every recipient stays, byte for byte, that is neither named by `replaced` nor made
+ * anew; at another place a wrap would not open, and all are made anew.
+ *
+ * @param replaced - key ids of recipients that go.
+ * @throws BackupError as `openSeal`. RangeError if no recovery key would be left where there was one,
+ *   or nobody at all.
  */
 export async function readdressSeal(
   platform: SealPlatform,
   openers: Openers,
   seal: SealAddress,
   recipients: Recipients,
-  location: BackupLocation,
+  location: SealLocation,
+  replaced: readonly string[] = [],
 ): Promise<Seal> {
   using dataKey = await unwrapDataKey(platform.subtle, openers, seal);
+  committedKeys(platform.core, dataKey, seal)[Symbol.dispose]();
   const { sealId } = seal;
   const { kms, recoveryPublicKey } = recipients;
-  const first = await wrapForKms(kms, dataKey, location);
-  const second = await wrapForKit(platform, recoveryPublicKey, dataKey, location, sealId);
-  return addressed(platform.core, dataKey, { sealId, location, recipients: [...first, ...second] });
+  const fresh = [
+    ...(await wrapForKms(kms, dataKey, location)),
+    ...(await wrapForKit(platform, recoveryPublicKey, dataKey, location, sealId)),
+  ];
+  const isMoved = !isSameLocation(seal.location, location);
+  const kept = isMoved ? [] : seal.recipients.filter((old) => isKept(old, fresh, replaced));
+  const next = [...kept, ...fresh];
+  if (isForRecovery(seal.recipients) && !isForRecovery(next)) {
+    throw new RangeError("recipients: expected a recovery key, as the seal has one");
+  }
+  const envelopeNumber = isMoved ? 1 : seal.envelopeNumber + 1;
+  return addressed(platform.core, dataKey, seal, { envelopeNumber, location, recipients: next });
 }
 
-function addressed(core: Core, dataKey: SecretKey, address: SealAddress): Seal {
-  const { recipients } = address;
-  if (recipients.length === 0) throw new RangeError("recipients: expected at least one, got none");
-  const restorableOffline = recipients.some(({ kind }) => kind === "recovery");
-  return { ...address, restorableOffline, ...deriveSealKeys(core, dataKey, address.sealId) };
+function isKept(old: Recipient, fresh: readonly Recipient[], replaced: readonly string[]): boolean {
+  const isMadeAnew = fresh.some(({ kind, keyId }) => kind === old.kind && keyId === old.keyId);
+  return !isMadeAnew && !replaced.includes(old.keyId);
+}
+
+function addressed(
+  core: Core,
+  dataKey: SecretKey,
+  sealing: Sealing,
+  address: Pick<Seal, "envelopeNumber" | "location" | "recipients">,
+): Seal {
+  if (address.recipients.length === 0) {
+    throw new RangeError("recipients: expected at least one, got none");
+  }
+  return { ...deriveSealKeys(core, dataKey, sealing), ...address };
 }
 
 /** FORMAT.md §7.1. @param dataKey - 32 bytes, borrowed. */
-export function deriveSealKeys(core: Core, dataKey: SecretKey, sealId: Uint8Array): SealKeys {
-  const bodyKey = core.kdfCounter(dataKey, LABEL.sealBody, sealId, KEY_BYTES);
-  const envelopeKey = core.kdfCounter(dataKey, LABEL.sealEnvelope, sealId, KEY_BYTES);
+export function deriveSealKeys(core: Core, dataKey: SecretKey, sealing: Sealing): SealKeys {
+  const { sealId, containerDigest } = sealing;
+  const context = concatBytes(sealId, containerDigest);
+  const bodyKey = core.kdfCounter(dataKey, LABEL.sealBody, context, KEY_BYTES);
+  const envelopeKey = core.kdfCounter(dataKey, LABEL.sealEnvelope, context, KEY_BYTES);
+  using committed = core.kdfCounter(dataKey, LABEL.sealCommitment, context, COMMITMENT_BYTES);
   return {
     sealId,
+    containerDigest,
     bodyKey,
     envelopeKey,
+    commitment: committed.use((bytes) => bytes.slice()),
     [Symbol.dispose](): void {
       bodyKey[Symbol.dispose]();
       envelopeKey[Symbol.dispose]();
@@ -144,53 +234,66 @@ export function deriveSealKeys(core: Core, dataKey: SecretKey, sealId: Uint8Arra
   };
 }
 
+/** The keys of a stored seal under `dataKey`. @throws BackupError `envelope_damaged`. */
+function committedKeys(core: Core, dataKey: SecretKey, seal: SealAddress): SealKeys {
+  const keys = deriveSealKeys(core, dataKey, seal);
+  if (equalBytes(keys.commitment, seal.commitment)) return keys;
+  keys[Symbol.dispose]();
+  const why = "its data key is not the one that it commits to";
+  throw new BackupError({ code: "envelope_damaged", why });
+}
+
 async function generateDataKey(
   random: RandomBytes,
   kms: Kms | null,
-  location: BackupLocation,
+  location: SealLocation,
 ): Promise<{ dataKey: SecretKey; first: Recipient[] }> {
   if (kms === null) return { dataKey: new SecretKey(random(KEY_BYTES)), first: [] };
-  const { keyId, dataKey, wrapped } = await kms.generateDataKey(encryptionContext(location));
-  return { dataKey, first: [{ kind: "kms", keyId, wrapped }] };
+  const { keyId, dataKey, wrapped } = await kms.generateDataKey(contextOf(location));
+  return { dataKey, first: [{ kind: RECIPIENT.kms, keyId, wrapped }] };
 }
 
 async function wrapForKms(
   kms: Kms | null,
   dataKey: SecretKey,
-  location: BackupLocation,
+  location: SealLocation,
 ): Promise<Recipient[]> {
   if (kms === null) return [];
-  const wrapped = await kms.wrap(dataKey, encryptionContext(location));
+  const wrapped = await kms.wrap(dataKey, contextOf(location));
   if (kms.keyId === null) throw new Error("unreachable: wrapped under no CMK");
-  return [{ kind: "kms", keyId: kms.keyId, wrapped }];
+  return [{ kind: RECIPIENT.kms, keyId: kms.keyId, wrapped }];
 }
 
 async function wrapForKit(
   { core, subtle }: Pick<SealPlatform, "core" | "subtle">,
   spki: Uint8Array | null,
   dataKey: SecretKey,
-  location: BackupLocation,
+  location: SealLocation,
   sealId: Uint8Array,
 ): Promise<Recipient[]> {
   if (spki === null) return [];
   const keyId = recoveryKeyId(core, spki);
   const wrapped = await wrapForRecovery(subtle, spki, keyId, dataKey, location, sealId);
-  return [{ kind: "recovery", keyId, wrapped }];
+  return [{ kind: RECIPIENT.recoveryRsa, keyId, wrapped }];
+}
+
+function contextOf(location: SealLocation) {
+  if (isInDeployment(location)) return encryptionContext(location);
+  throw new RangeError("kms: expected none outside a deployment");
 }
 
 type Unwrap = (recipient: Recipient) => Promise<SecretKey>;
 
-const KEY_NAME: Readonly<Record<RecipientKind, KeyName>> = { kms: "cmk", recovery: "recovery" };
+const KEY_NAME = { kms: "cmk", recovery: "recovery" } as const satisfies Record<string, KeyName>;
 
 /** How each kind of recipient is asked; null: with nothing here. */
 function unwrapsOf(
   subtle: Subtle,
   { kms, recoveryKey: key }: Openers,
   { location, sealId }: SealAddress,
-): Record<RecipientKind, Unwrap | null> {
-  const context = encryptionContext(location);
+): Record<keyof typeof KEY_NAME, Unwrap | null> {
   return {
-    kms: kms && (({ keyId, wrapped }) => kms.unwrap(keyId, wrapped, context)),
+    kms: kms && (({ keyId, wrapped }) => kms.unwrap(keyId, wrapped, contextOf(location))),
     recovery:
       key &&
       (async ({ keyId, wrapped }) => {
@@ -214,24 +317,24 @@ async function unwrapDataKey(
   const unwraps = unwrapsOf(subtle, openers, seal);
   const refusals = new Map<KeyMismatch["found"], BackupError>();
   const outages: unknown[] = [];
-  for (const recipient of seal.recipients) {
-    const { kind, keyId } = recipient;
-    const unwrap = unwraps[kind];
+  const known = knownRecipients(seal.recipients);
+  for (const { name, recipient } of known) {
+    const unwrap = unwraps[name];
     if (unwrap === null) continue;
     try {
-      return verifyDataKey(await unwrap(recipient), KEY_NAME[kind], keyId);
+      return verifyDataKey(await unwrap(recipient), KEY_NAME[name], recipient.keyId);
     } catch (error) {
       const found = foundOf(error);
       if (found !== null && error instanceof BackupError) refusals.set(found, error);
       else {
         outages.push(error);
-        unwraps[kind] = null; // Each of its keys would be another wait.
+        unwraps[name] = null; // Each of its keys would be another wait.
       }
     }
   }
   if (outages.length > 0) throw outages[0];
   const told = refusals.get("refused") ?? refusals.get("destroyed") ?? refusals.get("absent");
-  throw told ?? nobodyAsked(seal.recipients);
+  throw told ?? nobodyAsked(known);
 }
 
 /** What a key that does not open says of itself; null for any other error. */
@@ -240,9 +343,21 @@ function foundOf(error: unknown): KeyMismatch["found"] | null {
   return isMismatch ? error.fault.found : null;
 }
 
-function nobodyAsked([first]: readonly Recipient[]): Error {
-  if (first === undefined) return new RangeError("recipients: expected at least one, got none");
-  return keyMismatch(KEY_NAME[first.kind], first.keyId, "absent");
+type KnownRecipients = { readonly name: keyof typeof KEY_NAME; readonly recipient: Recipient }[];
+
+/** @throws BackupError `recipients_unknown` if there are none. */
+function knownRecipients(recipients: readonly Recipient[]): KnownRecipients {
+  const known = recipients.flatMap((recipient): KnownRecipients => {
+    const name = recipientName(recipient);
+    return name === "unknown" ? [] : [{ name, recipient }];
+  });
+  if (known.length > 0) return known;
+  throw new BackupError({ code: "recipients_unknown" });
+}
+
+function nobodyAsked([first]: KnownRecipients): Error {
+  if (first === undefined) throw new Error("unreachable: recipients of no known kind");
+  return keyMismatch(KEY_NAME[first.name], first.recipient.keyId, "absent");
 }
 
 /** What unwraps to another length is no data key of this format. */

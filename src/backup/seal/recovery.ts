@@ -12,7 +12,7 @@ import { encodeCbor } from "../format/cbor.ts";
 import { keyMismatch } from "../format/errors.ts";
 import { KEY_ID_BYTES, LABEL, labelBytes } from "../format/layout.ts";
 import { isRecoverySpki } from "../format/recovery-spki.ts";
-import { type BackupLocation, locationTexts } from "./location.ts";
+import { locationTexts, type SealLocation } from "./location.ts";
 
 /** The private half, as a kit holds it. */
 export interface RecoveryKey {
@@ -40,7 +40,7 @@ export async function wrapForRecovery(
   spki: Uint8Array,
   id: string,
   dataKey: SecretKey,
-  location: BackupLocation,
+  location: SealLocation,
   sealId: Uint8Array,
 ): Promise<Uint8Array> {
   if (!isRecoverySpki(spki)) throw keyMismatch("recovery", id, "refused");
@@ -55,7 +55,7 @@ export async function unwrapWithRecovery(
   subtle: Subtle,
   key: RecoveryKey,
   wrapped: Uint8Array,
-  location: BackupLocation,
+  location: SealLocation,
   sealId: Uint8Array,
 ): Promise<SecretKey> {
   const privateKey = await importPrivate(subtle, key);
@@ -89,7 +89,7 @@ function isOfFormat({ algorithm }: PlatformKey): boolean {
   );
 }
 
-/** LABEL(recovery) ‖ CBOR([account, region, cluster id, backup id, sealId]). */
-function oaepLabel(location: BackupLocation, sealId: Uint8Array): Uint8Array {
+/** LABEL(recovery) ‖ CBOR([the texts of the location, sealId]). */
+function oaepLabel(location: SealLocation, sealId: Uint8Array): Uint8Array {
   return concatBytes(labelBytes(LABEL.recovery), encodeCbor([...locationTexts(location), sealId]));
 }

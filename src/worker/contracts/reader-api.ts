@@ -6,7 +6,7 @@
  * secret, as hexadecimal text.
  */
 import type { BackupLocation } from "../../backup/seal/location.ts";
-import type { RecipientKind } from "../../backup/seal/recipients.ts";
+import type { ShownRecipient } from "../../backup/seal/recipients.ts";
 import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 import type { StoredBackupOrder } from "./hsm-api.ts";
 import type { Result } from "./result.ts";
@@ -27,8 +27,11 @@ export interface EnvelopeFacts {
   readonly bodyBytes: number;
   /** Hex SHA-256. */
   readonly bodyDigest: string;
+  /** Hex SHA-256. */
+  readonly containerDigest: string;
+  readonly envelopeNumber: number;
   readonly location: BackupLocation;
-  readonly recipients: readonly { readonly kind: RecipientKind; readonly keyId: string }[];
+  readonly recipients: readonly ShownRecipient[];
   readonly restorableOffline: boolean;
 }
 

@@ -14,6 +14,8 @@ import type { Keyring } from "../../backup/format/keys.ts";
 import { tellableDigest } from "../../backup/inspect.ts";
 import { readBackup } from "../../backup/restore.ts";
 import { decodeEnvelope, type EnvelopeClear } from "../../backup/seal/envelope.ts";
+import type { BackupLocation } from "../../backup/seal/location.ts";
+import { isForRecovery, shownRecipients } from "../../backup/seal/recipients.ts";
 import { decodeStored, openSealed } from "../../backup/sealed.ts";
 import { encodeHex } from "../../crypto/base-encodings.ts";
 import { NOWHERE, RECORD_TYPES, type RecordType } from "../../hsm/memory/record.ts";
@@ -86,7 +88,7 @@ export async function inspectStored(
   });
   const end = after + entries.length;
   return {
-    envelope: envelopeFacts(clear),
+    envelope: envelopeFacts(clear, order.source),
     header: headerFacts(summary.header),
     counts: RECORD_TYPES.map((type, i) => ({
       type: TYPE_NAMES[type],
@@ -142,16 +144,19 @@ const TYPE_NAMES: Readonly<Record<RecordType, RecordTypeName>> = {
   5: "key",
 };
 
-/** Of the recipients, who they are; their wraps of the data key stay in the file. */
-function envelopeFacts(clear: EnvelopeClear): EnvelopeFacts {
-  const { sealId, bodyBytes, bodyDigest, location, recipients } = clear;
+/** @param location - that the envelope was held to. Of the recipients, who they are; their wraps of the data key stay in the file. */
+function envelopeFacts(clear: EnvelopeClear, location: BackupLocation): EnvelopeFacts {
+  const { sealId, bodyBytes, bodyDigest, containerDigest, envelopeNumber } = clear;
+  const { recipients } = clear;
   return {
     sealId: encodeHex(sealId),
     bodyBytes,
     bodyDigest: encodeHex(bodyDigest),
+    containerDigest: encodeHex(containerDigest),
+    envelopeNumber,
     location,
-    recipients: recipients.map(({ kind, keyId }) => ({ kind, keyId })),
-    restorableOffline: recipients.some(({ kind }) => kind === "recovery"),
+    recipients: shownRecipients(recipients),
+    restorableOffline: isForRecovery(recipients),
   };
 }
 

@@ -82,6 +82,7 @@ function backupRefusal(fault: BackupFault): Refusal {
     case "trailing_data":
     case "seal_missing":
     case "envelope_damaged":
+    case "recipients_unknown":
     case "location_mismatch":
     case "manufacturer_mismatch":
     case "key_block_damaged":
@@ -91,6 +92,7 @@ function backupRefusal(fault: BackupFault): Refusal {
     case "wrong_backup":
     case "body_damaged":
     case "body_digest_mismatch":
+    case "container_digest_mismatch":
     case "chunk_damaged":
     case "chunk_out_of_order":
     case "record_invalid":

@@ -74,6 +74,8 @@ const envelopeSchema = z
     sealId: z.string().openapi({ description: "16 bytes, hexadecimal." }),
     bodyBytes: z.int(),
     bodyDigest: digest,
+    containerDigest: digest,
+    envelopeNumber: z.int().openapi({ description: "From 1, among those of this copy." }),
     location: z.object({
       account: z.string(),
       region: z.string(),
@@ -81,7 +83,7 @@ const envelopeSchema = z
       backupId: z.string(),
     }),
     recipients: z
-      .array(z.object({ kind: z.enum(["kms", "recovery"]), keyId: z.string() }))
+      .array(z.object({ kind: z.enum(["kms", "recovery", "unknown"]), keyId: z.string() }))
       .readonly()
       .openapi({ description: "Who can open the seal." }),
     restorableOffline: z.boolean(),

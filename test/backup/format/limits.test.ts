@@ -26,6 +26,7 @@ import {
   type EnvelopeClear,
   sealEnvelope,
 } from "../../../src/backup/seal/envelope.ts";
+import { RECIPIENT } from "../../../src/backup/seal/recipients.ts";
 import type { Core } from "../../../src/crypto/core.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
 import type { SnapshotEntry, SnapshotSource } from "../../../src/hsm/memory/record.ts";
@@ -223,8 +224,11 @@ describe("an envelope", () => {
     sealId: new Uint8Array(16),
     bodyBytes: 500,
     bodyDigest: new Uint8Array(32),
+    containerDigest: new Uint8Array(32),
+    commitment: new Uint8Array(32),
+    envelopeNumber: 1,
     location: LOCATION,
-    recipients: [{ kind: "kms", keyId: "k", wrapped: new Uint8Array(61) }],
+    recipients: [{ kind: RECIPIENT.kms, keyId: "k", wrapped: new Uint8Array(61) }],
   };
   const write = (change: Partial<EnvelopeClear>) => {
     using envelopeKey = new SecretKey(new Uint8Array(32));
@@ -239,14 +243,14 @@ describe("an envelope", () => {
   };
   const recipients = (count: number, keyBytes: number, wrappedBytes: number) =>
     Array.from({ length: count }, (_, i) => ({
-      kind: "kms" as const,
+      kind: RECIPIENT.kms,
       keyId: String(i).repeat(keyBytes),
       wrapped: new Uint8Array(wrappedBytes),
     }));
 
   it.each([
     [1, 2048, 6144],
-    [2, 10, 6144],
+    [5, 10, 6144],
     [8, 1, 1],
   ])("takes %i recipients with names of %i and wraps of %i bytes", async (...sizes) => {
     const change = { recipients: recipients(...sizes) };
@@ -260,7 +264,7 @@ describe("an envelope", () => {
     [1, 0, 1],
     [1, 1, 6145],
     [1, 1, 0],
-    [3, 1, 6144],
+    [6, 1, 6144],
   ])("refuses %i recipients with names of %i and wraps of %i bytes", async (...sizes) => {
     await expect(write({ recipients: recipients(...sizes) })).rejects.toThrow(RangeError);
   });

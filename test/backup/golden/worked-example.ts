@@ -10,7 +10,7 @@ import { BodySealer } from "../../../src/backup/seal/body.ts";
 import { decodeEnvelope, sealEnvelope } from "../../../src/backup/seal/envelope.ts";
 import { localKms } from "../../../src/backup/seal/kms.ts";
 import { encryptionContext } from "../../../src/backup/seal/location.ts";
-import { deriveSealKeys } from "../../../src/backup/seal/recipients.ts";
+import { deriveSealKeys, RECIPIENT } from "../../../src/backup/seal/recipients.ts";
 import type { Core } from "../../../src/crypto/core.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
 import { STATE_DIGEST_LABEL } from "../../../src/hsm/memory/state-digest.ts";
@@ -127,16 +127,20 @@ async function sealValues(
 ): Promise<Values> {
   const random = counterRandom("worked example/seal");
   const sealId = counting(0xa0, 16);
+  const containerDigest = sha256(container);
+  const sealing = { sealId, containerDigest };
   using dataKey = new SecretKey(counting(0x80, 32));
   const cmk = new SecretKey(counting(0x60, 32));
   const kms = localKms(subtle, random, [{ id: "local/example", state: "active", key: cmk }]);
   const wrapped = await kms.wrap(dataKey, encryptionContext(LOCATION));
-  using keys = deriveSealKeys(core, dataKey, sealId);
+  using keys = deriveSealKeys(core, dataKey, sealing);
   const sealer = new BodySealer(core, subtle, keys, container.length);
   const pieces: Uint8Array[] = [];
   for await (const piece of sealer.seal([container])) pieces.push(piece);
-  const recipients = [{ kind: "kms" as const, keyId: kms.keyId ?? "", wrapped }];
-  const clear = { sealId, location: LOCATION, recipients, ...sealer.sealed() };
+  const recipients = [{ kind: RECIPIENT.kms, keyId: kms.keyId ?? "", wrapped }];
+  const { commitment } = keys;
+  const address = { ...sealing, commitment, envelopeNumber: 1, location: LOCATION, recipients };
+  const clear = { ...address, ...sealer.sealed() };
   const envelope = await sealEnvelope(subtle, random, keys, clear, keyBlock);
   const { authenticated, nonce, sealedKeyBlock } = decodeEnvelope(envelope);
   return [
@@ -144,6 +148,7 @@ async function sealValues(
     ["wrapped data key", wrapped],
     ["body key", keys.bodyKey.use(copy)],
     ["envelope key", keys.envelopeKey.use(copy)],
+    ["commitment", commitment],
     ["nonce of segment 0, the last", join(new Uint8Array(11), Uint8Array.of(1))],
     ["associated data of the body", join(labelBytes(LABEL.sealBody), sealId)],
     ["body", join(...pieces)],

@@ -9,8 +9,10 @@ import { type Kms, localKms } from "../../../src/backup/seal/kms.ts";
 import {
   type Openers,
   openSeal,
+  RECIPIENT,
   type Recipient,
   readdressSeal,
+  type SealAddress,
 } from "../../../src/backup/seal/recipients.ts";
 import { recoveryKeyId } from "../../../src/backup/seal/recovery.ts";
 import { verifyBackup } from "../../../src/backup/verify.ts";
@@ -29,7 +31,7 @@ import {
   testKms,
   testRing,
 } from "../fixtures.ts";
-import { forge, forgeSeal, join } from "../vectors/forge.ts";
+import { forge, forgeSeal, join, UNKNOWN_KIND } from "../vectors/forge.ts";
 
 const core: Core = await loadCore();
 const ring = testRing();
@@ -62,7 +64,7 @@ describe("an envelope", () => {
 
   it("for another place and other recipients opens the same body there", async () => {
     const forged = forge(core, { records: SMALL_MEMORY });
-    const seal = await forgeSeal(core, forged, { recipients: ["kms"] });
+    const seal = await forgeSeal(forged, { recipients: [RECIPIENT.kms] });
     const { clear } = decodeEnvelope(seal.envelope);
     const openers = { kms: testKms(), recoveryKey: null };
     using keys = await openSeal({ core, subtle }, openers, clear);
@@ -87,12 +89,36 @@ describe("an envelope", () => {
 
   const forged = forge(core, { records: SMALL_MEMORY });
   const foreign: Recipient = {
-    kind: "kms",
+    kind: RECIPIENT.kms,
     keyId: "kms of another region",
     wrapped: new Uint8Array(61),
   };
+  const toOthers = async (seal: SealAddress, replaced: readonly string[] = []) => {
+    const platform = { core, subtle, random: counterRandom("the same place") };
+    const openers = { kms: testKms(), recoveryKey: null };
+    const nobody = { kms: null, recoveryPublicKey: null };
+    return await readdressSeal(platform, openers, seal, nobody, seal.location, replaced);
+  };
+
+  it("at the same place keeps who is not replaced, unknown kinds too, and counts on", async () => {
+    const { envelope } = await forgeSeal(forged, { recipients: [UNKNOWN_KIND, 1, 2] });
+    const { clear } = decodeEnvelope(envelope);
+    using next = await toOthers(clear, [testKms().keyId ?? ""]);
+    expect(next.recipients).toEqual([clear.recipients[0], clear.recipients[2]]);
+    expect(next.envelopeNumber).toBe(2);
+    expect(next.commitment).toEqual(clear.commitment);
+  });
+
+  it("is not made without the last recovery key, nor for nobody", async () => {
+    const { clear } = decodeEnvelope((await forgeSeal(forged)).envelope);
+    const kit = testKit().recoveryKey?.id ?? "";
+    await expect(toOthers(clear, [kit])).rejects.toThrow(RangeError);
+    const single = decodeEnvelope((await forgeSeal(forged, { recipients: [1] })).envelope).clear;
+    await expect(toOthers(single, [testKms().keyId ?? ""])).rejects.toThrow(RangeError);
+  });
+
   const codeWith = async (recipients: readonly Recipient[], openers: Openers) => {
-    const seal = await forgeSeal(core, forged, { recipient: (own) => [...recipients, ...own] });
+    const seal = await forgeSeal(forged, { recipient: (own) => [...recipients, ...own] });
     return await openSeal({ core, subtle }, openers, decodeEnvelope(seal.envelope).clear).then(
       () => "opened",
       (error: BackupError) => error.fault,

@@ -4,7 +4,12 @@ import type { BackupError, BackupFault } from "../../../src/backup/format/errors
 import { decodeEnvelope } from "../../../src/backup/seal/envelope.ts";
 import { type CustomerKey, type Kms, localKms } from "../../../src/backup/seal/kms.ts";
 import { encryptionContext } from "../../../src/backup/seal/location.ts";
-import { type Openers, openSeal, type Recipient } from "../../../src/backup/seal/recipients.ts";
+import {
+  type Openers,
+  openSeal,
+  RECIPIENT,
+  type Recipient,
+} from "../../../src/backup/seal/recipients.ts";
 import type { Core } from "../../../src/crypto/core.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
 import { loadCore } from "../../lib/core.ts";
@@ -18,7 +23,7 @@ const { recoveryKey } = testKit();
 
 /** An own recipient of each kind, and wraps that open nothing. */
 const { own, kit } = await (async () => {
-  const { envelope } = await forgeSeal(core, forged);
+  const { envelope } = await forgeSeal(forged);
   const [kms, recovery] = decodeEnvelope(envelope).clear.recipients;
   if (kms === undefined || recovery === undefined) throw new Error("both were made");
   return { own: kms, kit: recovery };
@@ -27,7 +32,11 @@ const broken = (recipient: Recipient): Recipient => ({
   ...recipient,
   wrapped: flip(recipient.wrapped, -1),
 });
-const kmsKey = (keyId: string): Recipient => ({ kind: "kms", keyId, wrapped: new Uint8Array(61) });
+const kmsKey = (keyId: string): Recipient => ({
+  kind: RECIPIENT.kms,
+  keyId,
+  wrapped: new Uint8Array(61),
+});
 const foreignKit: Recipient = { ...kit, keyId: "00".repeat(16) };
 
 const DESTROYED: CustomerKey = { id: "destroyed", state: "destroyed", key: null };
@@ -48,7 +57,7 @@ function watched(unwrap: Kms["unwrap"] = testKms().unwrap): { kms: Kms; asked: s
 
 async function open(recipients: Recipient[], openers: Openers): Promise<BackupFault | "opened"> {
   // The wraps are over one data key: both seals come from one seed.
-  const { envelope } = await forgeSeal(core, forged, { recipient: () => recipients });
+  const { envelope } = await forgeSeal(forged, { recipient: () => recipients });
   const { clear } = decodeEnvelope(envelope);
   return await openSeal({ core, subtle }, openers, clear).then(
     (keys) => {

@@ -56,12 +56,14 @@ export async function bodyVectors(make: Maker): Promise<VectorTable> {
     body.subarray(65_552, 131_104),
     body.subarray(131_104),
   ];
+  const containerOther = await make.sealed({ containerDigest: (digest) => flip(digest, 0) });
   const otherDigest = await make.sealed({ bodyDigest: (digest) => flip(digest, 0) });
   return {
     three_segments: opens(long, file),
     flipped: refused("body_damaged", flip(sealed.file, -40)),
     segments_swapped: refused("body_damaged", join(envelope, second, first, rest)),
     of_sibling: refused("body_damaged", join(sealed.envelope, sibling.body)),
+    container_other: refused("container_digest_mismatch", containerOther),
     digest_other: refused("body_digest_mismatch", otherDigest),
   };
 }

@@ -1,7 +1,8 @@
 /**
  * Vectors of the file as a whole: magic numbers, versions, ends.
  */
-import { join, u32 } from "./forge.ts";
+import { LOCATION } from "../fixtures.ts";
+import { join, UNKNOWN_KIND, u32 } from "./forge.ts";
 import {
   FAULT_MEMORY,
   flip,
@@ -13,6 +14,9 @@ import {
   type VectorTable,
   withBytes,
 } from "./maker.ts";
+
+/** Of a copy that no deployment holds. */
+const OUTSIDE = { clusterId: LOCATION.clusterId, backupId: LOCATION.backupId };
 
 export async function fileVectors(make: Maker): Promise<VectorTable> {
   const bare = make.bare();
@@ -36,9 +40,12 @@ export async function fileVectors(make: Maker): Promise<VectorTable> {
 /** The files that all others differ from in one place. */
 async function soundFiles(make: Maker): Promise<VectorTable> {
   const forged = make.forged();
-  const both = await make.seal({ recipients: ["kms", "recovery"] });
-  const other = await make.seal({ recipients: ["recovery", "kms"] });
-  const forKit = await make.seal({ recipients: ["recovery"] });
+  const both = await make.seal({ recipients: [1, 2] });
+  const other = await make.seal({ recipients: [2, 1] });
+  const forKit = await make.seal({ recipients: [2] });
+  const outside = await make.seal({ recipients: [2], location: OUTSIDE });
+  const kept = await make.seal({ recipients: [UNKNOWN_KIND, 1] });
+  const second = await make.sealed({ envelopeNumber: 2 });
   const one = make.forged({ records: FAULT_MEMORY.slice(0, 1), chunkBytes: 16_384 });
   return {
     sound_bare: opens(forged, make.bare(), { keys: ["owner", "ring_alone"] }),
@@ -47,6 +54,12 @@ async function soundFiles(make: Maker): Promise<VectorTable> {
     sound_for_kit: opens(forged, forKit.file, { keys: ["kit_holder", "kit_and_kms"] }),
     sound_for_both: opens(forged, both.file, { keys: ["owner", "kit_holder", "kit_and_kms"] }),
     sound_for_both_kit_first: opens(forged, other.file, { keys: ["owner", "kit_holder"] }),
+    sound_for_unknown_and_kms: opens(forged, kept.file),
+    sound_outside: opens(forged, outside.file, {
+      keys: ["kit_holder"],
+      expectation: { location: OUTSIDE },
+    }),
+    sound_second_envelope: opens(forged, second),
   };
 }
 
@@ -84,16 +97,47 @@ export async function envelopeVectors(make: Maker): Promise<VectorTable> {
   );
   const longer = withBytes(notShortest, 12, ...u32(clearBytes + 1));
   const damaged = (bytes: Uint8Array) => refused("envelope_damaged", bytes);
+  const field = async (key: number, value: unknown) =>
+    damaged(await make.sealed({ clear: (map) => map.set(key, value) }));
+  const recipient = async (...items: unknown[]) => await field(8, [items]);
+  const wrap = new Uint8Array(61);
+  const unknown = await make.sealed({ recipients: [UNKNOWN_KIND] });
+  const { account, region, clusterId, backupId } = LOCATION;
   return {
+    commitment_other: damaged(await make.sealed({ commitment: (bytes) => flip(bytes, 0) })),
+    container_digest_flipped: damaged(flip(file, digestAt(envelope, 4))),
+    number_zero: await field(6, 0),
+    number_too_large: await field(6, 2 ** 32),
+    location_of_three: await field(7, [account, region, clusterId]),
+    location_of_five: await field(7, [account, region, clusterId, backupId, ""]),
+    location_text_empty: await field(7, [account, "", clusterId, backupId]),
+    kms_outside: damaged(await make.sealed({ location: OUTSIDE })),
+    recipients_none: await field(8, []),
+    recipients_nine: await field(
+      8,
+      Array.from({ length: 9 }, (_, i) => [9, `${i}`, wrap]),
+    ),
+    recipient_of_four: await recipient(1, "local/golden-2", wrap, 0),
+    recipient_kind_zero: await recipient(0, "local/golden-2", wrap),
+    recipient_kind_too_large: await recipient(65_536, "local/golden-2", wrap),
+    recipient_twice: damaged(await make.sealed({ recipients: [1, 1] })),
+    recipient_rsa_length: await recipient(2, "0".repeat(32), wrap),
+    recipient_wrap_empty: await recipient(1, "local/golden-2", new Uint8Array(0)),
+    recipient_wrap_too_long: await recipient(1, "local/golden-2", new Uint8Array(6145)),
+    recipients_all_unknown: refused("recipients_unknown", unknown, {
+      keys: ["owner", "kit_holder"],
+    }),
+    seal_id_short: await field(1, wrap.subarray(0, 15)),
+    unknown_field: await field(9, 0),
     reserved_set: damaged(withBytes(file, 11, 1)),
-    clear_too_long: damaged(withBytes(file, 12, ...u32(16_385))),
+    clear_too_long: damaged(withBytes(file, 12, ...u32(32_769))),
     clear_not_canonical: damaged(join(longer, body)),
-    digest_flipped: damaged(flip(file, digestAt(envelope))),
+    digest_flipped: damaged(flip(file, digestAt(envelope, 3))),
     sealed_flipped: damaged(flip(file, envelope.length - 1)),
   };
 }
 
-/** Inside the body digest: behind `03 58 20`, key 3 and the head of 32 bytes. */
-function digestAt(envelope: Uint8Array): number {
-  return Buffer.from(envelope).indexOf(Uint8Array.of(3, 0x58, 32)) + 10;
+/** Inside the 32 bytes of field `key`, behind it and their head. */
+function digestAt(envelope: Uint8Array, key: number): number {
+  return Buffer.from(envelope).indexOf(Uint8Array.of(key, 0x58, 32)) + 10;
 }

@@ -10,13 +10,19 @@ import { flip, type Maker, refused, type VectorTable, withBytes } from "./maker.
 /** Those that open a seal. */
 export async function openerVectors(make: Maker): Promise<VectorTable> {
   const sealed = await make.sealed();
-  const forKit = await make.sealed({ recipients: ["recovery"] });
+  const forKit = await make.sealed({ recipients: [2] });
   const cmkFlipped = await make.sealed({ recipient: flipWraps });
-  const kitFlipped = await make.sealed({ recipients: ["recovery"], recipient: flipWraps });
+  const kitFlipped = await make.sealed({ recipients: [2], recipient: flipWraps });
   const moved = withBytes(sealed, Buffer.from(sealed).indexOf("eu-central-1"), 0x75);
   const cmk = { which: "cmk" } as const;
   const recovery = { which: "recovery" } as const;
   return {
+    cmk_gives_16_bytes: refused("key_mismatch", await make.sealed({ dataKeyBytes: 16 }), cmk),
+    recovery_gives_33_bytes: refused(
+      "key_mismatch",
+      await make.sealed({ recipients: [2], dataKeyBytes: 33 }),
+      { ...recovery, keys: ["kit_holder"] },
+    ),
     cmk_absent: refused("key_mismatch", sealed, { ...cmk, keys: ["cmk_absent"] }),
     cmk_destroyed: refused("key_mismatch", sealed, { ...cmk, keys: ["cmk_destroyed"] }),
     cmk_replaced: refused("key_mismatch", sealed, { ...cmk, keys: ["cmk_replaced"] }),
@@ -65,6 +71,7 @@ function otherManufacturer(): Keyring {
 export async function expectationVectors(make: Maker): Promise<VectorTable> {
   const bare = make.bare();
   const elsewhere = { location: { ...LOCATION, region: "us-east-1" } };
+  const { account: _, region: __, ...outside } = LOCATION;
   const expecting = { expectation: { backupId: "backup-zzzzzzzzzzz" } };
   const another = { expectation: { clusterId: "cluster-zzzzzzzzzzz" } };
   const lineage = { expectation: { lineageId: "cluster-zzzzzzzzzzz" } };
@@ -73,6 +80,14 @@ export async function expectationVectors(make: Maker): Promise<VectorTable> {
     seal_missing: refused("seal_missing", bare, { expectation: { sealed: true } }),
     location_of_bare: refused("seal_missing", bare, { expectation: { location: LOCATION } }),
     location_other: refused("location_mismatch", await make.sealed(), { expectation: elsewhere }),
+    location_outside: refused("location_mismatch", await make.sealed(), {
+      expectation: { location: outside },
+    }),
+    location_inside: refused(
+      "location_mismatch",
+      await make.sealed({ recipients: [2], location: outside }),
+      { expectation: { location: LOCATION }, keys: ["kit_holder"] },
+    ),
     ...(await make.inside({
       mode_other: ["mode_mismatch", bare, { expectation: { mode: "FIPS" } }],
       backup_other: ["wrong_backup", bare, expecting],

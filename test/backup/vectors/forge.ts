@@ -3,16 +3,24 @@
  *
  * Every step of FORMAT.md is spelt out, and each has a hook. Fixed inputs give fixed bytes.
  */
-import { createHash } from "node:crypto";
+import { createCipheriv, createHash, createHmac } from "node:crypto";
 import { encode, rfc8949EncodeOptions } from "cborg";
 import type { Origin } from "../../../src/backup/container/header.ts";
 import { ContainerKeys, wrapKeyBlock } from "../../../src/backup/container/key-block.ts";
 import { activePbk, type Keyring } from "../../../src/backup/format/keys.ts";
-import { CONTAINER_MAGIC, LABEL, labelBytes } from "../../../src/backup/format/layout.ts";
-import { BodySealer } from "../../../src/backup/seal/body.ts";
-import { sealEnvelope } from "../../../src/backup/seal/envelope.ts";
-import { type BackupLocation, encryptionContext } from "../../../src/backup/seal/location.ts";
-import { deriveSealKeys, type Recipient } from "../../../src/backup/seal/recipients.ts";
+import {
+  CONTAINER_MAGIC,
+  ENVELOPE_MAGIC,
+  LABEL,
+  labelBytes,
+} from "../../../src/backup/format/layout.ts";
+import {
+  encryptionContext,
+  isInDeployment,
+  locationTexts,
+  type SealLocation,
+} from "../../../src/backup/seal/location.ts";
+import { RECIPIENT, type Recipient } from "../../../src/backup/seal/recipients.ts";
 import type { Core } from "../../../src/crypto/core.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
 import type { SnapshotRecord } from "../../../src/hsm/memory/record.ts";
@@ -22,7 +30,6 @@ import {
   LOCATION,
   ORIGIN,
   recoverySpki,
-  subtle,
   testKit,
   testKms,
   testRing,
@@ -165,14 +172,27 @@ function cutFrames(payload: Uint8Array, chunkBytes: number): Uint8Array[] {
   });
 }
 
+/** A kind of recipient that version 1 does not have. */
+export const UNKNOWN_KIND = 4;
+
 export interface SealForgery {
   readonly seed?: string;
-  /** For whom; both by default. */
-  readonly recipients?: readonly Recipient["kind"][];
-  readonly location?: BackupLocation;
-  /** The container, before it is sealed. */
+  /** For whom, by kind; by default for the KMS and the kit. */
+  readonly recipients?: readonly number[];
+  readonly location?: SealLocation;
+  readonly envelopeNumber?: number;
+  readonly dataKeyBytes?: number;
+  /** What the seal is told of the container: keys and clear part follow it. */
+  readonly containerDigest?: Change<Uint8Array>;
+  readonly commitment?: Change<Uint8Array>;
   readonly bodyDigest?: Change<Uint8Array>;
   readonly recipient?: Change<Recipient[]>;
+  /** The clear part, before it is encoded. */
+  readonly clear?: Change<Map<number, unknown>>;
+  /** CBOR of the clear part; the prologue's length follows it. */
+  readonly clearBytes?: Change<Uint8Array>;
+  /** The container, before it is cut into segments. */
+  readonly container?: Change<Uint8Array>;
   readonly body?: Change<Uint8Array>;
 }
 
@@ -184,55 +204,100 @@ export interface SealedForgery {
   readonly dataKey: Uint8Array;
 }
 
+/** What §7 derives from a data key. */
+export function sealKeys(dataKey: Uint8Array, sealId: Uint8Array, containerDigest: Uint8Array) {
+  const derive = (label: string) => kdf(dataKey, label, join(sealId, containerDigest));
+  return {
+    bodyKey: derive(LABEL.sealBody),
+    envelopeKey: derive(LABEL.sealEnvelope),
+    commitment: derive(LABEL.sealCommitment),
+  };
+}
+
 /** Seals what `forge` made, by FORMAT.md §7, with the changes that are asked for. */
 export async function forgeSeal(
-  core: Core,
-  { keyBlock, container }: Pick<Forged, "keyBlock" | "container">,
+  { keyBlock, container: given }: Pick<Forged, "keyBlock" | "container">,
   forgery: SealForgery = {},
 ): Promise<SealedForgery> {
+  const change = <T>(value: T, by: Change<T> | undefined): T => by?.(value) ?? value;
   const random = counterRandom(`${forgery.seed ?? "forge"}/seal`);
   const location = forgery.location ?? LOCATION;
   const sealId = random(16);
-  const dataKey = random(32);
+  const dataKey = random(forgery.dataKeyBytes ?? 32);
+  const container = change(given, forgery.container);
+  const containerDigest = change(sha256(given), forgery.containerDigest);
+  const keys = sealKeys(dataKey, sealId, containerDigest);
   using held = SecretKey.copyOf(dataKey);
-  using keys = deriveSealKeys(core, held, sealId);
   const made: Recipient[] = [];
-  for (const kind of forgery.recipients ?? ["kms", "recovery"]) {
+  for (const kind of forgery.recipients ?? [RECIPIENT.kms, RECIPIENT.recoveryRsa]) {
     made.push(await wrapFor(kind, held, location, sealId, random));
   }
-  const recipients = forgery.recipient?.(made) ?? made;
-  const sealer = new BodySealer(core, subtle, keys, container.length);
-  const pieces: Uint8Array[] = [];
-  for await (const piece of sealer.seal([container])) pieces.push(piece);
-  const sealed = join(...pieces);
-  const body = forgery.body?.(sealed) ?? sealed;
-  const { bodyDigest } = sealer.sealed();
-  const clear = {
-    sealId,
-    location,
-    recipients,
-    bodyBytes: sealed.length,
-    bodyDigest: forgery.bodyDigest?.(bodyDigest) ?? bodyDigest,
-  };
-  const envelope = await sealEnvelope(subtle, random, keys, clear, keyBlock);
+  const recipients = change(made, forgery.recipient);
+  const sealed = sealSegments(keys.bodyKey, sealId, container);
+  const clear = new Map<number, unknown>([
+    [1, sealId],
+    [2, sealed.length],
+    [3, change(sha256(sealed), forgery.bodyDigest)],
+    [4, containerDigest],
+    [5, change(keys.commitment, forgery.commitment)],
+    [6, forgery.envelopeNumber ?? 1],
+    [7, locationTexts(location)],
+    [8, recipients.map(({ kind, keyId, wrapped }) => [kind, keyId, wrapped])],
+  ]);
+  const encoded = encode(change(clear, forgery.clear), rfc8949EncodeOptions);
+  const clearBytes = change(encoded, forgery.clearBytes);
+  const version = Uint8Array.of(0, 1, 0, 0);
+  const aad = join(ENVELOPE_MAGIC, version, u32(clearBytes.length), clearBytes);
+  const nonce = random(12);
+  const envelope = join(aad, nonce, gcm(keys.envelopeKey, nonce, aad, keyBlock));
+  const body = change(sealed, forgery.body);
   return { envelope, body, file: join(envelope, body), sealId, dataKey };
 }
 
+function sealSegments(bodyKey: Uint8Array, sealId: Uint8Array, container: Uint8Array) {
+  const count = Math.ceil(container.length / 65_536);
+  const aad = join(labelBytes(LABEL.sealBody), sealId);
+  const segments = Array.from({ length: count }, (_, i) => {
+    const last = Uint8Array.of(i === count - 1 ? 1 : 0);
+    const nonce = join(new Uint8Array(7), u32(i), last);
+    return gcm(bodyKey, nonce, aad, container.subarray(i * 65_536, (i + 1) * 65_536));
+  });
+  return join(...segments);
+}
+
+/** SP 800-108r1 §4.1 for the 256 bits of one block. */
+function kdf(key: Uint8Array, label: string, context: Uint8Array): Uint8Array {
+  const input = join(u32(1), labelBytes(label), context, u32(256));
+  return createHmac("sha256", key).update(input).digest();
+}
+
+/** Ciphertext and tag. */
+function gcm(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plain: Uint8Array): Uint8Array {
+  const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(aad);
+  return join(cipher.update(plain), cipher.final(), cipher.getAuthTag());
+}
+
 async function wrapFor(
-  kind: Recipient["kind"],
+  kind: number,
   dataKey: SecretKey,
-  location: BackupLocation,
+  location: SealLocation,
   sealId: Uint8Array,
   random: (length: number) => Uint8Array<ArrayBuffer>,
 ): Promise<Recipient> {
-  if (kind === "kms") {
-    const kms = testKms(random);
-    const wrapped = await kms.wrap(dataKey, encryptionContext(location));
-    return { kind, keyId: kms.keyId ?? "", wrapped };
+  switch (kind) {
+    case RECIPIENT.kms: {
+      const kms = testKms(random);
+      const place = isInDeployment(location) ? location : LOCATION;
+      const wrapped = await kms.wrap(dataKey, encryptionContext(place));
+      return { kind, keyId: kms.keyId ?? "", wrapped };
+    }
+    case RECIPIENT.recoveryRsa: {
+      const context = encode([...locationTexts(location), sealId], rfc8949EncodeOptions);
+      const label = join(labelBytes(LABEL.recovery), context);
+      const wrapped = dataKey.use((bytes) => rsaOaep(recoverySpki(), bytes, label, random(32)));
+      return { kind, keyId: testKit().recoveryKey?.id ?? "", wrapped };
+    }
+    default:
+      return { kind, keyId: "a key of another kind", wrapped: random(40) };
   }
-  const { account, region, clusterId, backupId } = location;
-  const context = encode([account, region, clusterId, backupId, sealId], rfc8949EncodeOptions);
-  const label = join(labelBytes(LABEL.recovery), context);
-  const wrapped = dataKey.use((bytes) => rsaOaep(recoverySpki(), bytes, label, random(32)));
-  return { kind, keyId: testKit().recoveryKey?.id ?? "", wrapped };
 }

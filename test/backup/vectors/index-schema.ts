@@ -13,12 +13,11 @@ const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const text = z.string().min(1);
 
 /** Where the copy lies, as the envelope says it. */
-const location = z.strictObject({
-  account: text,
-  region: text,
-  clusterId: text,
-  backupId: text,
-});
+const location = z.union([
+  z.strictObject({ account: text, region: text, clusterId: text, backupId: text }),
+  /** Outside any deployment. */
+  z.strictObject({ clusterId: text, backupId: text }),
+]);
 
 /** What a reader knows of the file that it asked for: FORMAT.md §3.5. Absent: not checked. */
 const expectation = z.strictObject({
