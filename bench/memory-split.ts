@@ -141,7 +141,7 @@ export async function measureSplit(keys: number): Promise<Split> {
     const made = await createBackup(
       engine,
       ring,
-      { kms, recoveryPublicKey: null },
+      { kms, recoveryKeys: [] },
       { origin: ORIGIN, location: LOCATION, source },
       {
         spool,
@@ -165,7 +165,7 @@ export async function measureSplit(keys: number): Promise<Split> {
     await restoreBackup(
       { core, subtle: subtleFor(watch) },
       ring,
-      { kms, recoveryKey: null },
+      { kms, recoveryKeys: [] },
       { envelope, body, bodyBytes },
       {
         put: (record) => target.transaction(() => put(record)),

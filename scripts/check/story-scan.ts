@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { memoryFile } from "../../src/backup/file.ts";
 import { inspectBackup, tellableDigest } from "../../src/backup/inspect.ts";
 import { parseKit } from "../../src/backup/kit/kit.ts";
+import type { RecoveryKey } from "../../src/backup/seal/recovery-keys.ts";
 import { Core } from "../../src/crypto/core.ts";
 import { encodePem } from "../../src/crypto/pem.ts";
 import { compileCore } from "../core/module.ts";
@@ -77,7 +78,7 @@ function plant(places: readonly string[]): Finding[] {
 async function recordDigests(folder: string, kitText: string): Promise<NamedSecret[]> {
   using core = new Core(await compileCore());
   using kit = parseKit(kitText);
-  const openers = { kms: null, recoveryKey: kit.recoveryKey };
+  const openers = { kms: null, recoveryKeys: kit.recoveryKeys };
   const secrets: NamedSecret[] = [];
   for (const name of readdirSync(folder).filter((file) => file.endsWith(".hbk"))) {
     const file = memoryFile(readFileSync(join(folder, name)));
@@ -101,8 +102,7 @@ function deploymentSecrets({ bindings, kit }: DevelopmentSecrets): NamedSecret[]
       bytes: Buffer.from(key, "base64"),
     }));
   const roots = Object.entries(values("MANUFACTURER_CA") as Record<string, { key: string }>);
-  const { recoveryKey } = JSON.parse(kit) as { recoveryKey: { pkcs8: string } };
-  const recoveryPem = encodePem("PRIVATE KEY", Buffer.from(recoveryKey.pkcs8, "base64"));
+  using parsed = parseKit(kit);
   return [
     ...accessKeys.map((key, index) => textSecret(`access key ${index}`, key.secretAccessKey)),
     ...keys("MKBK", values("MANUFACTURER")["mkbk"]),
@@ -110,6 +110,16 @@ function deploymentSecrets({ bindings, kit }: DevelopmentSecrets): NamedSecret[]
     ...keys("CMK", values("LOCAL_KMS")["keys"]),
     { name: "storage key", bytes: Buffer.from(bindings["STORAGE_KEY"] ?? "", "base64") },
     ...roots.flatMap(([name, { key }]) => privateKeySecrets(`${name} root`, key)),
-    ...privateKeySecrets("recovery key", recoveryPem),
+    ...parsed.recoveryKeys.flatMap(recoverySecrets),
   ];
+}
+
+/** The scan looks for a seed in Bech32 as well. */
+function recoverySecrets(key: RecoveryKey): NamedSecret[] {
+  const name = `recovery key ${key.id}`;
+  if (key.algorithm === "hybrid") return [{ name, bytes: key.seed.use((bytes) => bytes.slice()) }];
+  return privateKeySecrets(
+    name,
+    key.pkcs8.use((der) => encodePem("PRIVATE KEY", der)),
+  );
 }

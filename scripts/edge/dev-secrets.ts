@@ -7,8 +7,12 @@
 import "reflect-metadata";
 import { createHash, randomBytes } from "node:crypto";
 import * as x509 from "@peculiar/x509";
+import { encodeAgePublicKey, encodeAgeSecretKey } from "../../src/backup/format/age-keys.ts";
+import { HYBRID_SEED_BYTES } from "../../src/backup/format/hybrid-key.ts";
+import { hybridPublicKey } from "../../src/backup/seal/hybrid-kem.ts";
 import type { AccessRole } from "../../src/cluster/permissions.ts";
 import { encodeBase64, encodeHex } from "../../src/crypto/base-encodings.ts";
+import { SecretKey } from "../../src/crypto/secret-key.ts";
 import type { RandomBytes } from "../../src/crypto/web-crypto.ts";
 
 /** What `generateSecrets` hands out: the worker's variables, and the recovery kit for the safe. */
@@ -36,14 +40,14 @@ const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /**
  * A whole set of secrets for one deployment.
  *
- * @param random - source of every symmetric key and id; key pairs always come from WebCrypto.
+ * @param random - source of every symmetric key, seed and id; the roots come from WebCrypto.
  */
 export async function generateSecrets(
   random: RandomBytes = randomBytes,
 ): Promise<DevelopmentSecrets> {
   const mkbk = [keyVersion(random)];
   const akbk = [keyVersion(random)];
-  const recovery = await recoveryKeyPair();
+  const recovery = await recoveryKey(random);
   const accessKeys = (["owner", "operator", "auditor"] as const).map((role) =>
     accessKey(role, random),
   );
@@ -59,7 +63,7 @@ export async function generateSecrets(
       OPERATOR: JSON.stringify({ name: OPERATOR_NAME, akbk }),
       LOCAL_KMS: JSON.stringify({ keys: [cmk] }),
       STORAGE_KEY: encodeBase64(random(32)),
-      RECOVERY_PUBLIC_KEY: encodeBase64(recovery.spki),
+      RECOVERY_PUBLIC_KEY: recovery.publicKey,
       MANUFACTURER_CA: JSON.stringify({
         manufacturer: await root("Holdfast Development Works Root", random),
         operator: await root("Holdfast Development Fleet Root", random),
@@ -71,9 +75,10 @@ export async function generateSecrets(
         createdAt: new Date().toISOString(),
         manufacturer: MANUFACTURER_NAME,
         operator: OPERATOR_NAME,
-        recoveryKey: { id: recovery.id, pkcs8: encodeBase64(recovery.pkcs8) },
+        recoveryKeys: [{ kind: "hybrid", id: recovery.id, secretKey: recovery.secretKey }],
         mkbk,
         akbk,
+        checkpoints: [],
         note: "Development kit. Whoever holds this file and a backup holds every key inside it.",
       },
       null,
@@ -97,21 +102,15 @@ function accessKey(role: DevelopmentAccessKey["role"], random: RandomBytes): Dev
   };
 }
 
-/** RSA-3072 for RSA-OAEP with SHA-256; its id is the first 16 bytes of SHA-256 of the SPKI. */
-async function recoveryKeyPair(): Promise<{ id: string; spki: Uint8Array; pkcs8: Uint8Array }> {
-  const pair = await crypto.subtle.generateKey(
-    {
-      name: "RSA-OAEP",
-      modulusLength: 3072,
-      publicExponent: new Uint8Array([1, 0, 1]),
-      hash: "SHA-256",
-    },
-    true,
-    ["encrypt", "decrypt"],
-  );
-  const spki = new Uint8Array(await crypto.subtle.exportKey("spki", pair.publicKey));
-  const pkcs8 = new Uint8Array(await crypto.subtle.exportKey("pkcs8", pair.privateKey));
-  return { id: createHash("sha256").update(spki).digest("hex").slice(0, 32), spki, pkcs8 };
+/** A hybrid recovery key, as `age-keygen -pq` would make it (docs/KIT.md §3). */
+async function recoveryKey(random: RandomBytes) {
+  using seed = new SecretKey(random(HYBRID_SEED_BYTES));
+  const publicKey = await hybridPublicKey(seed);
+  return {
+    id: createHash("sha256").update(publicKey).digest("hex").slice(0, 32),
+    publicKey: encodeAgePublicKey(publicKey),
+    secretKey: encodeAgeSecretKey(seed),
+  };
 }
 
 /**

@@ -29,7 +29,7 @@ export async function openOffline(sealed: Uint8Array, kitText: string): Promise<
   const { stateDigest } = await restoreFile(
     { core, subtle: crypto.subtle },
     kit.ring,
-    { kms: null, recoveryKey: kit.recoveryKey },
+    { kms: null, recoveryKeys: kit.recoveryKeys },
     memoryFile(sealed),
     {
       put: (record) => store.transaction(() => restoreRecord(store, record)),

@@ -21,13 +21,8 @@ import { KEY_BYTES } from "./format/layout.ts";
 import { BodySealer } from "./seal/body.ts";
 import { sealEnvelope } from "./seal/envelope.ts";
 import type { SealLocation } from "./seal/location.ts";
-import {
-  addressOf,
-  beginSeal,
-  isForRecovery,
-  type Recipients,
-  type SealPlatform,
-} from "./seal/recipients.ts";
+import { isForRecovery } from "./seal/recipient.ts";
+import { addressOf, beginSeal, type Recipients, type SealPlatform } from "./seal/recipients.ts";
 
 /** What is backed up, where it comes from, and where the copy will lie. */
 export interface BackupOrder {

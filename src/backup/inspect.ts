@@ -11,13 +11,9 @@ import type { ManifestEntry } from "./container/manifest.ts";
 import { type BackupFile, readFront } from "./file.ts";
 import type { Keyring } from "./format/keys.ts";
 import { MAX_HEADER_BYTES, PROLOGUE_BYTES } from "./format/layout.ts";
+import type { Openers } from "./seal/data-key.ts";
 import type { SealLocation } from "./seal/location.ts";
-import {
-  isForRecovery,
-  type Openers,
-  type ShownRecipient,
-  shownRecipients,
-} from "./seal/recipients.ts";
+import { isForRecovery, type ShownRecipient, shownRecipients } from "./seal/recipient.ts";
 import type { RestorePlatform, VerifyOptions } from "./sealed.ts";
 import { type VerifiedBackup, verifyBackup } from "./verify.ts";
 

@@ -7,7 +7,7 @@ import type { SnapshotSink } from "../hsm/memory/record.ts";
 import type { ContainerSummary } from "./container/reader.ts";
 import type { Keyring } from "./format/keys.ts";
 import type { Pieces } from "./seal/body.ts";
-import type { Openers } from "./seal/recipients.ts";
+import type { Openers } from "./seal/data-key.ts";
 import { decodeStored, type RestorePlatform, readSealed, type VerifyOptions } from "./sealed.ts";
 
 /** Where records wait. `commit` makes them the HSM's memory, `discard` forgets them. */

@@ -13,12 +13,14 @@ import {
   type ReadStep,
 } from "./container/reader.ts";
 import { requireSealed } from "./file.ts";
+import { type Checkpoint, verifyChain } from "./format/checkpoints.ts";
 import type { Keyring } from "./format/keys.ts";
 import { verifyLength } from "./format/magic.ts";
 import { BodyOpener, openedBodyBytes, type Pieces } from "./seal/body.ts";
+import type { Openers } from "./seal/data-key.ts";
 import { type DecodedEnvelope, decodeStoredEnvelope, openEnvelope } from "./seal/envelope.ts";
 import { type SealLocation, verifyLocation } from "./seal/location.ts";
-import { type Openers, openSeal, type SealPlatform } from "./seal/recipients.ts";
+import { openSeal, type SealPlatform } from "./seal/recipients.ts";
 
 /** What a restore, or a verification, may use. All keys are borrowed. */
 export type RestorePlatform = Pick<SealPlatform, "core" | "subtle">;
@@ -29,6 +31,8 @@ export interface Expectation extends Expected {
   readonly location?: SealLocation;
   /** A bare file is refused. */
   readonly sealed?: true;
+  /** What is known of the chain of its cluster. */
+  readonly checkpoints?: readonly Checkpoint[];
 }
 
 /**
@@ -126,5 +130,16 @@ export async function readSealed(
   using reader = new ContainerReader(platform.core, ring, keyBlock, sink, reading);
   await reader.pushAll(container);
   options.onStep?.({ name: "body_digest", done: 1, total: 1 });
-  return reader.finish(parts.envelope.clear.containerDigest);
+  return chained(reader.finish(parts.envelope.clear.containerDigest), options);
+}
+
+/** The last check of all: that no checkpoint contradicts it. @throws BackupError `chain_mismatch`. */
+export function chained(
+  summary: ContainerSummary,
+  { expected = {} }: Pick<VerifyOptions, "expected">,
+): ContainerSummary {
+  const { header, containerDigest } = summary;
+  const { clusterId, chainNumber } = header;
+  verifyChain(expected.checkpoints ?? [], { clusterId, chainNumber, containerDigest });
+  return summary;
 }

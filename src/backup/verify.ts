@@ -9,9 +9,15 @@ import { ContainerReader, type ContainerSummary } from "./container/reader.ts";
 import { type BackupFile, type FileFront, readFront, readPieces } from "./file.ts";
 import type { Keyring } from "./format/keys.ts";
 import { commitOrDiscard, type Staging } from "./restore.ts";
+import type { Openers } from "./seal/data-key.ts";
 import type { SealLocation } from "./seal/location.ts";
-import type { Openers } from "./seal/recipients.ts";
-import { isSealExpected, type RestorePlatform, readSealed, type VerifyOptions } from "./sealed.ts";
+import {
+  chained,
+  isSealExpected,
+  type RestorePlatform,
+  readSealed,
+  type VerifyOptions,
+} from "./sealed.ts";
 
 export interface VerifiedBackup extends ContainerSummary {
   /** Where this copy was sealed for; null for a bare file. */
@@ -82,5 +88,5 @@ async function readBare(
   const reading = { ...options, containerBytes: file.byteLength - bodyOffset };
   using reader = new ContainerReader(core, ring, keyBlock, sink, reading);
   await reader.pushAll(readPieces(file, bodyOffset));
-  return { ...reader.finish(), location: null };
+  return { ...chained(reader.finish(), options), location: null };
 }

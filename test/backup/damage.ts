@@ -46,7 +46,7 @@ function rangesOf(kind: "bare" | "sealed", values: Record<string, number>, end: 
 
 const bare = forge(core, { records: BARE_RECORDS });
 const sealed = forge(core, { records: SEALED_RECORDS });
-export const seal = await forgeSeal(sealed);
+export const seal = await forgeSeal(core, sealed);
 
 export interface Damageable {
   readonly bytes: Uint8Array;

@@ -17,7 +17,7 @@ import {
 
 const core = await loadCore();
 const platform = { core, subtle };
-const byKms = { kms: testKms(), recoveryKey: null };
+const byKms = { kms: testKms(), recoveryKeys: [] };
 const { store, created } = await sealedBackup(core, "file");
 
 /** A file that fails where it is asked beyond its end, as one on a disk may. */

@@ -1,7 +1,7 @@
 /**
  * What the tests of the engine share: fixed keys, fixed chance, small memories, a store of arrays.
  */
-import { createHash, createPrivateKey, createPublicKey, webcrypto } from "node:crypto";
+import { createHash, webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Origin } from "../../src/backup/container/header.ts";
 import type { ContainerSummary } from "../../src/backup/container/reader.ts";
@@ -17,6 +17,11 @@ import { parseKit, type RecoveryKit } from "../../src/backup/kit/kit.ts";
 import type { Staging } from "../../src/backup/restore.ts";
 import { type CustomerKey, type Kms, localKms } from "../../src/backup/seal/kms.ts";
 import type { BackupLocation } from "../../src/backup/seal/location.ts";
+import type {
+  RecoveryAlgorithm,
+  RecoveryKey,
+  RecoveryPublicKey,
+} from "../../src/backup/seal/recovery-keys.ts";
 import type { Core } from "../../src/crypto/core.ts";
 import { SecretKey } from "../../src/crypto/secret-key.ts";
 import type { RandomBytes, Subtle } from "../../src/crypto/web-crypto.ts";
@@ -51,13 +56,21 @@ export function keyVersion(version: number, state: KeyVersion["state"], seed = "
   return { id: random(16), version, state, key: new SecretKey(random(32)) };
 }
 
-/** The public half of the kit's recovery key. */
-export function recoverySpki(kit: RecoveryKit = testKit()): Uint8Array<ArrayBuffer> {
-  if (kit.recoveryKey === null) throw new Error("the test kit has a recovery key");
-  const privateKey = kit.recoveryKey.pkcs8.use((der) =>
-    createPrivateKey({ key: Buffer.from(der), format: "der", type: "pkcs8" }),
-  );
-  return Uint8Array.from(createPublicKey(privateKey).export({ type: "spki", format: "der" }));
+/** A recovery key of the kit of all vectors. */
+export function recoveryKey<A extends RecoveryAlgorithm = "hybrid">(
+  algorithm: A = "hybrid" as A,
+): Extract<RecoveryKey, { algorithm: A }> {
+  const key = testKit().recoveryKeys.find((one) => one.algorithm === algorithm);
+  if (key === undefined) throw new Error("the test kit has a recovery key of each kind");
+  return key as Extract<RecoveryKey, { algorithm: A }>;
+}
+
+/** Its public half, as a deployment has it. */
+export function recoveryPublicKey(algorithm: RecoveryAlgorithm = "hybrid"): RecoveryPublicKey {
+  const set = vectorText("keys/public_halves/kit.json");
+  const key = parseKit(set).publicKeys.find((one) => one.algorithm === algorithm);
+  if (key === undefined) throw new Error("the public halves of the test kit are there");
+  return { algorithm, bytes: key.bytes };
 }
 
 /** The CMKs of a KMS file. @param path - as the index names it. */
@@ -214,16 +227,16 @@ export class ArrayStore implements BackupStore {
 
 /**
  * A backup of `SMALL_MEMORY`, and what it was stored as. @param seed - of its chance.
- * @param recoveryPublicKey - of whom it is sealed for besides the KMS; null: nobody.
+ * @param recoveryKeys - for whom it is sealed besides the KMS.
  */
 export async function sealedBackup(
   core: Core,
   seed: string,
-  recoveryPublicKey: Uint8Array | null = recoverySpki(),
+  recoveryKeys: readonly RecoveryPublicKey[] = [recoveryPublicKey()],
 ): Promise<{ readonly store: ArrayStore; readonly created: CreatedBackup }> {
   const store = new ArrayStore();
   const platform = { core, subtle, random: counterRandom(seed) };
-  const recipients = { kms: testKms(), recoveryPublicKey };
+  const recipients = { kms: testKms(), recoveryKeys };
   const order = { origin: ORIGIN, location: LOCATION, source: sourceOf(SMALL_MEMORY) };
   const created = await createBackup(platform, testRing(), recipients, order, store);
   return { store, created };

@@ -140,7 +140,7 @@ describe("a decoder", () => {
   });
 
   it("tells hints of any file, or refuses it", async () => {
-    const { file } = await forgeSeal(forged);
+    const { file } = await forgeSeal(core, forged);
     for (const whole of [join(forged.keyBlock, forged.container), file]) {
       for (let at = 0; at < 400; at++) {
         const changed = whole.slice();

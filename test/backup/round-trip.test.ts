@@ -23,7 +23,8 @@ import {
   LOCATION,
   ORIGIN,
   recordOfLength,
-  recoverySpki,
+  recoveryKey,
+  recoveryPublicKey,
   SMALL_MEMORY,
   sealedBackup,
   sourceOf,
@@ -47,9 +48,9 @@ const ring = testRing();
 const kit = testKit();
 const random = counterRandom("round trip");
 const platform = { core, subtle, random };
-const recipients = { kms: testKms(), recoveryPublicKey: recoverySpki() };
-const byKms = { kms: testKms(), recoveryKey: null };
-const byKit = { kms: null, recoveryKey: kit.recoveryKey };
+const recipients = { kms: testKms(), recoveryKeys: [recoveryPublicKey()] };
+const byKms = { kms: testKms(), recoveryKeys: [] };
+const byKit = { kms: null, recoveryKeys: kit.recoveryKeys };
 const order = { origin: ORIGIN, location: LOCATION, source: sourceOf(SMALL_MEMORY) };
 
 function containerOf(records: readonly SnapshotRecord[]) {
@@ -229,13 +230,13 @@ describe("a backup", () => {
   });
 
   it("without a recovery key says that it is not restorable offline", async () => {
-    const { store, created } = await sealedBackup(core, "for the KMS only", null);
+    const { store, created } = await sealedBackup(core, "for the KMS only", []);
     expect(created.restorableOffline).toBe(false);
     expect(await peekBackup(memoryFile(store.file))).toMatchObject({ restorableOffline: false });
   });
 
   it("without any recipient is not made", async () => {
-    const nobody = { kms: null, recoveryPublicKey: null };
+    const nobody = { kms: null, recoveryKeys: [] };
     const made = createBackup(platform, ring, nobody, order, new ArrayStore());
     await expect(made).rejects.toThrow(RangeError);
   });
@@ -272,7 +273,7 @@ describe("a file", () => {
   it("that is bare needs no KMS and no recovery key", async () => {
     const { bare } = await files();
     const staging = new TestStaging();
-    const nothing = { kms: null, recoveryKey: null };
+    const nothing = { kms: null, recoveryKeys: [] };
     await restoreFile(platform, ring, nothing, bare, staging);
     expect(shown(staging.records)).toEqual(shown(SMALL_MEMORY));
     expect(staging.committed).not.toBeNull();
@@ -302,11 +303,11 @@ describe("a file", () => {
       kind: "sealed",
       expectedBytes: sealed.byteLength,
       location: LOCATION,
-      recipients: [{ kind: "kms" }, { kind: "recovery", keyId: kit.recoveryKey?.id }],
+      recipients: [{ kind: "kms" }, { kind: "recovery", keyId: recoveryKey().id }],
       restorableOffline: true,
     });
     expect(await peekBackup(bare)).toMatchObject({ kind: "bare", header: ORIGIN });
-    const { store } = await sealedBackup(core, "for the KMS only", null);
+    const { store } = await sealedBackup(core, "for the KMS only", []);
     expect(await peekBackup(memoryFile(store.file))).toMatchObject({ restorableOffline: false });
     const { manifest } = await inspectBackup(platform, ring, byKit, sealed);
     expect(manifest.map(({ type, id }) => [type, id])).toEqual(

@@ -10,7 +10,7 @@ import { join } from "./vectors/forge.ts";
 
 const core = await loadCore();
 const platform = { core, subtle };
-const openers = { kms: testKms(), recoveryKey: null };
+const openers = { kms: testKms(), recoveryKeys: [] };
 const { store, created } = await sealedBackup(core, "seal expected");
 const bare = join(created.keyBlock, store.container);
 

@@ -6,7 +6,7 @@ import {
   counterRandom,
   LOCATION,
   ORIGIN,
-  recoverySpki,
+  recoveryPublicKey,
   SMALL_MEMORY,
   sourceOf,
   subtle,
@@ -16,7 +16,7 @@ import {
 
 const core = await loadCore();
 const random = counterRandom("self-verification");
-const recipients = { kms: testKms(), recoveryPublicKey: recoverySpki() };
+const recipients = { kms: testKms(), recoveryKeys: [recoveryPublicKey()] };
 const order = { origin: ORIGIN, location: LOCATION, source: sourceOf(SMALL_MEMORY) };
 
 const create = (store: ArrayStore) =>

@@ -7,7 +7,7 @@ import { ContainerReader } from "../../src/backup/container/reader.ts";
 import { BackupError, type BackupFault } from "../../src/backup/format/errors.ts";
 import { restoreBackup } from "../../src/backup/restore.ts";
 import { sealedBodyBytes } from "../../src/backup/seal/body.ts";
-import { RECIPIENT } from "../../src/backup/seal/recipients.ts";
+import { RECIPIENT } from "../../src/backup/seal/recipient.ts";
 import type { Core } from "../../src/crypto/core.ts";
 import { loadCore } from "../lib/core.ts";
 import { recordOfLength, subtle, TestStaging, testKms, testRing } from "./fixtures.ts";
@@ -16,7 +16,7 @@ import { flip, withBytes } from "./vectors/maker.ts";
 
 const core: Core = await loadCore();
 const ring = testRing();
-const openers = { kms: testKms(), recoveryKey: null };
+const openers = { kms: testKms(), recoveryKeys: [] };
 /** 39 full frames and a last one: one batch of 32 and a part of another. */
 const RECORDS = Array.from({ length: 40 }, (_, i) => recordOfLength(5, i + 1, 450));
 const FRAME_BYTES = 528;
@@ -178,7 +178,7 @@ describe("a restore of a sealed backup", () => {
 
   async function faultOfBody(forgery: Partial<Forgery>, change: (body: Uint8Array) => Uint8Array) {
     const forged = forge(core, { records: LONG, chunkBytes: 16_384, ...forgery });
-    const seal = await forgeSeal(forged, { recipients: [RECIPIENT.kms] });
+    const seal = await forgeSeal(core, forged, { recipients: [RECIPIENT.kms] });
     const body = change(seal.body);
     const stored = { envelope: seal.envelope, body: [body], bodyBytes: body.length };
     return await restoreBackup({ core, subtle }, ring, openers, stored, new TestStaging()).then(
@@ -206,7 +206,7 @@ describe("a restore of a sealed backup", () => {
 
   it("does not ask for the body when its length is wrong", async () => {
     const forged = forge(core, { records: LONG });
-    const { envelope, body } = await forgeSeal(forged, { recipients: [RECIPIENT.kms] });
+    const { envelope, body } = await forgeSeal(core, forged, { recipients: [RECIPIENT.kms] });
     let asked = false;
     const source = async function* () {
       asked = true;
@@ -228,7 +228,11 @@ describe("a restore of a sealed backup", () => {
       const { container, keyBlock } = forged;
       const other = new Uint8Array(container.length + more);
       other.set(container.subarray(0, other.length));
-      const seal = await forgeSeal({ keyBlock, container: other }, { recipients: [RECIPIENT.kms] });
+      const seal = await forgeSeal(
+        core,
+        { keyBlock, container: other },
+        { recipients: [RECIPIENT.kms] },
+      );
       const { envelope, body } = seal;
       expect(body.length).toBe(sealedBodyBytes(other.length));
       const stored = { envelope, body: [body], bodyBytes: body.length };
@@ -246,7 +250,7 @@ describe("a restore of a sealed backup", () => {
 
   it("tells the digest of the body before that of the container", async () => {
     const forged = forge(core, { records: LONG });
-    const seal = await forgeSeal(forged, {
+    const seal = await forgeSeal(core, forged, {
       recipients: [RECIPIENT.kms],
       bodyDigest: (digest) => flip(digest, 0),
     });

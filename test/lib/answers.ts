@@ -53,6 +53,7 @@ export interface RestBody extends KeyShown {
   readonly envelope: {
     readonly recipients: readonly { readonly kind: string }[];
     readonly bodyBytes: number;
+    readonly containerDigest: string;
     readonly restorableOffline: boolean;
   };
   readonly manifest: readonly { readonly type: string; readonly digest: string | null }[];

@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import { expect, it } from "vitest";
 import { generateSecrets } from "../../scripts/edge/dev-secrets.ts";
 import { encodeDevVars, parseDevVars } from "../../scripts/edge/dev-vars.ts";
+import { parseAgePublicKey } from "../../src/backup/format/age-keys.ts";
 import { parseKit } from "../../src/backup/kit/kit.ts";
 
 const { bindings, kit } = await generateSecrets();
@@ -36,9 +37,9 @@ it("makes roots that sign themselves and may sign others", () => {
 
 it("makes a kit that the engine takes, for the same keys as the variables", () => {
   using parsed = parseKit(kit);
-  const spki = Buffer.from(bindings["RECOVERY_PUBLIC_KEY"] ?? "", "base64");
-  const id = createHash("sha256").update(spki).digest("hex").slice(0, 32);
-  expect(parsed.recoveryKey?.id).toBe(id);
+  const publicKey = parseAgePublicKey(bindings["RECOVERY_PUBLIC_KEY"] ?? "");
+  const id = createHash("sha256").update(publicKey).digest("hex").slice(0, 32);
+  expect(parsed.recoveryKeys[0]?.id).toBe(id);
   const { mkbk } = JSON.parse(bindings["MANUFACTURER"] ?? "") as { mkbk: { key: string }[] };
   const held = parsed.ring.mkbk[0]?.key?.use((bytes) => Buffer.from(bytes).toString("base64"));
   expect(held).toBe(mkbk[0]?.key);

@@ -1,5 +1,6 @@
 /**
- * A second reader of docs/FORMAT.md: Node's own crypto, and nothing of the product.
+ * A second reader of docs/FORMAT.md: Node's own crypto, ML-KEM by the package mlkem, and nothing of the
+ * product.
  *
  * node test/second-reader/read-backup.mjs BACKUP.hbk KIT.json [KMS.json]
  * node test/second-reader/read-backup.mjs --batch
@@ -15,10 +16,13 @@ import {
   createHash,
   createHmac,
   createPrivateKey,
+  createPublicKey,
+  diffieHellman,
   privateDecrypt,
 } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { MlKem768 } from "mlkem";
 
 const sha256 = (...parts) => createHash("sha256").update(Buffer.concat(parts)).digest();
 const hmac = (key, ...parts) => createHmac("sha256", key).update(Buffer.concat(parts)).digest();
@@ -108,34 +112,101 @@ function encodeCbor(value) {
   return Buffer.concat([head(2, value.length), value]);
 }
 
-/** §7.4. */
-function openDataKey({ recipients, location, sealId }, kit, kms) {
+/** Bech32 of BIP 173 without its limit: the bytes behind the prefix; the checksum is the kit's matter. */
+function bech32Bytes(text) {
+  const letters = text.slice(text.lastIndexOf("1") + 1, -6).toLowerCase();
+  const bits = [...letters].map((letter) =>
+    "qpzry9x8gf2tvdw0s3jn54khce6mua7l".indexOf(letter).toString(2).padStart(5, "0"),
+  );
+  const whole = bits.join("").match(/.{8}/g) ?? [];
+  return Buffer.from(whole.map((byte) => Number.parseInt(byte, 2)));
+}
+
+/** X25519 by Node: RFC 7748, keys as RFC 8410 has them. */
+function x25519(scalar, point) {
+  const der = (prefix, bytes) => Buffer.concat([Buffer.from(prefix, "hex"), bytes]);
+  const privateKey = createPrivateKey({
+    key: der("302e020100300506032b656e04220420", scalar),
+    format: "der",
+    type: "pkcs8",
+  });
+  const spki = (bytes) =>
+    createPublicKey({ key: der("302a300506032b656e032100", bytes), format: "der", type: "spki" });
+  const own = createPublicKey(privateKey).export({ format: "der", type: "spki" }).subarray(-32);
+  return { own, shared: point && diffieHellman({ privateKey, publicKey: spki(point) }) };
+}
+
+/** §7.4, hybrid: X-Wing, then HPKE's key schedule (RFC 9180 §5.1), then one message. */
+async function openHybrid(seed, wrapped, info) {
+  const expanded = createHash("shake256", { outputLength: 96 }).update(seed).digest();
+  const kem = new MlKem768();
+  const [, decapsulationKey] = await kem.deriveKeyPair(expanded.subarray(0, 64));
+  const mlKem = await kem.decap(wrapped.subarray(0, 1088), decapsulationKey);
+  const ephemeral = wrapped.subarray(1088, 1120);
+  const { own, shared } = x25519(expanded.subarray(64), ephemeral);
+  const combined = Buffer.concat([mlKem, shared, ephemeral, own, Buffer.from("\\.//^\\")]);
+  const secret = createHash("sha3-256").update(combined).digest();
+  const suite = Buffer.from("HPKE\x64\x7a\x00\x01\x00\x02", "latin1");
+  const named = (name, ...rest) => [Buffer.from("HPKE-v1"), suite, Buffer.from(name), ...rest];
+  const nothing = Buffer.alloc(0);
+  const context = Buffer.concat([
+    be(0, 1),
+    hmac(nothing, ...named("psk_id_hash")),
+    hmac(nothing, ...named("info_hash", info)),
+  ]);
+  const extracted = hmac(secret, ...named("secret"));
+  const expand = (name, length) =>
+    hmac(extracted, be(length, 2), ...named(name, context), be(1, 1)).subarray(0, length);
+  return openGcm(expand("key", 32), expand("base_nonce", 12), nothing, wrapped.subarray(1120));
+}
+
+/** One recipient by the keys that are here; null: none of them is meant. */
+async function openRecipient([kind, keyId, wrapped], { location, sealId }, kit, kms) {
+  const cmk = kms?.keys.find((entry) => entry.id === keyId);
+  if (kind === 1 && cmk?.key) {
+    const names = ["holdfast:account", "holdfast:region", "holdfast:cluster", "holdfast:backup"];
+    const context = encodeCbor([keyId, names.map((name, i) => [name, location[i]])]);
+    const aad = Buffer.concat([label("local-kms"), context]);
+    demand(wrapped.length === 61 && wrapped[0] === 1, "form of a local wrap");
+    return openGcm(
+      Buffer.from(cmk.key, "base64"),
+      wrapped.subarray(1, 13),
+      aad,
+      wrapped.subarray(13),
+    );
+  }
+  const name = { 2: "rsa", 3: "hybrid" }[kind];
+  const key = kit.recoveryKeys.find((entry) => entry.kind === name && entry.id === keyId);
+  if (key?.secretKey === undefined) return null;
+  const bound = encodeCbor([...location, sealId]);
+  if (kind === 3) {
+    const info = Buffer.concat([label("recovery-hpke"), bound]);
+    return await openHybrid(bech32Bytes(key.secretKey), wrapped, info);
+  }
+  const der = Buffer.from(key.secretKey, "base64");
+  const privateKey = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
+  const { modulusLength, publicExponent } = privateKey.asymmetricKeyDetails;
+  demand(modulusLength === 3072 && publicExponent === 65_537n, "size of the RSA key");
+  const oaepLabel = Buffer.concat([label("recovery"), bound]);
+  const padding = constants.RSA_PKCS1_OAEP_PADDING;
+  return privateDecrypt({ key: privateKey, padding, oaepHash: "sha256", oaepLabel }, wrapped);
+}
+
+/** §7.4: the first recipient that opens, in their order. */
+async function openDataKey(seal, kit, kms) {
   demand(
-    recipients.some(([kind]) => kind === 1 || kind === 2),
+    seal.recipients.some(([kind]) => kind >= 1 && kind <= 3),
     "kinds of recipients",
   );
-  for (const [kind, keyId, wrapped] of recipients) {
-    const cmk = kms?.keys.find((entry) => entry.id === keyId);
-    if (kind === 1 && cmk !== undefined) {
-      const names = ["holdfast:account", "holdfast:region", "holdfast:cluster", "holdfast:backup"];
-      const context = encodeCbor([keyId, names.map((name, i) => [name, location[i]])]);
-      const aad = Buffer.concat([label("local-kms"), context]);
-      const key = Buffer.from(cmk.key, "base64");
-      return openGcm(key, wrapped.subarray(1, 13), aad, wrapped.subarray(13));
-    }
-    if (kind === 2 && keyId === kit.recoveryKey?.id) {
-      const der = Buffer.from(kit.recoveryKey.pkcs8, "base64");
-      const key = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
-      const oaepLabel = Buffer.concat([label("recovery"), encodeCbor([...location, sealId])]);
-      const padding = constants.RSA_PKCS1_OAEP_PADDING;
-      return privateDecrypt({ key, padding, oaepHash: "sha256", oaepLabel }, wrapped);
-    }
+  for (const recipient of seal.recipients) {
+    const dataKey = await openRecipient(recipient, seal, kit, kms).catch(() => null);
+    if (dataKey?.length === 32) return dataKey;
   }
   throw new Error("refused: no recipient");
 }
 
 /** §7: envelope ‖ body → key block ‖ container. */
-function openSealed(file, kit, kms) {
+async function openSealed(file, kit, kms) {
   demand(file.readUInt32BE(8) === 0x00010000, "envelope version");
   demand(file.readUInt32BE(12) <= 32_768, "length of the clear part");
   const clearEnd = 16 + file.readUInt32BE(12);
@@ -145,8 +216,7 @@ function openSealed(file, kit, kms) {
     clear.values();
   demand(sealId.length === 16 && number >= 1 && number < 2 ** 32, "seal id and envelope number");
   checkRecipients(recipients, location);
-  const dataKey = openDataKey({ recipients, location, sealId }, kit, kms);
-  demand(dataKey.length === 32, "length of the data key");
+  const dataKey = await openDataKey({ recipients, location, sealId }, kit, kms);
   const context = Buffer.concat([sealId, containerDigest]);
   demand(kdf(dataKey, "seal-commitment", context, 256).equals(commitment), "commitment");
   const bodyKey = kdf(dataKey, "seal-body", context, 256);
@@ -182,6 +252,7 @@ function checkRecipients(recipients, location) {
     demand(wrapped.length >= 1 && wrapped.length <= 6144, "length of a wrap");
     demand(kind !== 1 || location.length === 4, "KMS outside a deployment");
     demand(kind !== 2 || wrapped.length === 384, "length of a wrap of kind 2");
+    demand(kind !== 3 || wrapped.length === 1168, "length of a wrap of kind 3");
   }
   const names = new Set(recipients.map(([kind, keyId]) => `${kind} ${keyId}`));
   demand(names.size === recipients.length, "a recipient twice");
@@ -261,18 +332,23 @@ function readPayload(payload) {
   return { counts, records, stateDigest: stateDigest.toString("hex") };
 }
 
-function readBackup(file, kit, kms) {
+async function readBackup(file, kit, kms) {
   const sealed = file.subarray(0, 8).toString("hex") === "894846450d0a1a0a";
-  const bare = sealed ? openSealed(file, kit, kms) : file;
+  const bare = sealed ? await openSealed(file, kit, kms) : file;
   demand(bare.subarray(0, 8).toString("hex") === "8948464b0d0a1a0a", "magic");
   const container = bare.subarray(176);
   const { header, payload } = openContainer(container, unwrapKeys(bare.subarray(0, 176), kit));
   demand(header.get(6) === kit.manufacturer, "manufacturer");
+  const containerDigest = sha256(container).toString("hex");
+  for (const known of kit.checkpoints ?? []) {
+    const isSame = known.clusterId === header.get(2) && known.chainNumber === header.get(9);
+    demand(!isSame || known.containerDigest === containerDigest, "a checkpoint of the kit");
+  }
   return {
     sealed,
     backupId: header.get(1),
     clusterId: header.get(2),
-    containerDigest: sha256(container).toString("hex"),
+    containerDigest,
     ...readPayload(payload),
   };
 }
@@ -282,9 +358,9 @@ function readPaths(file, kit, kms) {
   return readBackup(readFileSync(file), json(kit), kms == null ? null : json(kms));
 }
 
-function answer({ file, kit, kms }) {
+async function answer({ file, kit, kms }) {
   try {
-    const { records, ...read } = readPaths(file, kit, kms);
+    const { records, ...read } = await readPaths(file, kit, kms);
     return { file, outcome: "opens", records: records.length, ...read };
   } catch (error) {
     return { file, outcome: "refused", why: error.message };
@@ -294,8 +370,8 @@ function answer({ file, kit, kms }) {
 const [, , first, kitPath, kmsPath] = process.argv;
 if (first === "--batch") {
   for await (const line of createInterface({ input: process.stdin })) {
-    console.log(JSON.stringify(answer(JSON.parse(line))));
+    console.log(JSON.stringify(await answer(JSON.parse(line))));
   }
 } else {
-  console.log(JSON.stringify(readPaths(first, kitPath, kmsPath), null, 2));
+  console.log(JSON.stringify(await readPaths(first, kitPath, kmsPath), null, 2));
 }

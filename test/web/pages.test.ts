@@ -3,10 +3,11 @@
  * whose core has a byte flipped.
  */
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { gzipSync, inflateRawSync } from "node:zlib";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchBrowser } from "../lib/browser.ts";
@@ -76,7 +77,31 @@ describe("policies", () => {
 it("the single file stays small and free of packages that parse X.509", () => {
   const html = readFileSync("dist/restore/restore.html", "utf8");
   expect(html.length).toBeLessThan(300_000);
-  expect(html).not.toContain("X509Certificate");
+  const engine = packedEngine(html);
+  expect(engine).toContain("kit_not_json");
+  for (const script of [html, engine]) expect(script).not.toContain("X509Certificate");
+});
+
+/** The worker inside the single file, unpacked: the longest text of base64 there. */
+function packedEngine(html: string): string {
+  const texts = [...html.matchAll(/[A-Za-z0-9+/]{1000,}={0,2}/g)].map(([text]) => text);
+  const [longest = ""] = texts.sort((a, b) => b.length - a.length);
+  return inflateRawSync(Buffer.from(longest, "base64")).toString();
+}
+
+it("the installed restore page loads at most 90 kB at first, and the hybrid KEM later", () => {
+  const entry = scripts("restore.html").map((path) => readFileSync(`dist/web${path}`, "utf8"));
+  const [engine = ""] = /\/assets\/engine-[\w-]+\.js/.exec(entry.join("")) ?? [];
+  const html = readFileSync("dist/web/restore.html", "utf8");
+  const assets = readdirSync("dist/web/assets").filter((name) => html.includes(name));
+  const names = new Set([engine, ...assets.map((name) => `/assets/${name}`)]);
+  const texts = [html, ...[...names].map((name) => readFileSync(`dist/web${name}`, "utf8"))];
+  const bytes = texts.reduce((sum, text) => sum + gzipSync(text, { level: 9 }).length, 0);
+  expect(names.size).toBeGreaterThan(2);
+  expect(bytes).toBeLessThan(90_000);
+  const later = texts.join("").match(/hybrid-[\w-]+\.js/)?.[0] ?? "";
+  expect(readFileSync(`dist/web/assets/${later}`, "utf8").length).toBeGreaterThan(20_000);
+  expect([...names].join()).not.toContain(later);
 });
 
 describe("the landing page", () => {

@@ -8,6 +8,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type BackupOrder, createBackup } from "../../src/backup/create.ts";
+import { parseAgePublicKey } from "../../src/backup/format/age-keys.ts";
 import { parseKit } from "../../src/backup/kit/kit.ts";
 import { encodeHex } from "../../src/crypto/base-encodings.ts";
 import { snapshotSource } from "../../src/hsm/memory/snapshot.ts";
@@ -122,7 +123,9 @@ export async function makeSampleBackup(): Promise<SampleBackup> {
     keys.ring,
     {
       kms: null,
-      recoveryPublicKey: Buffer.from(bindings["RECOVERY_PUBLIC_KEY"] ?? "", "base64"),
+      recoveryKeys: [
+        { algorithm: "hybrid", bytes: parseAgePublicKey(bindings["RECOVERY_PUBLIC_KEY"] ?? "") },
+      ],
     },
     {
       origin: ORIGIN,
@@ -155,7 +158,7 @@ export async function makeSampleBackup(): Promise<SampleBackup> {
 
 interface KitDocument {
   manufacturer: string;
-  recoveryKey: { id: string; pkcs8: string };
+  recoveryKeys: [{ kind: string; id: string; secretKey: string }];
   mkbk: { id: string; key: string }[];
   akbk: { id: string; key: string }[];
 }
@@ -182,7 +185,7 @@ export const WRONG_KITS: readonly {
     title: "The recovery key is another one",
     code: "key_mismatch_recovery",
     change: (kit) => {
-      kit.recoveryKey.id = OTHER_ID;
+      kit.recoveryKeys[0].id = OTHER_ID;
     },
   },
   {

@@ -185,14 +185,18 @@ describe("a reader", () => {
   it("answers verify with these members in this order", async () => {
     const path = `/v1/backups/${backup.backupId}/verify`;
     const text = await (await restFetch(edge, "POST", path)).text();
-    expect(text).toBe(`{"verified":true,"stateDigest":"${backup.stateDigest}","records":5}`);
+    const { recoveryKeys } = JSON.parse(text);
+    expect(recoveryKeys).toEqual([{ keyId: expect.stringMatching(/^[0-9a-f]{32}$/), fits: true }]);
+    const facts = { verified: true, stateDigest: backup.stateDigest, records: 5, recoveryKeys };
+    expect(text).toBe(JSON.stringify(facts));
   });
 
   it("answers inspect with these members in this order", async () => {
     const path = `/v1/backups/${backup.backupId}/inspect?limit=1&after=1`;
     const text = await (await restFetch(edge, "GET", path)).text();
     const { envelope: e, header: h, manifest, ...others } = JSON.parse(text);
-    const { sealId, bodyBytes, bodyDigest, location, recipients, restorableOffline } = e;
+    const { sealId, bodyBytes, bodyDigest, containerDigest, envelopeNumber } = e;
+    const { location, recipients, restorableOffline } = e;
     const { account, region, clusterId, backupId } = location;
     const { lineageId, hsmType, mode, manufacturer, createdAtMs, chainNumber, previousDigest } = h;
     const expected = {
@@ -200,6 +204,8 @@ describe("a reader", () => {
         sealId,
         bodyBytes,
         bodyDigest,
+        containerDigest,
+        envelopeNumber,
         location: { account, region, clusterId, backupId },
         recipients: recipients.map((one: Record<string, string>) => ({
           kind: one["kind"],
@@ -250,7 +256,9 @@ describe("a reader", () => {
   });
 
   it("takes eighteen, opening or waiting; refuses the nineteenth; and opens again", async () => {
-    const opened = { ok: true, value: { stateDigest: backup.stateDigest, records: 5 } };
+    const recoveryKeys = [{ keyId: expect.any(String), fits: true }];
+    const value = { stateDigest: backup.stateDigest, records: 5, recoveryKeys };
+    const opened = { ok: true, value };
     const refused = expect.objectContaining({ kind: "unavailable", code: "reader_busy" });
     const at = await burst({ backupId: backup.backupId, count: 25 });
     expect(at.slice(0, 18)).toEqual(Array(18).fill(opened));

@@ -105,7 +105,7 @@ export function headerMac(core: Core, keys: ContainerKeys, header: Uint8Array): 
  * @param digest - SHA-256 of every byte of the container before it: one pass gives this MAC and, in a
  *   reader, the container digest.
  */
-export function trailerMac(
+function trailerMac(
   core: Core,
   keys: Pick<ContainerKeys, "macKey">,
   digest: Uint8Array,

@@ -59,6 +59,13 @@ export type BackupFault =
       readonly expected: string;
       readonly got: string;
     }
+  /** A checkpoint knows another backup under this number of the cluster's chain. */
+  | {
+      readonly code: "chain_mismatch";
+      readonly chainNumber: number;
+      readonly expected: string;
+      readonly got: string;
+    }
   | { readonly code: "body_damaged"; readonly segment: number }
   | { readonly code: "body_digest_mismatch" }
   | { readonly code: "container_digest_mismatch" }
@@ -121,6 +128,7 @@ export function describeFault(fault: BackupFault): string {
     case "manufacturer_mismatch":
     case "mode_mismatch":
     case "wrong_backup":
+    case "chain_mismatch":
       return describeOrigin(fault);
     case "key_block_damaged":
     case "header_damaged":
@@ -219,7 +227,7 @@ function describeSeal(
 }
 
 function describeOrigin(
-  fault: FaultOf<"manufacturer_mismatch" | "mode_mismatch" | "wrong_backup">,
+  fault: FaultOf<"manufacturer_mismatch" | "mode_mismatch" | "wrong_backup" | "chain_mismatch">,
 ): string {
   const { expected, got } = fault;
   switch (fault.code) {
@@ -238,6 +246,12 @@ function describeOrigin(
         `This is a genuine backup, but not the one that was asked for: its ${fault.field} is ` +
         `${got}, and ${expected} was expected. One backup was put in the place of another: ` +
         "choose the right file."
+      );
+    case "chain_mismatch":
+      return (
+        `The recovery kit knows another backup ${fault.chainNumber} of this cluster: its container ` +
+        `digest is ${got}, and ${expected} was expected. The cluster's chain has split, or somebody ` +
+        "with its keys made this file. Choose the backup that the kit knows."
       );
   }
 }

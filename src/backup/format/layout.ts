@@ -66,7 +66,9 @@ export const MAX_ENVELOPE_NUMBER = 0xffff_ffff;
 export const COMMITMENT_BYTES = 32;
 export const MAX_WRAPPED_DATA_KEY_BYTES = 6144;
 /** RSA-OAEP under a modulus of 3,072 bits. */
-export const RECOVERY_WRAP_BYTES = 384;
+export const RSA_WRAP_BYTES = 384;
+/** Encapsulation 1,120 ‖ data key 32 ‖ tag 16. */
+export const HYBRID_WRAP_BYTES = 1168;
 export const NONCE_BYTES = 12;
 export const TAG_BYTES = 16;
 export const SEALED_KEY_BLOCK_BYTES: number = KEY_BLOCK_BYTES + TAG_BYTES;
@@ -91,6 +93,8 @@ export const LABEL = {
   sealEnvelope: "holdfast/v1/seal-envelope",
   sealCommitment: "holdfast/v1/seal-commitment",
   recovery: "holdfast/v1/recovery",
+  recoveryHpke: "holdfast/v1/recovery-hpke",
+  recoveryCoins: "holdfast/v1/recovery-coins",
   localKms: "holdfast/v1/local-kms",
 } as const;
 

@@ -8,7 +8,8 @@ export type KitFault =
   | { readonly code: "kit_too_large"; readonly maxBytes: number }
   | { readonly code: "kit_not_json" }
   | { readonly code: "kit_not_ours" }
-  | { readonly code: "kit_newer_version"; readonly got: number; readonly supported: number }
+  /** `got` is null where it is the list of critical members that says so. */
+  | { readonly code: "kit_newer_version"; readonly got: number | null; readonly supported: number }
   | {
       readonly code: "kit_member_missing" | "kit_member_invalid" | "kit_base64" | "kit_key_length";
       readonly path: string;
@@ -44,10 +45,11 @@ export function describeKitFault(fault: KitFault): string {
         "Choose another file."
       );
     case "kit_newer_version":
-      return (
-        `This recovery kit has version ${fault.got}; this program reads up to ` +
-        `${fault.supported}. Open it with a newer release of Holdfast.`
-      );
+      return fault.got === null
+        ? "This recovery kit needs a newer release of Holdfast: it has members that a reader must " +
+            "know, and this program does not. Open it with a newer release."
+        : `This recovery kit has version ${fault.got}; this program reads up to ` +
+            `${fault.supported}. Open it with a newer release of Holdfast.`;
     case "kit_member_missing":
       return (
         `The recovery kit is incomplete: ${fault.path} is missing. Take another copy of the ` +
@@ -60,7 +62,7 @@ export function describeKitFault(fault: KitFault): string {
       );
     case "kit_base64":
       return (
-        `The recovery kit is wrong at ${fault.path}: this is not base64. A character was ` +
+        `The recovery kit is wrong at ${fault.path}: this is not the text of such a key. A character was ` +
         "lost or changed; take another copy."
       );
     case "kit_key_length":

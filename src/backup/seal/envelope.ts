@@ -15,6 +15,7 @@ import {
   ENVELOPE,
   ENVELOPE_MAGIC,
   FORMAT_VERSION,
+  HYBRID_WRAP_BYTES,
   KEY_BLOCK_BYTES,
   MAX_BODY_BYTES,
   MAX_CLEAR_BYTES,
@@ -25,7 +26,7 @@ import {
   MAX_WRAPPED_DATA_KEY_BYTES,
   MIN_BODY_BYTES,
   NONCE_BYTES,
-  RECOVERY_WRAP_BYTES,
+  RSA_WRAP_BYTES,
   SEAL_ID_BYTES,
   SEALED_KEY_BLOCK_BYTES,
 } from "../format/layout.ts";
@@ -33,7 +34,7 @@ import { verifyFront } from "../format/magic.ts";
 import { importGcmKey, openGcm, sealGcm } from "./aes-gcm.ts";
 import { openedBodyBytes, type SealedBody } from "./body.ts";
 import { isInDeployment, locationTexts, type SealLocation } from "./location.ts";
-import { RECIPIENT, type Recipient, type SealAddress } from "./recipients.ts";
+import { RECIPIENT, type Recipient, type SealAddress } from "./recipient.ts";
 
 /** The clear part. */
 export interface EnvelopeClear extends SealAddress, SealedBody {}
@@ -57,7 +58,8 @@ export interface EnvelopeKeys {
 const FIELDS = 8;
 /** How long a wrap is, where its kind says so. */
 const WRAP_BYTES: ReadonlyMap<number, number> = new Map([
-  [RECIPIENT.recoveryRsa, RECOVERY_WRAP_BYTES],
+  [RECIPIENT.recoveryRsa, RSA_WRAP_BYTES],
+  [RECIPIENT.recoveryHybrid, HYBRID_WRAP_BYTES],
 ]);
 
 /**

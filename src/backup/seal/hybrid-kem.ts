@@ -11,7 +11,7 @@ import { HYBRID_SEED_BYTES, isHybridPublicKey } from "../format/hybrid-key.ts";
 /** ML-KEM ciphertext 1,088 ‖ X25519 ephemeral key 32. */
 export const HYBRID_ENC_BYTES = 1120;
 /** What an encapsulation takes of randomness: ML-KEM 32 ‖ X25519 32. */
-const HYBRID_COINS_BYTES = 64;
+export const HYBRID_COINS_BYTES = 64;
 
 export interface Encapsulated {
   /** 1,120 bytes, public. */

@@ -1,5 +1,5 @@
 /**
- * Who can open a seal: its data key, wrapped for a KMS and for a recovery key, and what it derives.
+ * Who can open a seal: its data key, wrapped for a KMS and for recovery keys, and what it derives.
  *
  * Spec: FORMAT.md §7.1, §7.4. What is sealed under those keys is in body.ts and envelope.ts.
  */
@@ -7,97 +7,33 @@ import { concatBytes, equalBytes } from "../../crypto/bytes.ts";
 import type { Core } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import type { RandomBytes, Subtle } from "../../crypto/web-crypto.ts";
-import { BackupError, keyMismatch } from "../format/errors.ts";
-import type { KeyMismatch, KeyName } from "../format/key-faults.ts";
+import { BackupError } from "../format/errors.ts";
 import { COMMITMENT_BYTES, KEY_BYTES, LABEL, SEAL_ID_BYTES } from "../format/layout.ts";
+import { contextOf, type Openers, unwrapDataKey } from "./data-key.ts";
 import type { Kms } from "./kms.ts";
+import { isSameLocation, type SealLocation } from "./location.ts";
 import {
-  encryptionContext,
-  isInDeployment,
-  isSameLocation,
-  type SealLocation,
-} from "./location.ts";
+  isForRecovery,
+  KIND_OF,
+  RECIPIENT,
+  type Recipient,
+  recipientName,
+  type SealAddress,
+  type Sealing,
+} from "./recipient.ts";
 import {
-  type RecoveryKey,
+  isWrapFor,
+  type RecoveryPlatform,
+  type RecoveryPublicKey,
   recoveryKeyId,
-  unwrapWithRecovery,
+  type WrapPlace,
   wrapForRecovery,
-} from "./recovery.ts";
+} from "./recovery-keys.ts";
 
-/** Kinds of recipients by their number in an envelope. */
-export const RECIPIENT = { kms: 1, recoveryRsa: 2 } as const;
-
-/** A data key, wrapped for one who may open the seal. */
-export interface Recipient {
-  /** 1 to 65,535; one that is not in `RECIPIENT` is passed over by readers, and kept. */
-  readonly kind: number;
-  readonly keyId: string;
-  /** 1 to 6,144 bytes. */
-  readonly wrapped: Uint8Array;
-}
-
-/** What people are told of a recipient's kind. */
-export type RecipientName = "kms" | "recovery" | "unknown";
-
-const NAMES: ReadonlyMap<number, Exclude<RecipientName, "unknown">> = new Map([
-  [RECIPIENT.kms, "kms"],
-  [RECIPIENT.recoveryRsa, "recovery"],
-]);
-
-export function recipientName({ kind }: Pick<Recipient, "kind">): RecipientName {
-  return NAMES.get(kind) ?? "unknown";
-}
-
-/** Who may open a seal, without the wrap. */
-export interface ShownRecipient {
-  readonly kind: RecipientName;
-  readonly keyId: string;
-}
-
-export function shownRecipients(recipients: readonly Recipient[]): ShownRecipient[] {
-  return recipients.map((recipient) => ({
-    kind: recipientName(recipient),
-    keyId: recipient.keyId,
-  }));
-}
-
-/** Whether a recovery key is among those who may open the seal. */
-export function isForRecovery(recipients: readonly Pick<Recipient, "kind">[]): boolean {
-  return recipients.some((recipient) => recipientName(recipient) === "recovery");
-}
-
-/**
- * For whom a seal is made. At least one is there; without `recoveryPublicKey` it is not restorable
- * offline.
- */
+/** For whom a seal is made. At least one is there; without a recovery key it is not restorable offline. */
 export interface Recipients {
   readonly kms: Kms | null;
-  /** SubjectPublicKeyInfo, DER, of an RSA-3072 key. */
-  readonly recoveryPublicKey: Uint8Array | null;
-}
-
-/** With what a seal may be opened; recipients are asked in the order in which they stand. */
-export interface Openers {
-  readonly kms: Kms | null;
-  readonly recoveryKey: RecoveryKey | null;
-}
-
-/** What is sealed: one container, once. */
-export interface Sealing {
-  /** 16 bytes, random. */
-  readonly sealId: Uint8Array;
-  /** 32 bytes, of the container in the body. */
-  readonly containerDigest: Uint8Array;
-}
-
-/** What an envelope says of a seal and its keys. */
-export interface SealAddress extends Sealing {
-  /** 32 bytes: only the data key of this seal gives them. */
-  readonly commitment: Uint8Array;
-  /** From 1: its number among the envelopes of this copy. */
-  readonly envelopeNumber: number;
-  readonly location: SealLocation;
-  readonly recipients: readonly Recipient[];
+  readonly recoveryKeys: readonly RecoveryPublicKey[];
 }
 
 /** The keys below a data key, and their seal. Disposal wipes both. */
@@ -134,10 +70,42 @@ export async function beginSeal(
   const sealId = random(SEAL_ID_BYTES);
   const { dataKey, first } = await generateDataKey(random, recipients.kms, location);
   using held = dataKey;
-  const second = await wrapForKit(platform, recipients.recoveryPublicKey, held, location, sealId);
+  const second = await wrapForKits(platform, recipients.recoveryKeys, held, { location, sealId });
   const sealing = { sealId, containerDigest };
   const address = { envelopeNumber: 1, location, recipients: [...first, ...second] };
   return addressed(core, held, sealing, address);
+}
+
+/** What became of a recovery recipient that was made again from the public key. */
+export interface RecipientCheck {
+  readonly keyId: string;
+  /** Null: an RSA wrap cannot be made again, or nobody here has the public key. */
+  readonly fits: boolean | null;
+}
+
+/**
+ * Whether the recovery recipients of a stored seal are wraps of its data key for the keys that they
+ * name: for who opens it in another way, and has the public keys. FORMAT.md §7.4.
+ * @throws BackupError as `openSeal`.
+ */
+export async function checkRecoveryRecipients(
+  platform: RecoveryPlatform,
+  openers: Openers,
+  seal: SealAddress,
+  publicKeys: readonly RecoveryPublicKey[],
+): Promise<RecipientCheck[]> {
+  using dataKey = await unwrapDataKey(platform, openers, seal);
+  committedKeys(platform.core, dataKey, seal)[Symbol.dispose]();
+  const known = new Map(publicKeys.map((key) => [recoveryKeyId(platform.core, key), key]));
+  const checks: RecipientCheck[] = [];
+  for (const { kind, keyId, wrapped } of seal.recipients) {
+    if (recipientName({ kind }) !== "recovery") continue;
+    const key = known.get(keyId);
+    const isOfKind = key !== undefined && KIND_OF[key.algorithm] === kind;
+    const fits = isOfKind ? await isWrapFor(platform, key, wrapped, dataKey, seal) : null;
+    checks.push({ keyId, fits });
+  }
+  return checks;
 }
 
 /** The public part of a seal. */
@@ -156,7 +124,7 @@ export async function openSeal(
   openers: Openers,
   seal: SealAddress,
 ): Promise<SealKeys> {
-  using dataKey = await unwrapDataKey(platform.subtle, openers, seal);
+  using dataKey = await unwrapDataKey(platform, openers, seal);
   return committedKeys(platform.core, dataKey, seal);
 }
 
@@ -179,13 +147,13 @@ export async function readdressSeal(
   location: SealLocation,
   replaced: readonly string[] = [],
 ): Promise<Seal> {
-  using dataKey = await unwrapDataKey(platform.subtle, openers, seal);
+  using dataKey = await unwrapDataKey(platform, openers, seal);
   committedKeys(platform.core, dataKey, seal)[Symbol.dispose]();
   const { sealId } = seal;
-  const { kms, recoveryPublicKey } = recipients;
+  const { kms, recoveryKeys } = recipients;
   const fresh = [
     ...(await wrapForKms(kms, dataKey, location)),
-    ...(await wrapForKit(platform, recoveryPublicKey, dataKey, location, sealId)),
+    ...(await wrapForKits(platform, recoveryKeys, dataKey, { location, sealId })),
   ];
   const isMoved = !isSameLocation(seal.location, location);
   const kept = isMoved ? [] : seal.recipients.filter((old) => isKept(old, fresh, replaced));
@@ -264,105 +232,16 @@ async function wrapForKms(
   return [{ kind: RECIPIENT.kms, keyId: kms.keyId, wrapped }];
 }
 
-async function wrapForKit(
-  { core, subtle }: Pick<SealPlatform, "core" | "subtle">,
-  spki: Uint8Array | null,
+async function wrapForKits(
+  platform: RecoveryPlatform,
+  keys: readonly RecoveryPublicKey[],
   dataKey: SecretKey,
-  location: SealLocation,
-  sealId: Uint8Array,
+  place: WrapPlace,
 ): Promise<Recipient[]> {
-  if (spki === null) return [];
-  const keyId = recoveryKeyId(core, spki);
-  const wrapped = await wrapForRecovery(subtle, spki, keyId, dataKey, location, sealId);
-  return [{ kind: RECIPIENT.recoveryRsa, keyId, wrapped }];
-}
-
-function contextOf(location: SealLocation) {
-  if (isInDeployment(location)) return encryptionContext(location);
-  throw new RangeError("kms: expected none outside a deployment");
-}
-
-type Unwrap = (recipient: Recipient) => Promise<SecretKey>;
-
-const KEY_NAME = { kms: "cmk", recovery: "recovery" } as const satisfies Record<string, KeyName>;
-
-/** How each kind of recipient is asked; null: with nothing here. */
-function unwrapsOf(
-  subtle: Subtle,
-  { kms, recoveryKey: key }: Openers,
-  { location, sealId }: SealAddress,
-): Record<keyof typeof KEY_NAME, Unwrap | null> {
-  return {
-    kms: kms && (({ keyId, wrapped }) => kms.unwrap(keyId, wrapped, contextOf(location))),
-    recovery:
-      key &&
-      (async ({ keyId, wrapped }) => {
-        if (keyId !== key.id) throw keyMismatch("recovery", keyId, "absent");
-        return await unwrapWithRecovery(subtle, key, wrapped, location, sealId);
-      }),
-  };
-}
-
-/**
- * The data key from the first recipient, in the order of the envelope, that gives one: 32 bytes, fresh.
- *
- * One that refuses, or is out, does not end it. If none opens, the answer is an outage, which may be
- * over later; else the last refusal by a key that is here; else that a key is destroyed; else absent.
- */
-async function unwrapDataKey(
-  subtle: Subtle,
-  openers: Openers,
-  seal: SealAddress,
-): Promise<SecretKey> {
-  const unwraps = unwrapsOf(subtle, openers, seal);
-  const refusals = new Map<KeyMismatch["found"], BackupError>();
-  const outages: unknown[] = [];
-  const known = knownRecipients(seal.recipients);
-  for (const { name, recipient } of known) {
-    const unwrap = unwraps[name];
-    if (unwrap === null) continue;
-    try {
-      return verifyDataKey(await unwrap(recipient), KEY_NAME[name], recipient.keyId);
-    } catch (error) {
-      const found = foundOf(error);
-      if (found !== null && error instanceof BackupError) refusals.set(found, error);
-      else {
-        outages.push(error);
-        unwraps[name] = null; // Each of its keys would be another wait.
-      }
-    }
+  const made: Recipient[] = [];
+  for (const key of keys) {
+    const wrapped = await wrapForRecovery(platform, key, dataKey, place);
+    made.push({ kind: KIND_OF[key.algorithm], keyId: recoveryKeyId(platform.core, key), wrapped });
   }
-  if (outages.length > 0) throw outages[0];
-  const told = refusals.get("refused") ?? refusals.get("destroyed") ?? refusals.get("absent");
-  throw told ?? nobodyAsked(known);
-}
-
-/** What a key that does not open says of itself; null for any other error. */
-function foundOf(error: unknown): KeyMismatch["found"] | null {
-  const isMismatch = error instanceof BackupError && error.fault.code === "key_mismatch";
-  return isMismatch ? error.fault.found : null;
-}
-
-type KnownRecipients = { readonly name: keyof typeof KEY_NAME; readonly recipient: Recipient }[];
-
-/** @throws BackupError `recipients_unknown` if there are none. */
-function knownRecipients(recipients: readonly Recipient[]): KnownRecipients {
-  const known = recipients.flatMap((recipient): KnownRecipients => {
-    const name = recipientName(recipient);
-    return name === "unknown" ? [] : [{ name, recipient }];
-  });
-  if (known.length > 0) return known;
-  throw new BackupError({ code: "recipients_unknown" });
-}
-
-function nobodyAsked([first]: KnownRecipients): Error {
-  if (first === undefined) throw new Error("unreachable: recipients of no known kind");
-  return keyMismatch(KEY_NAME[first.name], first.recipient.keyId, "absent");
-}
-
-/** What unwraps to another length is no data key of this format. */
-function verifyDataKey(dataKey: SecretKey, which: KeyName, id: string): SecretKey {
-  if (dataKey.length === KEY_BYTES) return dataKey;
-  dataKey[Symbol.dispose]();
-  throw keyMismatch(which, id, "refused");
+  return made;
 }

@@ -7,20 +7,18 @@
 import { concatBytes } from "../../crypto/bytes.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import { keyMismatch } from "../format/errors.ts";
-import { KEY_BYTES, TAG_BYTES } from "../format/layout.ts";
+import { HYBRID_WRAP_BYTES, KEY_BYTES } from "../format/layout.ts";
 import { type HpkePlatform, openMessage, sealMessage, suiteId } from "./hpke.ts";
 import { decapsulate, encapsulate, HYBRID_ENC_BYTES } from "./hybrid-kem.ts";
 
 /** The private half, as a kit or a key file holds it. */
 export interface HybridRecoveryKey {
+  readonly algorithm: "hybrid";
   /** 32 hex digits. */
   readonly id: string;
   /** 32 bytes. */
   readonly seed: SecretKey;
 }
-
-/** Encapsulation 1,120 ‖ ciphertext 48. */
-export const HYBRID_WRAP_BYTES: number = HYBRID_ENC_BYTES + KEY_BYTES + TAG_BYTES;
 
 const KEM_MLKEM768_X25519 = 0x647a;
 const SUITE = suiteId(KEM_MLKEM768_X25519);

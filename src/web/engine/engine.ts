@@ -7,6 +7,7 @@
  */
 import "./dispose.ts";
 import { type BackupFile, fileKind } from "../../backup/file.ts";
+import { newerCheckpoint } from "../../backup/format/checkpoints.ts";
 import { BackupError } from "../../backup/format/errors.ts";
 import { MAGIC_BYTES } from "../../backup/format/layout.ts";
 import { KitError } from "../../backup/kit/errors.ts";
@@ -64,7 +65,7 @@ class RestoreService implements Service {
       operator: shownText(kit.operator),
       manufacturer: shownText(kit.ring.manufacturer),
       createdAt: kit.createdAt,
-      recoveryKeyId: kit.recoveryKey?.id ?? null,
+      recoveryKeyIds: kit.recoveryKeys.map(({ id }) => id),
       mkbkCount: kit.ring.mkbk.length,
       akbkCount: kit.ring.akbk.length,
     };
@@ -80,7 +81,7 @@ class RestoreService implements Service {
       const backup = await this.#restore(kit, file, store, checks);
       this.#hsm = new RestoredHsm(store, this.#core);
       checks.held("memory");
-      return { facts: factsOf(file, backup), contents: this.contents() };
+      return { facts: factsOf(file, backup, kit), contents: this.contents() };
     } catch (error) {
       store[Symbol.dispose]();
       checks.failed(error);
@@ -143,8 +144,9 @@ class RestoreService implements Service {
       discard: () => store[Symbol.dispose](),
     };
     const platform = { core: this.#core, subtle: crypto.subtle };
-    const openers = { kms: null, recoveryKey: kit.recoveryKey };
-    const options = { onStep: checks.step.bind(checks) };
+    const openers = { kms: null, recoveryKeys: kit.recoveryKeys };
+    const expected = { checkpoints: kit.checkpoints };
+    const options = { expected, onStep: checks.step.bind(checks) };
     return restoreFile(platform, kit.ring, openers, fileOf(file, checks), staging, options);
   }
 
@@ -186,7 +188,7 @@ function noKit(): RefusalError {
   });
 }
 
-function factsOf(file: File, backup: VerifiedBackup): ShownBackup {
+function factsOf(file: File, backup: VerifiedBackup, kit: RecoveryKit): ShownBackup {
   const { header, location } = backup;
   return {
     fileName: shownText(file.name),
@@ -204,6 +206,7 @@ function factsOf(file: File, backup: VerifiedBackup): ShownBackup {
     previousDigest: encodeHex(header.previousDigest),
     containerDigest: encodeHex(backup.containerDigest),
     stateDigest: encodeHex(backup.stateDigest),
+    newerKnown: newerCheckpoint(kit.checkpoints, header),
     heldAt: location === null ? null : shownText(locationTexts(location).join(" / ")),
   };
 }

@@ -39,6 +39,7 @@ const TITLE: Readonly<Record<PlainCode, string>> = {
   header_damaged: DAMAGED,
   header_invalid: "The header is not one this version knows",
   mode_mismatch: "The mode is another one",
+  chain_mismatch: "The kit knows another backup of this number",
   wrong_backup: "This is another backup than before",
   body_damaged: DAMAGED,
   body_digest_mismatch: DAMAGED,

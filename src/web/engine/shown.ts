@@ -43,8 +43,8 @@ export interface ShownKit {
   readonly operator: string;
   readonly manufacturer: string;
   readonly createdAt: string;
-  /** 32 hex digits, or null where the kit has no recovery key. */
-  readonly recoveryKeyId: string | null;
+  /** 32 hex digits each; empty where the kit has no private half of a recovery key. */
+  readonly recoveryKeyIds: readonly string[];
   readonly mkbkCount: number;
   readonly akbkCount: number;
 }
@@ -68,6 +68,8 @@ export interface ShownBackup {
   readonly stateDigest: string;
   /** Where this copy was held, which may differ from where the backup was made. */
   readonly heldAt: string | null;
+  /** The highest number of its chain that the kit knows, if that is above its own. */
+  readonly newerKnown: number | null;
 }
 
 export interface ShownUser {

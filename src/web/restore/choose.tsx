@@ -97,6 +97,11 @@ function PasteKit(props: { onText: (text: string) => void }): JSX.Element {
   );
 }
 
+function recoveryText(keys: number): string {
+  if (keys === 0) return "; no recovery key";
+  return keys === 1 ? "; with the recovery key" : `; with ${keys} recovery keys`;
+}
+
 function KitLine(props: { kit: ChosenKit }): JSX.Element {
   const { facts, file } = props.kit;
   const name = <div class="file-name">{file === null ? "Pasted text" : shownText(file.name)}</div>;
@@ -111,7 +116,7 @@ function KitLine(props: { kit: ChosenKit }): JSX.Element {
       </div>
       <div class="small soft">
         {versions}
-        {facts.recoveryKeyId === null ? "; no recovery key" : "; with the recovery key"}
+        {recoveryText(facts.recoveryKeyIds.length)}
       </div>
     </div>
   );

@@ -3,6 +3,7 @@
  */
 import type { JSX } from "preact";
 import { countText, sizeText, timeText } from "../design/format.ts";
+import { Notice } from "../design/notice.tsx";
 import { Digest, type Fact, Plate } from "../design/plate.tsx";
 import type { ShownBackup, ShownContents } from "../engine/shown.ts";
 
@@ -54,6 +55,20 @@ function digestFacts(facts: ShownBackup): Fact[] {
 }
 
 /** By what a person recognises a backup. */
+/** Nothing where the kit knows no newer backup. */
+export function NewerKnown(props: { facts: ShownBackup }): JSX.Element | null {
+  const { chainNumber, newerKnown } = props.facts;
+  if (newerKnown === null) return null;
+  return (
+    <Notice tone="warn" title="A newer backup is known">
+      <p>
+        This is backup {chainNumber} of its cluster, and the recovery kit knows of backup{" "}
+        {newerKnown}. Look for that one first, if you want the newest state.
+      </p>
+    </Notice>
+  );
+}
+
 export function IdentityPlate(props: { facts: ShownBackup }): JSX.Element {
   const { facts } = props;
   return (
@@ -89,6 +104,7 @@ export function Overview(props: { facts: ShownBackup; contents: ShownContents })
   return (
     <div class="stack">
       <p>This backup holds {contentsText(props.contents)}.</p>
+      <NewerKnown facts={props.facts} />
       <Plate facts={[...madeFacts(props.facts), ...digestFacts(props.facts)]} />
     </div>
   );

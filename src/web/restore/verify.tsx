@@ -11,7 +11,7 @@ import {
   type ShownBackup,
   type ShownRefusal,
 } from "../engine/shown.ts";
-import { IdentityPlate } from "./overview.tsx";
+import { IdentityPlate, NewerKnown } from "./overview.tsx";
 
 const CHECK_NAME: Readonly<Record<CheckId, string>> = {
   data_key: "Data key",
@@ -87,6 +87,7 @@ export function Verify(props: {
             </p>
           </Notice>
         )}
+        {facts === null ? null : <NewerKnown facts={facts} />}
         {facts === null ? null : <IdentityPlate facts={facts} />}
         <div class="row">{actions({ ...props, done })}</div>
       </div>

@@ -6,7 +6,8 @@
  * secret, as hexadecimal text.
  */
 import type { BackupLocation } from "../../backup/seal/location.ts";
-import type { ShownRecipient } from "../../backup/seal/recipients.ts";
+import type { ShownRecipient } from "../../backup/seal/recipient.ts";
+import type { RecipientCheck } from "../../backup/seal/recipients.ts";
 import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 import type { StoredBackupOrder } from "./hsm-api.ts";
 import type { Result } from "./result.ts";
@@ -16,6 +17,8 @@ export interface VerificationFacts {
   /** Hex. */
   readonly stateDigest: string;
   readonly records: number;
+  /** Of each recovery recipient, whether it is a wrap of the data key for the key that it names. */
+  readonly recoveryKeys: readonly RecipientCheck[];
 }
 
 export type RecordTypeName = "configuration" | "policy" | "user" | "certificate" | "key";

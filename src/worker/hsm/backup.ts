@@ -73,9 +73,9 @@ export async function backUp(
   return receipt;
 }
 
-/** New backups are sealed for the active CMK and, unless the deployment has none, for the kits. */
+/** New backups are sealed for the active CMK and, unless the deployment has none, for the recovery keys. */
 function recipientsOf({ deployment, secrets }: HsmSite): Recipients {
-  return { kms: kmsOf(secrets), recoveryPublicKey: deployment.recoveryPublicKey };
+  return { kms: kmsOf(secrets), recoveryKeys: deployment.recoveryKeys };
 }
 
 function originOf({ location, origin }: CreateBackupOrder) {

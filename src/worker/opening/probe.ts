@@ -15,7 +15,8 @@ import { tellableDigest } from "../../backup/inspect.ts";
 import { readBackup } from "../../backup/restore.ts";
 import { decodeEnvelope, type EnvelopeClear } from "../../backup/seal/envelope.ts";
 import type { BackupLocation } from "../../backup/seal/location.ts";
-import { isForRecovery, shownRecipients } from "../../backup/seal/recipients.ts";
+import { isForRecovery, shownRecipients } from "../../backup/seal/recipient.ts";
+import { checkRecoveryRecipients } from "../../backup/seal/recipients.ts";
 import { decodeStored, openSealed } from "../../backup/sealed.ts";
 import { encodeHex } from "../../crypto/base-encodings.ts";
 import { NOWHERE, RECORD_TYPES, type RecordType } from "../../hsm/memory/record.ts";
@@ -66,8 +67,17 @@ export async function verifyStored(
   opening: Opening,
   order: StoredBackupOrder,
 ): Promise<VerificationFacts> {
-  const { summary } = await readStored(opening, order, () => undefined);
-  return { stateDigest: encodeHex(summary.stateDigest), records: summary.recordCount };
+  const { summary, clear } = await readStored(opening, order, () => undefined);
+  const { deployment, secrets } = opening;
+  using core = openCore();
+  const recoveryKeys = await checkRecoveryRecipients(
+    { core, subtle: crypto.subtle },
+    openersOf(secrets),
+    clear,
+    deployment.recoveryKeys,
+  );
+  const { stateDigest, recordCount: records } = summary;
+  return { stateDigest: encodeHex(stateDigest), records, recoveryKeys };
 }
 
 /**

@@ -5,8 +5,8 @@
  */
 
 import type { StoredBackup } from "../../backup/restore.ts";
+import type { Openers } from "../../backup/seal/data-key.ts";
 import { type Kms, localKms } from "../../backup/seal/kms.ts";
-import type { Openers } from "../../backup/seal/recipients.ts";
 import type { Expectation } from "../../backup/sealed.ts";
 import { requireHex } from "../../crypto/base-encodings.ts";
 import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
@@ -31,7 +31,7 @@ export function kmsOf({ localKms: { keys } }: Secrets): Kms {
 
 /** The edge opens seals with the KMS; recovery keys never come here. */
 export function openersOf(secrets: Secrets): Openers {
-  return { kms: kmsOf(secrets), recoveryKey: null };
+  return { kms: kmsOf(secrets), recoveryKeys: [] };
 }
 
 /** What the catalogue and the target demand of a backup. */

@@ -90,6 +90,7 @@ function backupRefusal(fault: BackupFault): Refusal {
     case "header_invalid":
     case "mode_mismatch":
     case "wrong_backup":
+    case "chain_mismatch":
     case "body_damaged":
     case "body_digest_mismatch":
     case "container_digest_mismatch":

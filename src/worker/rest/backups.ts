@@ -60,7 +60,19 @@ const backupSchema = z
   .openapi("Backup");
 
 const verificationSchema = z
-  .object({ verified: z.literal(true), stateDigest: digest, records: z.int() })
+  .object({
+    verified: z.literal(true),
+    stateDigest: digest,
+    records: z.int(),
+    recoveryKeys: z
+      .array(z.object({ keyId: z.string(), fits: z.boolean().nullable() }))
+      .readonly()
+      .openapi({
+        description:
+          "Of each recovery recipient, whether its wrap is one for the key that it names; null: an " +
+          "RSA wrap cannot be made again, or this deployment has not the public key.",
+      }),
+  })
   .openapi("Verification");
 
 const recordType = z.enum(["configuration", "policy", "user", "certificate", "key"]);
@@ -195,8 +207,8 @@ export function backupRoutes(): OpenAPIHono<RestEnv> {
   app.openapi(verifyRoute, async (c) => {
     const { backupId } = c.req.valid("param");
     const order = granted(await regionOf(c).readableBackup(backupId));
-    const { stateDigest, records } = granted(await readerOf(c, order).verify(order));
-    return c.json({ verified: true as const, stateDigest, records }, 200);
+    const facts = granted(await readerOf(c, order).verify(order));
+    return c.json({ verified: true as const, ...facts }, 200);
   });
   app.openapi(inspectRoute, async (c) => {
     const { backupId } = c.req.valid("param");

@@ -43,8 +43,8 @@ function createRest(): OpenAPIHono<RestEnv> {
   app.onError((error, c) => answerToError(error, c.get("requestId")));
   app.use("/v1/*", (c, next) => (OPEN_PATHS.has(c.req.path) ? next() : authenticated(c, next)));
   app.openapi(healthRoute, (c) => {
-    const { regions, recoveryPublicKey } = c.get("deployment");
-    const restorableOffline = recoveryPublicKey !== null;
+    const { regions, recoveryKeys } = c.get("deployment");
+    const restorableOffline = recoveryKeys.length > 0;
     return c.json({ status: "ok" as const, regions: [...regions], restorableOffline }, 200);
   });
   const parts = [

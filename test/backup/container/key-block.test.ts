@@ -29,7 +29,7 @@ describe("a key block", () => {
     const rotated: Keyring = { ...ring, mkbk, akbk };
     const keyBlock = rewrapKeyBlock(core, rotated, forged.keyBlock);
     const file = memoryFile(join(keyBlock, forged.container));
-    const nothing = { kms: null, recoveryKey: null };
+    const nothing = { kms: null, recoveryKeys: [] };
     const onlyNew: Keyring = { ...ring, mkbk: mkbk.slice(-1), akbk: akbk.slice(-1) };
     const verified = await verifyBackup({ core, subtle }, onlyNew, nothing, file);
     expect(verified.recordCount).toBe(SMALL_MEMORY.length);

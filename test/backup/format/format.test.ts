@@ -125,12 +125,14 @@ describe("the specification of the kit", () => {
     );
     expect(names).toEqual([
       "format",
+      "critical",
       "createdAt",
       "manufacturer",
       "operator",
-      "recoveryKey",
+      "recoveryKeys",
       "mkbk",
       "akbk",
+      "checkpoints",
       "note",
     ]);
   });

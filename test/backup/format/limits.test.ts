@@ -26,7 +26,7 @@ import {
   type EnvelopeClear,
   sealEnvelope,
 } from "../../../src/backup/seal/envelope.ts";
-import { RECIPIENT } from "../../../src/backup/seal/recipients.ts";
+import { RECIPIENT } from "../../../src/backup/seal/recipient.ts";
 import type { Core } from "../../../src/crypto/core.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
 import type { SnapshotEntry, SnapshotSource } from "../../../src/hsm/memory/record.ts";

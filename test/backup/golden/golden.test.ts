@@ -21,8 +21,8 @@ import { GOLDEN_AES_KEY, GOLDEN_CREATED_AT_MS, GOLDEN_PASSWORDS } from "./hsm.ts
 
 const core: Core = await loadCore();
 const ring = testRing();
-const byKms = { kms: testKms(), recoveryKey: null };
-const byKit = { kms: null, recoveryKey: testKit().recoveryKey };
+const byKms = { kms: testKms(), recoveryKeys: [] };
+const byKit = { kms: null, recoveryKeys: testKit().recoveryKeys };
 const FILES = ["v1-empty.hbk", "v1-empty-bare.hbk", "v1-full.hbk", "v1-full-bare.hbk"];
 
 function stagingOf(store: MemoryStore): Staging {

@@ -2,6 +2,7 @@
  * The recovery kit: KIT.md, both ways, and every way of being no kit.
  */
 import { describe, expect, it } from "vitest";
+import { encodeAgePublicKey } from "../../../src/backup/format/age-keys.ts";
 import { describeKitFault, KitError, type KitFault } from "../../../src/backup/kit/errors.ts";
 import {
   encodeKit,
@@ -9,7 +10,7 @@ import {
   MAX_KIT_BYTES,
   parseKit,
 } from "../../../src/backup/kit/kit.ts";
-import { testKit } from "../fixtures.ts";
+import { recoveryKey, recoveryPublicKey, testKit } from "../fixtures.ts";
 
 type Document = Record<string, unknown>;
 
@@ -24,6 +25,15 @@ function changed(change: (document: Document) => void): string {
 function firstMkbk(document: Document): Document {
   return (document["mkbk"] as Document[])[0]!;
 }
+
+function entryAt(document: Document, index: number): Document {
+  return (document["recoveryKeys"] as Document[])[index]!;
+}
+const hybridEntry = (document: Document) => entryAt(document, 0);
+const rsaEntry = (document: Document) => entryAt(document, 1);
+
+const PUBLIC = encodeAgePublicKey(recoveryPublicKey().bytes);
+const CHECKPOINT = { clusterId: "cluster-x", chainNumber: 7, containerDigest: "11".repeat(32) };
 
 function faultOf(text: string): KitFault {
   try {
@@ -43,9 +53,10 @@ describe("a recovery kit", () => {
       "createdAt",
       "manufacturer",
       "operator",
-      "recoveryKey",
+      "recoveryKeys",
       "mkbk",
       "akbk",
+      "checkpoints",
       "note",
     ]);
   });
@@ -59,19 +70,55 @@ describe("a recovery kit", () => {
   it("may have no recovery key, and destroyed keys without bytes", () => {
     const kit = parseKit(
       changed((document) => {
-        document["recoveryKey"] = null;
+        document["recoveryKeys"] = [];
         Object.assign(firstMkbk(document), { state: "destroyed", key: null });
       }),
     );
-    expect(kit.recoveryKey).toBeNull();
+    expect(kit.recoveryKeys).toEqual([]);
     expect(kit.ring.mkbk[0]).toMatchObject({ state: "destroyed", key: null });
+  });
+
+  it("keeps public halves and checkpoints", () => {
+    const text = changed((document) => {
+      document["recoveryKeys"] = [{ kind: "hybrid", id: recoveryKey().id, publicKey: PUBLIC }];
+      document["checkpoints"] = [CHECKPOINT];
+    });
+    const kit = parseKit(text);
+    expect(kit.recoveryKeys).toEqual([]);
+    expect(kit.publicKeys).toEqual([{ id: recoveryKey().id, ...recoveryPublicKey() }]);
+    expect(JSON.parse(encodeKit(kit))).toEqual(JSON.parse(text));
+  });
+
+  it("may say more than this version knows, at every place", () => {
+    const kit = parseKit(
+      changed((document) => {
+        document["shares"] = [1];
+        document["critical"] = ["mkbk"];
+        firstMkbk(document)["madeAt"] = "somewhere";
+        hybridEntry(document)["device"] = {};
+        (document["recoveryKeys"] as unknown[]).push({ kind: "of another kind" });
+      }),
+    );
+    expect(kit.recoveryKeys.map(({ algorithm }) => algorithm)).toEqual(["hybrid", "rsa"]);
+  });
+
+  it("may have no list of checkpoints, and members in any order", () => {
+    const text = changed((document) => {
+      delete document["checkpoints"];
+      const { note } = document;
+      delete document["note"];
+      Object.assign(document, { note });
+    });
+    expect(encodeKit(parseKit(text))).toBe(TEXT);
   });
 
   it("wipes its keys when it is disposed of", () => {
     const kit = parseKit(TEXT);
     kit[Symbol.dispose]();
     expect(() => kit.ring.mkbk[0]?.key?.length).toThrow(TypeError);
-    expect(() => kit.recoveryKey?.pkcs8.length).toThrow(TypeError);
+    const [hybrid, rsa] = kit.recoveryKeys;
+    expect(() => hybrid?.algorithm === "hybrid" && hybrid.seed.length).toThrow(TypeError);
+    expect(() => rsa?.algorithm === "rsa" && rsa.pkcs8.length).toThrow(TypeError);
   });
 
   it("at its limits is taken, one past them refused", () => {
@@ -116,7 +163,7 @@ describe("a file that is no recovery kit", () => {
       }),
       { code: "kit_newer_version", got: 2 },
     ],
-    ...["createdAt", "manufacturer", "operator", "recoveryKey", "mkbk", "akbk", "note"].map(
+    ...["createdAt", "manufacturer", "operator", "recoveryKeys", "mkbk", "akbk", "note"].map(
       (name): [string, string, Partial<KitFault>] => [
         `without ${name}`,
         changed((d) => {
@@ -126,11 +173,125 @@ describe("a file that is no recovery kit", () => {
       ],
     ),
     [
-      "with a member more",
+      "with a member that has to be known and is not",
       changed((d) => {
+        d["critical"] = ["mkbk", SECRET_LOOKING];
         d[SECRET_LOOKING] = 1;
       }),
-      { code: "kit_member_invalid", path: "kit" },
+      { code: "kit_newer_version", got: null },
+    ],
+    [
+      "with a list of critical members that is none",
+      changed((d) => {
+        d["critical"] = "mkbk";
+      }),
+      { code: "kit_member_invalid", path: "critical" },
+    ],
+    [
+      "nested deeper than 32",
+      `{"format":${"[".repeat(32)}${"]".repeat(32)}}`,
+      { code: "kit_not_json" },
+    ],
+    [
+      "nested as deep as 32",
+      `{"format":${"[".repeat(31)}${"]".repeat(31)}}`,
+      { code: "kit_not_ours" },
+    ],
+    [
+      "with something missing and something wrong, what is missing",
+      changed((d) => {
+        d["createdAt"] = "yesterday";
+        delete d["note"];
+      }),
+      { code: "kit_member_missing", path: "note" },
+    ],
+    [
+      "with half a surrogate in a text",
+      changed((d) => {
+        d["operator"] = "\ud800";
+      }),
+      { code: "kit_member_invalid", path: "operator" },
+    ],
+    [
+      "with nine recovery keys",
+      changed((d) => {
+        d["recoveryKeys"] = Array.from({ length: 9 }, () => ({ kind: "other" }));
+      }),
+      { code: "kit_member_invalid", path: "recoveryKeys", expected: "a list of 0 to 8" },
+    ],
+    [
+      "with both halves of a recovery key",
+      changed((d) => {
+        hybridEntry(d)["publicKey"] = PUBLIC;
+      }),
+      { code: "kit_member_invalid", path: "recoveryKeys[0].publicKey" },
+    ],
+    [
+      "with neither half of a recovery key",
+      changed((d) => {
+        delete hybridEntry(d)["secretKey"];
+      }),
+      { code: "kit_member_missing", path: "recoveryKeys[0].secretKey" },
+    ],
+    [
+      "with the public half where the private one belongs",
+      changed((d) => {
+        hybridEntry(d)["secretKey"] = PUBLIC;
+      }),
+      { code: "kit_base64", path: "recoveryKeys[0].secretKey" },
+    ],
+    [
+      "with a changed character in a key of age's",
+      changed((d) => {
+        const text = String(hybridEntry(d)["secretKey"]);
+        hybridEntry(d)["secretKey"] = `${text.slice(0, -1)}${text.endsWith("Q") ? "P" : "Q"}`;
+      }),
+      { code: "kit_base64", path: "recoveryKeys[0].secretKey" },
+    ],
+    [
+      "with a number for a key of age's",
+      changed((d) => {
+        hybridEntry(d)["secretKey"] = 1;
+      }),
+      { code: "kit_member_invalid", path: "recoveryKeys[0].secretKey" },
+    ],
+    [
+      "with another RSA key's public half",
+      changed((d) => {
+        d["recoveryKeys"] = [{ kind: "rsa", id: "0".repeat(32), publicKey: "AAAA" }];
+      }),
+      { code: "kit_member_invalid", path: "recoveryKeys[0].publicKey" },
+    ],
+    [
+      "with the same recovery key twice",
+      changed((d) => {
+        d["recoveryKeys"] = [hybridEntry(d), hybridEntry(d)];
+      }),
+      { code: "kit_member_invalid", path: "recoveryKeys", expected: "no key twice" },
+    ],
+    [
+      "with a checkpoint of no number",
+      changed((d) => {
+        d["checkpoints"] = [{ ...CHECKPOINT, chainNumber: 0 }];
+      }),
+      { code: "kit_member_invalid", path: "checkpoints[0].chainNumber" },
+    ],
+    [
+      "with two checkpoints of one backup",
+      changed((d) => {
+        d["checkpoints"] = [CHECKPOINT, { ...CHECKPOINT, containerDigest: "22".repeat(32) }];
+      }),
+      { code: "kit_member_invalid", path: "checkpoints", expected: "no backup twice" },
+    ],
+    [
+      "with 65 checkpoints",
+      changed((d) => {
+        d["checkpoints"] = Array.from({ length: 65 }, (_, i) => ({
+          ...CHECKPOINT,
+          chainNumber: i + 1,
+        }));
+      }),
+      { code: "kit_member_invalid", path: "checkpoints" },
     ],
     [
       "without a key's bytes",
@@ -170,9 +331,13 @@ describe("a file that is no recovery kit", () => {
     [
       "with a recovery key that is too long for any",
       changed((d) => {
-        (d["recoveryKey"] as Document)["pkcs8"] = Buffer.alloc(4097).toString("base64");
+        rsaEntry(d)["secretKey"] = Buffer.alloc(4097).toString("base64");
       }),
-      { code: "kit_key_length", path: "recoveryKey.pkcs8", expected: "1 to 4096 bytes" },
+      {
+        code: "kit_key_length",
+        path: "recoveryKeys[1].secretKey",
+        expected: "1 to 4096 bytes",
+      },
     ],
     [
       "with a key that is null though not destroyed",

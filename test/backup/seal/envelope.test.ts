@@ -4,17 +4,12 @@ import { memoryFile } from "../../../src/backup/file.ts";
 import type { BackupError } from "../../../src/backup/format/errors.ts";
 import { ENVELOPE } from "../../../src/backup/format/layout.ts";
 import { importGcmKey } from "../../../src/backup/seal/aes-gcm.ts";
+import type { Openers } from "../../../src/backup/seal/data-key.ts";
 import { decodeEnvelope, openEnvelope, sealEnvelope } from "../../../src/backup/seal/envelope.ts";
 import { type Kms, localKms } from "../../../src/backup/seal/kms.ts";
-import {
-  type Openers,
-  openSeal,
-  RECIPIENT,
-  type Recipient,
-  readdressSeal,
-  type SealAddress,
-} from "../../../src/backup/seal/recipients.ts";
-import { recoveryKeyId } from "../../../src/backup/seal/recovery.ts";
+import { RECIPIENT, type Recipient, type SealAddress } from "../../../src/backup/seal/recipient.ts";
+import { openSeal, readdressSeal } from "../../../src/backup/seal/recipients.ts";
+import { recoveryKeyId } from "../../../src/backup/seal/recovery-keys.ts";
 import { verifyBackup } from "../../../src/backup/verify.ts";
 import type { Core } from "../../../src/crypto/core.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
@@ -23,7 +18,8 @@ import {
   counterRandom,
   faultOf,
   LOCATION,
-  recoverySpki,
+  recoveryKey,
+  recoveryPublicKey,
   SMALL_MEMORY,
   sealedBackup,
   subtle,
@@ -64,20 +60,20 @@ describe("an envelope", () => {
 
   it("for another place and other recipients opens the same body there", async () => {
     const forged = forge(core, { records: SMALL_MEMORY });
-    const seal = await forgeSeal(forged, { recipients: [RECIPIENT.kms] });
+    const seal = await forgeSeal(core, forged, { recipients: [RECIPIENT.kms] });
     const { clear } = decodeEnvelope(seal.envelope);
-    const openers = { kms: testKms(), recoveryKey: null };
+    const openers = { kms: testKms(), recoveryKeys: [] };
     using keys = await openSeal({ core, subtle }, openers, clear);
     const keyBlock = await openEnvelope(subtle, keys, decodeEnvelope(seal.envelope));
     const random = counterRandom("readdress");
     const platform = { core, subtle, random };
     const location = { ...LOCATION, region: "us-east-1", backupId: "backup-ccccccccccc" };
-    const recipients = { kms: null, recoveryPublicKey: recoverySpki() };
+    const recipients = { kms: null, recoveryKeys: [recoveryPublicKey()] };
     using moved = await readdressSeal(platform, openers, clear, recipients, location);
     const { bodyBytes, bodyDigest } = clear;
     const moving = { ...moved, bodyBytes, bodyDigest };
     const envelope = await sealEnvelope(subtle, random, moved, moving, keyBlock);
-    const byKit = { kms: null, recoveryKey: testKit().recoveryKey };
+    const byKit = { kms: null, recoveryKeys: testKit().recoveryKeys };
     const file = memoryFile(join(envelope, seal.body));
     const verified = await verifyBackup(platform, ring, byKit, file, { expected: { location } });
     expect(verified.location).toEqual(location);
@@ -95,13 +91,13 @@ describe("an envelope", () => {
   };
   const toOthers = async (seal: SealAddress, replaced: readonly string[] = []) => {
     const platform = { core, subtle, random: counterRandom("the same place") };
-    const openers = { kms: testKms(), recoveryKey: null };
-    const nobody = { kms: null, recoveryPublicKey: null };
+    const openers = { kms: testKms(), recoveryKeys: [] };
+    const nobody = { kms: null, recoveryKeys: [] };
     return await readdressSeal(platform, openers, seal, nobody, seal.location, replaced);
   };
 
   it("at the same place keeps who is not replaced, unknown kinds too, and counts on", async () => {
-    const { envelope } = await forgeSeal(forged, { recipients: [UNKNOWN_KIND, 1, 2] });
+    const { envelope } = await forgeSeal(core, forged, { recipients: [UNKNOWN_KIND, 1, 2] });
     const { clear } = decodeEnvelope(envelope);
     using next = await toOthers(clear, [testKms().keyId ?? ""]);
     expect(next.recipients).toEqual([clear.recipients[0], clear.recipients[2]]);
@@ -110,47 +106,52 @@ describe("an envelope", () => {
   });
 
   it("is not made without the last recovery key, nor for nobody", async () => {
-    const { clear } = decodeEnvelope((await forgeSeal(forged)).envelope);
-    const kit = testKit().recoveryKey?.id ?? "";
+    const { clear } = decodeEnvelope((await forgeSeal(core, forged)).envelope);
+    const kit = recoveryKey().id;
     await expect(toOthers(clear, [kit])).rejects.toThrow(RangeError);
-    const single = decodeEnvelope((await forgeSeal(forged, { recipients: [1] })).envelope).clear;
+    const single = decodeEnvelope(
+      (await forgeSeal(core, forged, { recipients: [1] })).envelope,
+    ).clear;
     await expect(toOthers(single, [testKms().keyId ?? ""])).rejects.toThrow(RangeError);
   });
 
   const codeWith = async (recipients: readonly Recipient[], openers: Openers) => {
-    const seal = await forgeSeal(forged, { recipient: (own) => [...recipients, ...own] });
+    const seal = await forgeSeal(core, forged, { recipient: (own) => [...recipients, ...own] });
     return await openSeal({ core, subtle }, openers, decodeEnvelope(seal.envelope).clear).then(
       () => "opened",
       (error: BackupError) => error.fault,
     );
   };
-  const byKit = { kms: null, recoveryKey: testKit().recoveryKey };
+  const byKit = { kms: null, recoveryKeys: testKit().recoveryKeys };
 
   it("for several KMS keys opens with any of them, and with a kit where none is there", async () => {
     const stranger = { id: "x", state: "active" as const, key: new SecretKey(new Uint8Array(32)) };
     const otherKms = localKms(subtle, counterRandom("other"), [stranger]);
-    expect(await codeWith([foreign], { kms: testKms(), recoveryKey: null })).toBe("opened");
+    expect(await codeWith([foreign], { kms: testKms(), recoveryKeys: [] })).toBe("opened");
     expect(await codeWith([foreign], { ...byKit, kms: otherKms })).toBe("opened");
-    expect(await codeWith([foreign], { kms: otherKms, recoveryKey: null })).toMatchObject({
+    expect(await codeWith([foreign], { kms: otherKms, recoveryKeys: [] })).toMatchObject({
       which: "cmk",
       found: "absent",
     });
   });
 
   it("with nothing to open it says which key it needs", async () => {
-    const nothing = { kms: null, recoveryKey: null };
+    const nothing = { kms: null, recoveryKeys: [] };
     expect(await codeWith([], nothing)).toMatchObject({ which: "cmk", id: testKms().keyId });
   });
 
   it("whose data key has another length is refused", async () => {
     const short: Kms = { ...testKms(), unwrap: async () => new SecretKey(new Uint8Array(16)) };
-    expect(await codeWith([], { kms: short, recoveryKey: null })).toMatchObject({
+    expect(await codeWith([], { kms: short, recoveryKeys: [] })).toMatchObject({
       which: "cmk",
       found: "refused",
     });
   });
 
   it("names the recovery key by the digest of its public half", () => {
-    expect(recoveryKeyId(core, recoverySpki())).toBe(testKit().recoveryKey?.id);
+    for (const algorithm of ["hybrid", "rsa"] as const) {
+      const id = recoveryKeyId(core, recoveryPublicKey(algorithm));
+      expect(id).toBe(recoveryKey(algorithm).id);
+    }
   });
 });

@@ -1,15 +1,12 @@
 /** Who of several recipients opens a seal, and what is said if none does. FORMAT.md §7.4. */
 import { describe, expect, it } from "vitest";
 import type { BackupError, BackupFault } from "../../../src/backup/format/errors.ts";
+import type { Openers } from "../../../src/backup/seal/data-key.ts";
 import { decodeEnvelope } from "../../../src/backup/seal/envelope.ts";
 import { type CustomerKey, type Kms, localKms } from "../../../src/backup/seal/kms.ts";
 import { encryptionContext } from "../../../src/backup/seal/location.ts";
-import {
-  type Openers,
-  openSeal,
-  RECIPIENT,
-  type Recipient,
-} from "../../../src/backup/seal/recipients.ts";
+import { RECIPIENT, type Recipient } from "../../../src/backup/seal/recipient.ts";
+import { openSeal } from "../../../src/backup/seal/recipients.ts";
 import type { Core } from "../../../src/crypto/core.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
 import { loadCore } from "../../lib/core.ts";
@@ -19,11 +16,11 @@ import { flip } from "../vectors/maker.ts";
 
 const core: Core = await loadCore();
 const forged = forge(core, { records: SMALL_MEMORY });
-const { recoveryKey } = testKit();
+const { recoveryKeys } = testKit();
 
 /** An own recipient of each kind, and wraps that open nothing. */
 const { own, kit } = await (async () => {
-  const { envelope } = await forgeSeal(forged);
+  const { envelope } = await forgeSeal(core, forged);
   const [kms, recovery] = decodeEnvelope(envelope).clear.recipients;
   if (kms === undefined || recovery === undefined) throw new Error("both were made");
   return { own: kms, kit: recovery };
@@ -57,7 +54,7 @@ function watched(unwrap: Kms["unwrap"] = testKms().unwrap): { kms: Kms; asked: s
 
 async function open(recipients: Recipient[], openers: Openers): Promise<BackupFault | "opened"> {
   // The wraps are over one data key: both seals come from one seed.
-  const { envelope } = await forgeSeal(forged, { recipient: () => recipients });
+  const { envelope } = await forgeSeal(core, forged, { recipient: () => recipients });
   const { clear } = decodeEnvelope(envelope);
   return await openSeal({ core, subtle }, openers, clear).then(
     (keys) => {
@@ -74,9 +71,9 @@ const out = () => watched(() => Promise.reject(OUTAGE));
 describe("recipients", () => {
   it("are asked in the order in which they stand, until one opens", async () => {
     const { kms, asked } = watched();
-    expect(await open([kit, own], { kms, recoveryKey })).toBe("opened");
+    expect(await open([kit, own], { kms, recoveryKeys })).toBe("opened");
     expect(asked).toEqual([]);
-    expect(await open([kmsKey("a"), own, kmsKey("b"), kit], { kms, recoveryKey })).toBe("opened");
+    expect(await open([kmsKey("a"), own, kmsKey("b"), kit], { kms, recoveryKeys })).toBe("opened");
     expect(asked).toEqual(["a", ownId]);
   });
 
@@ -86,7 +83,7 @@ describe("recipients", () => {
     ["a KMS key that is not there", [kmsKey("a"), own]],
     ["a KMS wrap that is refused", [broken(own), kit]],
   ])("behind %s open the seal", async (_, recipients) => {
-    expect(await open(recipients, { kms: testKms(), recoveryKey })).toBe("opened");
+    expect(await open(recipients, { kms: testKms(), recoveryKeys })).toBe("opened");
   });
 
   it("behind a data key of another length open the seal", async () => {
@@ -96,7 +93,7 @@ describe("recipients", () => {
         ? unwrap(keyId, wrapped, context)
         : Promise.resolve(new SecretKey(new Uint8Array(16))),
     );
-    const openers = { kms, recoveryKey: null };
+    const openers = { kms, recoveryKeys: [] };
     expect(await open([kmsKey("short"), own], openers)).toBe("opened");
     expect(await open([kmsKey("short")], openers)).toMatchObject({ id: "short", found: "refused" });
   });
@@ -106,7 +103,7 @@ describe("a KMS that is out", () => {
   it("does not keep the others from opening the seal, and is asked once", async () => {
     const { kms, asked } = out();
     const recipients = [kmsKey("a"), own, kit];
-    expect(await open(recipients, { kms, recoveryKey })).toBe("opened");
+    expect(await open(recipients, { kms, recoveryKeys })).toBe("opened");
     expect(asked).toEqual(["a"]);
   });
 
@@ -115,7 +112,7 @@ describe("a KMS that is out", () => {
     ["before one that refuses", [own, broken(kit)]],
     ["behind one that refuses", [broken(kit), own]],
   ])("%s is the answer if nobody opens", async (_, recipients) => {
-    await expect(open(recipients, { kms: out().kms, recoveryKey })).rejects.toBe(OUTAGE);
+    await expect(open(recipients, { kms: out().kms, recoveryKeys })).rejects.toBe(OUTAGE);
   });
 });
 
@@ -136,14 +133,14 @@ describe("if nobody opens", () => {
     ["the last that is absent", [kmsKey("a"), absent], { id: "absent", found: "absent" }],
     ["the kit's, if it is the last absent", [absent, foreignKit], { id: foreignKit.keyId }],
   ])("the answer is %s", async (_, recipients, fault) => {
-    expect(await open(recipients, { kms, recoveryKey })).toMatchObject(fault);
+    expect(await open(recipients, { kms, recoveryKeys })).toMatchObject(fault);
   });
 
   it.each<[string, Recipient[], Openers, Partial<BackupFault>]>([
-    ["a KMS", [kit], { kms, recoveryKey: null }, { which: "recovery", id: kit.keyId }],
-    ["a kit", [own], { kms: null, recoveryKey }, { which: "cmk", id: ownId }],
-    ["nothing", [kit, own], { kms: null, recoveryKey: null }, { which: "recovery" }],
-    ["nothing at all", [own, kit], { kms: null, recoveryKey: null }, { which: "cmk" }],
+    ["a KMS", [kit], { kms, recoveryKeys: [] }, { which: "recovery", id: kit.keyId }],
+    ["a kit", [own], { kms: null, recoveryKeys }, { which: "cmk", id: ownId }],
+    ["nothing", [kit, own], { kms: null, recoveryKeys: [] }, { which: "recovery" }],
+    ["nothing at all", [own, kit], { kms: null, recoveryKeys: [] }, { which: "cmk" }],
   ])("of whom %s could ask, the first is absent", async (_, recipients, openers, fault) => {
     expect(await open(recipients, openers)).toMatchObject({ ...fault, found: "absent" });
   });
@@ -154,6 +151,6 @@ describe("the wraps of these tests", () => {
     const { unwrap } = testKms();
     using dataKey = await unwrap(ownId, own.wrapped, encryptionContext(LOCATION));
     expect(dataKey.length).toBe(32);
-    expect(await open([kit], { kms: null, recoveryKey })).toBe("opened");
+    expect(await open([kit], { kms: null, recoveryKeys })).toBe("opened");
   });
 });

@@ -4,10 +4,10 @@ import { AEAD_AES_256_GCM, KDF_HKDF_SHA256, KEM_MLKEM768_X25519 } from "@panva/h
 import { CipherSuite } from "hpke";
 import { describe, expect, it } from "vitest";
 import { BackupError } from "../../../src/backup/format/errors.ts";
+import { HYBRID_WRAP_BYTES } from "../../../src/backup/format/layout.ts";
 import { keySchedule } from "../../../src/backup/seal/hpke.ts";
 import { hybridPublicKey } from "../../../src/backup/seal/hybrid-kem.ts";
 import {
-  HYBRID_WRAP_BYTES,
   type HybridRecoveryKey,
   unwrapWithHybrid,
   wrapForHybrid,
@@ -22,6 +22,7 @@ import { SCHEDULE_VECTORS } from "./published-vectors.ts";
 const platform = { core: await loadCore(), subtle };
 const random = counterRandom("hybrid");
 const KEY: HybridRecoveryKey = {
+  algorithm: "hybrid",
   id: "0123456789abcdef".repeat(2),
   seed: new SecretKey(random(32)),
 };

@@ -40,10 +40,13 @@ export async function fileVectors(make: Maker): Promise<VectorTable> {
 /** The files that all others differ from in one place. */
 async function soundFiles(make: Maker): Promise<VectorTable> {
   const forged = make.forged();
-  const both = await make.seal({ recipients: [1, 2] });
-  const other = await make.seal({ recipients: [2, 1] });
-  const forKit = await make.seal({ recipients: [2] });
-  const outside = await make.seal({ recipients: [2], location: OUTSIDE });
+  const both = await make.seal({ recipients: [1, 3] });
+  const other = await make.seal({ recipients: [3, 1] });
+  const rsa = await make.seal({ recipients: [2] });
+  const hybrid = await make.seal({ recipients: [3] });
+  const all = await make.seal({ recipients: [2, UNKNOWN_KIND, 3, 1] });
+  const outside = await make.seal({ recipients: [3], location: OUTSIDE });
+  const outsideRsa = await make.seal({ recipients: [2, 3], location: OUTSIDE });
   const kept = await make.seal({ recipients: [UNKNOWN_KIND, 1] });
   const second = await make.sealed({ envelopeNumber: 2 });
   const one = make.forged({ records: FAULT_MEMORY.slice(0, 1), chunkBytes: 16_384 });
@@ -51,7 +54,13 @@ async function soundFiles(make: Maker): Promise<VectorTable> {
     sound_bare: opens(forged, make.bare(), { keys: ["owner", "ring_alone"] }),
     sound_one_frame: opens(one, join(one.keyBlock, one.container)),
     sound_for_kms: opens(forged, await make.sealed()),
-    sound_for_kit: opens(forged, forKit.file, { keys: ["kit_holder", "kit_and_kms"] }),
+    sound_for_hybrid: opens(forged, hybrid.file, {
+      keys: ["kit_holder", "kit_and_kms", "hybrid_holder"],
+    }),
+    sound_for_rsa: opens(forged, rsa.file, { keys: ["kit_holder", "rsa_holder"] }),
+    sound_for_all: opens(forged, all.file, {
+      keys: ["owner", "kit_holder", "hybrid_holder", "rsa_holder"],
+    }),
     sound_for_both: opens(forged, both.file, { keys: ["owner", "kit_holder", "kit_and_kms"] }),
     sound_for_both_kit_first: opens(forged, other.file, { keys: ["owner", "kit_holder"] }),
     sound_for_unknown_and_kms: opens(forged, kept.file),
@@ -59,6 +68,7 @@ async function soundFiles(make: Maker): Promise<VectorTable> {
       keys: ["kit_holder"],
       expectation: { location: OUTSIDE },
     }),
+    sound_outside_for_two: opens(forged, outsideRsa.file, { keys: ["rsa_holder"] }),
     sound_second_envelope: opens(forged, second),
   };
 }
@@ -122,6 +132,7 @@ export async function envelopeVectors(make: Maker): Promise<VectorTable> {
     recipient_kind_too_large: await recipient(65_536, "local/golden-2", wrap),
     recipient_twice: damaged(await make.sealed({ recipients: [1, 1] })),
     recipient_rsa_length: await recipient(2, "0".repeat(32), wrap),
+    recipient_hybrid_length: await recipient(3, "0".repeat(32), new Uint8Array(1120)),
     recipient_wrap_empty: await recipient(1, "local/golden-2", new Uint8Array(0)),
     recipient_wrap_too_long: await recipient(1, "local/golden-2", new Uint8Array(6145)),
     recipients_all_unknown: refused("recipients_unknown", unknown, {

@@ -12,7 +12,7 @@ import {
   hex,
   LOCATION,
   ORIGIN,
-  recoverySpki,
+  recoveryPublicKey,
   testKms,
   testRing,
 } from "../fixtures.ts";
@@ -31,7 +31,10 @@ export async function goldenVectors(make: Maker): Promise<VectorTable> {
 async function backupOf(make: Maker, name: string, store: MemoryStore): Promise<VectorTable> {
   const random = counterRandom(`vectors/golden/${name}`);
   const platform = { core: make.core, subtle: fixedSubtle(random), random };
-  const recipients = { kms: testKms(random), recoveryPublicKey: recoverySpki() };
+  const recipients = {
+    kms: testKms(random),
+    recoveryKeys: [recoveryPublicKey("hybrid"), recoveryPublicKey("rsa")],
+  };
   const origin = { ...ORIGIN, createdAtMs: GOLDEN_CREATED_AT_MS };
   const source = snapshotSource(store);
   const target = new ArrayStore();

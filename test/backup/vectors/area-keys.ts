@@ -2,20 +2,30 @@
  * Vectors of keys that do not fit, and of expectations that are not met.
  */
 import type { Keyring } from "../../../src/backup/format/keys.ts";
-import type { Recipient } from "../../../src/backup/seal/recipients.ts";
+import type { Recipient } from "../../../src/backup/seal/recipient.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
 import { counterRandom, LOCATION, testRing } from "../fixtures.ts";
-import { flip, type Maker, refused, type VectorTable, withBytes } from "./maker.ts";
+import { flip, type Maker, opens, refused, type VectorTable, withBytes } from "./maker.ts";
 
 /** Those that open a seal. */
 export async function openerVectors(make: Maker): Promise<VectorTable> {
   const sealed = await make.sealed();
-  const forKit = await make.sealed({ recipients: [2] });
+  const forHybrid = await make.sealed({ recipients: [3] });
+  const forRsa = await make.sealed({ recipients: [2] });
   const cmkFlipped = await make.sealed({ recipient: flipWraps });
-  const kitFlipped = await make.sealed({ recipients: [2], recipient: flipWraps });
+  const rsaFlipped = await make.sealed({ recipients: [2], recipient: flipWraps });
+  const hybridFlipped = await make.sealed({ recipients: [3], recipient: flipWraps });
+  const encFlipped = await make.sealed({
+    recipients: [3],
+    recipient: (all) => all.map((one) => ({ ...one, wrapped: flip(one.wrapped, 0) })),
+  });
   const moved = withBytes(sealed, Buffer.from(sealed).indexOf("eu-central-1"), 0x75);
   const cmk = { which: "cmk" } as const;
   const recovery = { which: "recovery" } as const;
+  const behindOther = await make.seal({
+    recipients: [3, 2],
+    recipient: (all) => all.map((one, i) => (i === 0 ? { ...one, keyId: "00".repeat(16) } : one)),
+  });
   return {
     cmk_gives_16_bytes: refused("key_mismatch", await make.sealed({ dataKeyBytes: 16 }), cmk),
     recovery_gives_33_bytes: refused(
@@ -28,14 +38,35 @@ export async function openerVectors(make: Maker): Promise<VectorTable> {
     cmk_replaced: refused("key_mismatch", sealed, { ...cmk, keys: ["cmk_replaced"] }),
     cmk_wrap_flipped: refused("key_mismatch", cmkFlipped, cmk),
     cmk_location_changed: refused("key_mismatch", moved, cmk),
-    recovery_absent: refused("key_mismatch", forKit, {
+    hybrid_absent: refused("key_mismatch", forHybrid, {
       ...recovery,
-      keys: ["other_recovery_key"],
+      keys: ["other_recovery_keys", "rsa_holder", "ring_alone", "public_halves"],
     }),
-    recovery_wrap_flipped: refused("key_mismatch", kitFlipped, {
+    rsa_absent: refused("key_mismatch", forRsa, {
+      ...recovery,
+      keys: ["other_recovery_keys", "hybrid_holder", "public_halves"],
+    }),
+    hybrid_replaced: refused("key_mismatch", forHybrid, {
+      ...recovery,
+      keys: ["recovery_replaced"],
+    }),
+    rsa_replaced: refused("key_mismatch", forRsa, {
+      ...recovery,
+      keys: ["recovery_replaced", "recovery_rsa_short", "recovery_rsa_unreadable"],
+    }),
+    rsa_wrap_flipped: refused("key_mismatch", rsaFlipped, {
       ...recovery,
       keys: ["kit_holder"],
     }),
+    hybrid_wrap_flipped: refused("key_mismatch", hybridFlipped, {
+      ...recovery,
+      keys: ["kit_holder"],
+    }),
+    hybrid_encapsulation_flipped: refused("key_mismatch", encFlipped, {
+      ...recovery,
+      keys: ["kit_holder"],
+    }),
+    second_key_of_kit: opens(make.forged(), behindOther.file, { keys: ["kit_holder"] }),
   };
 }
 
@@ -88,6 +119,7 @@ export async function expectationVectors(make: Maker): Promise<VectorTable> {
       await make.sealed({ recipients: [2], location: outside }),
       { expectation: { location: LOCATION }, keys: ["kit_holder"] },
     ),
+    ...(await chainVectors(make)),
     ...(await make.inside({
       mode_other: ["mode_mismatch", bare, { expectation: { mode: "FIPS" } }],
       backup_other: ["wrong_backup", bare, expecting],
@@ -95,5 +127,17 @@ export async function expectationVectors(make: Maker): Promise<VectorTable> {
       lineage_other: ["wrong_backup", bare, lineage],
       container_digest_other: ["wrong_backup", bare, digest],
     })),
+  };
+}
+
+/** Against the checkpoint of a kit, which knows another backup 3. */
+async function chainVectors(make: Maker): Promise<VectorTable> {
+  const third = make.forged({ origin: { chainNumber: 3 } });
+  const { file } = await make.seal({ recipients: [3] }, third);
+  const second = make.forged({ origin: { chainNumber: 2 } });
+  const older = (await make.seal({ recipients: [3] }, second)).file;
+  return {
+    chain_other: refused("chain_mismatch", file, { keys: ["other_chain"] }),
+    chain_older: opens(second, older, { keys: ["other_chain"] }),
   };
 }

@@ -20,7 +20,8 @@ import {
   locationTexts,
   type SealLocation,
 } from "../../../src/backup/seal/location.ts";
-import { RECIPIENT, type Recipient } from "../../../src/backup/seal/recipients.ts";
+import { RECIPIENT, type Recipient } from "../../../src/backup/seal/recipient.ts";
+import { wrapForHybrid } from "../../../src/backup/seal/recovery-hybrid.ts";
 import type { Core } from "../../../src/crypto/core.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
 import type { SnapshotRecord } from "../../../src/hsm/memory/record.ts";
@@ -29,8 +30,9 @@ import {
   counterRandom,
   LOCATION,
   ORIGIN,
-  recoverySpki,
-  testKit,
+  recoveryKey,
+  recoveryPublicKey,
+  subtle,
   testKms,
   testRing,
 } from "../fixtures.ts";
@@ -216,6 +218,7 @@ export function sealKeys(dataKey: Uint8Array, sealId: Uint8Array, containerDiges
 
 /** Seals what `forge` made, by FORMAT.md §7, with the changes that are asked for. */
 export async function forgeSeal(
+  core: Core,
   { keyBlock, container: given }: Pick<Forged, "keyBlock" | "container">,
   forgery: SealForgery = {},
 ): Promise<SealedForgery> {
@@ -229,8 +232,8 @@ export async function forgeSeal(
   const keys = sealKeys(dataKey, sealId, containerDigest);
   using held = SecretKey.copyOf(dataKey);
   const made: Recipient[] = [];
-  for (const kind of forgery.recipients ?? [RECIPIENT.kms, RECIPIENT.recoveryRsa]) {
-    made.push(await wrapFor(kind, held, location, sealId, random));
+  for (const kind of forgery.recipients ?? [RECIPIENT.kms, RECIPIENT.recoveryHybrid]) {
+    made.push(await wrapFor(core, kind, held, location, sealId, random));
   }
   const recipients = change(made, forgery.recipient);
   const sealed = sealSegments(keys.bodyKey, sealId, container);
@@ -277,7 +280,24 @@ function gcm(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plain: Uint8Ar
   return join(cipher.update(plain), cipher.final(), cipher.getAuthTag());
 }
 
+/** With info and coins of FORMAT.md §7.4, spelt out. */
+async function hybridWrap(
+  core: Core,
+  publicKey: Uint8Array,
+  dataKey: SecretKey,
+  location: SealLocation,
+  sealId: Uint8Array,
+): Promise<Uint8Array> {
+  const texts = locationTexts(location);
+  const context = encode([texts, sealId, sha256(publicKey)], rfc8949EncodeOptions);
+  using coins = core.kdfCounter(dataKey, LABEL.recoveryCoins, context, 64);
+  const bound = encode([...texts, sealId], rfc8949EncodeOptions);
+  const info = join(labelBytes(LABEL.recoveryHpke), bound);
+  return await wrapForHybrid({ core, subtle }, publicKey, dataKey, info, coins);
+}
+
 async function wrapFor(
+  core: Core,
   kind: number,
   dataKey: SecretKey,
   location: SealLocation,
@@ -294,8 +314,14 @@ async function wrapFor(
     case RECIPIENT.recoveryRsa: {
       const context = encode([...locationTexts(location), sealId], rfc8949EncodeOptions);
       const label = join(labelBytes(LABEL.recovery), context);
-      const wrapped = dataKey.use((bytes) => rsaOaep(recoverySpki(), bytes, label, random(32)));
-      return { kind, keyId: testKit().recoveryKey?.id ?? "", wrapped };
+      const { bytes: spki } = recoveryPublicKey("rsa");
+      const wrapped = dataKey.use((bytes) => rsaOaep(spki, bytes, label, random(32)));
+      return { kind, keyId: recoveryKey("rsa").id, wrapped };
+    }
+    case RECIPIENT.recoveryHybrid: {
+      const { bytes } = recoveryPublicKey("hybrid");
+      const wrapped = await hybridWrap(core, bytes, dataKey, location, sealId);
+      return { kind, keyId: recoveryKey("hybrid").id, wrapped };
     }
     default:
       return { kind, keyId: "a key of another kind", wrapped: random(40) };

@@ -4,19 +4,26 @@
  * Made from named seeds and the RSA keys of the tests. They are published and protect nothing.
  */
 import { createHash, createPublicKey, type KeyObject } from "node:crypto";
+import type { Checkpoint } from "../../../src/backup/format/checkpoints.ts";
 import type { Keyring, KeyVersion } from "../../../src/backup/format/keys.ts";
 import { encodeKit, RecoveryKit } from "../../../src/backup/kit/kit.ts";
-import type { RecoveryKey } from "../../../src/backup/seal/recovery.ts";
+import type { KnownPublicKey } from "../../../src/backup/kit/recovery-keys.ts";
+import { hybridPublicKey } from "../../../src/backup/seal/hybrid-kem.ts";
+import type { HybridRecoveryKey } from "../../../src/backup/seal/recovery-hybrid.ts";
+import type { RecoveryKey } from "../../../src/backup/seal/recovery-keys.ts";
+import type { RsaRecoveryKey } from "../../../src/backup/seal/recovery-rsa.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
 import { rsaKey } from "../../lib/rsa-keys.ts";
-import { counterRandom } from "../fixtures.ts";
+import { counterRandom, ORIGIN } from "../fixtures.ts";
 import type { KmsFile } from "./index-schema.ts";
 
 type CustomerKeys = KmsFile["keys"];
 
 interface KeySet {
   readonly ring: Keyring;
-  readonly recoveryKey: RecoveryKey | null;
+  readonly recoveryKeys: readonly RecoveryKey[];
+  readonly publicKeys?: readonly KnownPublicKey[];
+  readonly checkpoints?: readonly Checkpoint[];
   /** Null: there is no KMS, as on the day when the operator is gone. */
   readonly kms: CustomerKeys | null;
 }
@@ -39,17 +46,39 @@ function customerKey(id: string, state: "active" | "retired", seed = id): Custom
 
 const CMKS = [customerKey("local/golden-1", "retired"), customerKey("local/golden-2", "active")];
 
-function recoveryKey(key: KeyObject): RecoveryKey {
+function rsaRecoveryKey(key: KeyObject): RsaRecoveryKey {
   const spki = createPublicKey(key).export({ type: "spki", format: "der" });
   const pkcs8 = key.export({ type: "pkcs8", format: "der" });
-  return {
-    id: createHash("sha256").update(spki).digest("hex").slice(0, 32),
-    pkcs8: new SecretKey(Uint8Array.from(pkcs8)),
-  };
+  return { algorithm: "rsa", id: keyId(spki), pkcs8: new SecretKey(Uint8Array.from(pkcs8)) };
 }
 
-const OWNER: KeySet = { ring: RING, recoveryKey: null, kms: CMKS };
-const RECOVERY_KEY = recoveryKey(rsaKey(3072));
+async function hybridRecoveryKey(name: string): Promise<HybridRecoveryKey> {
+  const seed = new SecretKey(counterRandom(`vectors/recovery/${name}`)(32));
+  return { algorithm: "hybrid", id: keyId(await hybridPublicKey(seed)), seed };
+}
+
+function keyId(publicKey: Uint8Array): string {
+  return createHash("sha256").update(publicKey).digest("hex").slice(0, 32);
+}
+
+const OWNER: KeySet = { ring: RING, recoveryKeys: [], kms: CMKS };
+const HYBRID = await hybridRecoveryKey("hybrid");
+const RSA = rsaRecoveryKey(rsaKey(3072));
+const OTHER_HYBRID = await hybridRecoveryKey("another");
+const OTHER_RSA = rsaRecoveryKey(rsaKey(3072, 1));
+const RECOVERY_KEYS = [HYBRID, RSA];
+
+/** As a kit holds keys whose private halves are in hardware, or in another safe. */
+const PUBLIC_KEYS: readonly KnownPublicKey[] = [
+  { algorithm: "hybrid", id: HYBRID.id, bytes: await hybridPublicKey(HYBRID.seed) },
+  { algorithm: "rsa", id: RSA.id, bytes: spkiOf(rsaKey(3072)) },
+];
+
+function spkiOf(key: KeyObject): Uint8Array {
+  return Uint8Array.from(createPublicKey(key).export({ type: "spki", format: "der" }));
+}
+
+const CHECKPOINT = { clusterId: ORIGIN.clusterId, chainNumber: 3 };
 
 function foreignId(versions: readonly KeyVersion[]): KeyVersion[] {
   return versions.map((entry) => ({ ...entry, id: counterRandom("vectors/foreign")(16) }));
@@ -75,9 +104,37 @@ const KEY_SETS = {
   /** All of the operator: ring and KMS, as the edge holds them. */
   owner: OWNER,
   /** All of a customer without the operator: ring and recovery key, no KMS. */
-  kit_holder: { ...OWNER, recoveryKey: RECOVERY_KEY, kms: null },
-  kit_and_kms: { ...OWNER, recoveryKey: RECOVERY_KEY },
-  other_recovery_key: { ...OWNER, recoveryKey: recoveryKey(rsaKey(3072, 1)), kms: null },
+  kit_holder: { ...OWNER, recoveryKeys: RECOVERY_KEYS, kms: null },
+  kit_and_kms: { ...OWNER, recoveryKeys: RECOVERY_KEYS },
+  hybrid_holder: { ...OWNER, recoveryKeys: [HYBRID], kms: null },
+  rsa_holder: { ...OWNER, recoveryKeys: [RSA], kms: null },
+  public_halves: { ...OWNER, recoveryKeys: [], publicKeys: PUBLIC_KEYS, kms: null },
+  other_recovery_keys: { ...OWNER, recoveryKeys: [OTHER_HYBRID, OTHER_RSA], kms: null },
+  /** Other keys under the ids of the right ones. */
+  recovery_replaced: {
+    ...OWNER,
+    recoveryKeys: [
+      { ...OTHER_HYBRID, id: HYBRID.id },
+      { ...OTHER_RSA, id: RSA.id },
+    ],
+    kms: null,
+  },
+  recovery_rsa_short: {
+    ...OWNER,
+    recoveryKeys: [{ ...rsaRecoveryKey(rsaKey(2048)), id: RSA.id }],
+    kms: null,
+  },
+  recovery_rsa_unreadable: {
+    ...OWNER,
+    recoveryKeys: [{ algorithm: "rsa", id: RSA.id, pkcs8: new SecretKey(new Uint8Array(100)) }],
+    kms: null,
+  },
+  /** The same keys, and a digest that no backup of this number has. */
+  other_chain: {
+    ...OWNER,
+    recoveryKeys: RECOVERY_KEYS,
+    checkpoints: [{ ...CHECKPOINT, containerDigest: new Uint8Array(32) }],
+  },
   ring_alone: { ...OWNER, kms: null },
   mkbk_absent: withRing({ mkbk: foreignId(RING.mkbk) }),
   mkbk_destroyed: withRing({ mkbk: destroyed(RING.mkbk) }),
@@ -98,12 +155,14 @@ const KEY_SETS = {
 
 export type KeySetName = keyof typeof KEY_SETS;
 
-function kitText({ ring, recoveryKey }: KeySet): string {
+function kitText({ ring, recoveryKeys, publicKeys = [], checkpoints = [] }: KeySet): string {
   return encodeKit(
     new RecoveryKit({
       createdAt: "2026-01-01T00:00:00Z",
       operator: "Golden Operator",
-      recoveryKey,
+      recoveryKeys,
+      publicKeys,
+      checkpoints,
       ring,
       note: "Test keys, published on purpose: they protect nothing.",
     }),

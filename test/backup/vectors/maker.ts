@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import type { BackupFaultCode } from "../../../src/backup/format/errors.ts";
-import { RECIPIENT } from "../../../src/backup/seal/recipients.ts";
+import { RECIPIENT } from "../../../src/backup/seal/recipient.ts";
 import type { Core } from "../../../src/crypto/core.ts";
 import type { SnapshotRecord } from "../../../src/hsm/memory/record.ts";
 import { hex, record, recordOfLength } from "../fixtures.ts";
@@ -88,7 +88,7 @@ export class Maker {
   }
   /** For the KMS alone, unless recipients are named. */
   async seal(forgery: SealForgery = {}, forged: Sealable = this.forged()): Promise<SealedForgery> {
-    return await forgeSeal(forged, { recipients: [RECIPIENT.kms], ...forgery });
+    return await forgeSeal(this.core, forged, { recipients: [RECIPIENT.kms], ...forgery });
   }
   async sealed(forgery: SealForgery = {}): Promise<Uint8Array> {
     return (await this.seal(forgery)).file;

@@ -5,8 +5,8 @@ import { memoryFile } from "../../../src/backup/file.ts";
 import { BackupError, type BackupFault } from "../../../src/backup/format/errors.ts";
 import type { Keyring } from "../../../src/backup/format/keys.ts";
 import { parseKit } from "../../../src/backup/kit/kit.ts";
+import type { Openers } from "../../../src/backup/seal/data-key.ts";
 import { localKms } from "../../../src/backup/seal/kms.ts";
-import type { Openers } from "../../../src/backup/seal/recipients.ts";
 import type { Expectation as Expected } from "../../../src/backup/sealed.ts";
 import { restoreFile, type VerifiedBackup } from "../../../src/backup/verify.ts";
 import type { Core } from "../../../src/crypto/core.ts";
@@ -32,10 +32,14 @@ export const INDEX: VectorIndex = VECTOR_INDEX.parse(JSON.parse(vectorText(INDEX
 export function readerWith(keys: string, expectation: Expectation = {}): VectorReader {
   const set = INDEX.keys[keys];
   if (set === undefined) throw new RangeError(`keys: the index has no key set ${keys}`);
-  const { ring, recoveryKey } = parseKit(vectorText(set.kit));
+  const { ring, recoveryKeys, checkpoints } = parseKit(vectorText(set.kit));
   const kms =
     set.kms === null ? null : localKms(subtle, counterRandom("kms"), customerKeys(set.kms));
-  return { ring, openers: { kms, recoveryKey }, expected: expected(expectation) };
+  return {
+    ring,
+    openers: { kms, recoveryKeys },
+    expected: { ...expected(expectation), checkpoints },
+  };
 }
 
 /** The expectation as the engine takes it: digests are bytes, and nothing is undefined. */

@@ -125,6 +125,7 @@ const FACTS: ShownBackup = {
   previousDigest: hex(64, 1),
   containerDigest: hex(64, 2),
   stateDigest: hex(64, 7),
+  newerKnown: null,
   heldAt: "123456789012 / eu-west-1 / cluster-x7hq2m4kzpa / backup-a1b2c3d4e5f",
 };
 
@@ -174,7 +175,7 @@ function service(report: (report: CheckReport) => void): Service {
       operator: "Example operator",
       manufacturer: "Holdfast development",
       createdAt: "2026-11-01T10:00:00.000Z",
-      recoveryKeyId: hex(32, 4),
+      recoveryKeyIds: [hex(32, 4)],
       mkbkCount: 1,
       akbkCount: 2,
     }),

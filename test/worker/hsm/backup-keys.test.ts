@@ -49,7 +49,7 @@ describe("a downloaded backup", () => {
     const verified = await verifyBackup(
       { core, subtle: crypto.subtle },
       kit.ring,
-      { kms: null, recoveryKey: kit.recoveryKey },
+      { kms: null, recoveryKeys: kit.recoveryKeys },
       memoryFile(bytes),
     );
     expect(Buffer.from(verified.stateDigest).toString("hex")).toBe(backup.stateDigest);

@@ -40,11 +40,17 @@ describe("the envelope of a backup with a kit", () => {
       bodyBytes: body.length,
       bodyDigest: createHash("sha256").update(body).digest("hex"),
       location: { account: ACCOUNT, region: REGION, clusterId: cluster.clusterId, backupId },
-      recipients: clear.recipients.map(({ kind, keyId }) => ({ kind, keyId })),
+      containerDigest: Buffer.from(clear.containerDigest).toString("hex"),
+      envelopeNumber: 1,
+      recipients: clear.recipients.map(({ keyId }, i) => ({
+        kind: ["kms", "recovery"][i],
+        keyId,
+      })),
       restorableOffline: true,
     });
     expect(envelope.recipients.map(({ kind }) => kind)).toEqual(["kms", "recovery"]);
     const row = await ok(edge, "GET", `/v1/backups/${backupId}`);
+    expect(envelope.containerDigest).toBe(row.containerDigest);
     expect(envelope.bodyBytes).toBe(row.bodyBytes);
   });
 });
@@ -63,7 +69,7 @@ describe("the digest of a record that may hold a secret", () => {
     ({ backupId } = await backUp(edge, cluster));
     using core = await loadCore();
     using kit = parseKit((await testSecrets()).kit);
-    const openers = { kms: null, recoveryKey: kit.recoveryKey };
+    const openers = { kms: null, recoveryKeys: kit.recoveryKeys };
     const file = memoryFile(await sealedFile(edge, backupId));
     const platform = { core, subtle: crypto.subtle };
     ({ manifest } = await inspectBackup(platform, kit.ring, openers, file));

@@ -1,21 +1,17 @@
 /**
- * The recovery key: the second recipient of a data key, whose private half lies in recovery kits.
+ * A data key wrapped for a recovery key of the RSA kind.
  *
- * Spec: FORMAT.md §7.4 (RFC 8017 §7.1, RSA-OAEP with SHA-256 under RSA-3072).
+ * Spec: FORMAT.md §7.4 (RFC 8017 §7.1, RSA-OAEP with SHA-256 under RSA-3072). The label binds the wrap
+ * to its place, and is the caller's.
  */
 import { encodeHex } from "../../crypto/base-encodings.ts";
-import { concatBytes } from "../../crypto/bytes.ts";
-import type { Core } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import type { PlatformKey, Subtle } from "../../crypto/web-crypto.ts";
-import { encodeCbor } from "../format/cbor.ts";
 import { keyMismatch } from "../format/errors.ts";
-import { KEY_ID_BYTES, LABEL, labelBytes } from "../format/layout.ts";
-import { isRecoverySpki } from "../format/recovery-spki.ts";
-import { locationTexts, type SealLocation } from "./location.ts";
 
 /** The private half, as a kit holds it. */
-export interface RecoveryKey {
+export interface RsaRecoveryKey {
+  readonly algorithm: "rsa";
   /** 32 hex digits. */
   readonly id: string;
   /** DER. */
@@ -26,40 +22,31 @@ const ALGORITHM = { name: "RSA-OAEP", hash: "SHA-256" };
 const MODULUS_BITS = 3072;
 const EXPONENT = "010001";
 
-/** The first 16 bytes of SHA-256 of the SubjectPublicKeyInfo, in hexadecimal. */
-export function recoveryKeyId(core: Core, spki: Uint8Array): string {
-  return encodeHex(core.sha256(spki).subarray(0, KEY_ID_BYTES));
-}
-
 /**
- * RSA-OAEP of a data key (32 bytes, borrowed) for `spki` (DER): 384 fresh bytes.
- * @param id - of that key. @throws BackupError `key_mismatch` of a key of another form.
+ * RSA-OAEP of a data key (32 bytes, borrowed): 384 fresh bytes.
+ * @param spki - DER, that `isRecoverySpki` takes.
  */
-export async function wrapForRecovery(
+export async function wrapForRsa(
   subtle: Subtle,
   spki: Uint8Array,
-  id: string,
   dataKey: SecretKey,
-  location: SealLocation,
-  sealId: Uint8Array,
+  label: Uint8Array,
 ): Promise<Uint8Array> {
-  if (!isRecoverySpki(spki)) throw keyMismatch("recovery", id, "refused");
   const publicKey = await subtle.importKey("spki", spki, ALGORITHM, false, ["encrypt"]);
-  const algorithm = { name: "RSA-OAEP", label: oaepLabel(location, sealId) };
+  const algorithm = { name: "RSA-OAEP", label };
   const wrapped = await dataKey.use((bytes) => subtle.encrypt(algorithm, publicKey, bytes));
   return new Uint8Array(wrapped);
 }
 
 /** The inverse: a fresh data key. @throws BackupError `key_mismatch` of the recovery key. */
-export async function unwrapWithRecovery(
+export async function unwrapWithRsa(
   subtle: Subtle,
-  key: RecoveryKey,
+  key: RsaRecoveryKey,
   wrapped: Uint8Array,
-  location: SealLocation,
-  sealId: Uint8Array,
+  label: Uint8Array,
 ): Promise<SecretKey> {
   const privateKey = await importPrivate(subtle, key);
-  const algorithm = { name: "RSA-OAEP", label: oaepLabel(location, sealId) };
+  const algorithm = { name: "RSA-OAEP", label };
   try {
     return new SecretKey(new Uint8Array(await subtle.decrypt(algorithm, privateKey, wrapped)));
   } catch {
@@ -68,7 +55,7 @@ export async function unwrapWithRecovery(
   }
 }
 
-async function importPrivate(subtle: Subtle, key: RecoveryKey): Promise<PlatformKey> {
+async function importPrivate(subtle: Subtle, key: RsaRecoveryKey): Promise<PlatformKey> {
   const imported = await key.pkcs8
     .use((der) => subtle.importKey("pkcs8", der, ALGORITHM, false, ["decrypt"]))
     .catch(() => null);
@@ -87,9 +74,4 @@ function isOfFormat({ algorithm }: PlatformKey): boolean {
     algorithm.publicExponent instanceof Uint8Array &&
     encodeHex(algorithm.publicExponent) === EXPONENT
   );
-}
-
-/** LABEL(recovery) ‖ CBOR([the texts of the location, sealId]). */
-function oaepLabel(location: SealLocation, sealId: Uint8Array): Uint8Array {
-  return concatBytes(labelBytes(LABEL.recovery), encodeCbor([...locationTexts(location), sealId]));
 }
