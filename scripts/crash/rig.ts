@@ -175,27 +175,34 @@ function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
+/** Whether this machine tells of all its processes: where there is /proc. */
+export const KNOWS_PROCESSES = existsSync("/proc/self/stat");
+
 /**
  * Whether a process of the group still runs. One that is dead and waits for its parent to take note runs
  * no more; where there is /proc, that shows.
  */
 function groupRuns(pid: number): boolean {
   if (!signalGroup(pid, 0)) return false;
-  if (!existsSync("/proc/self/stat")) return true;
-  return readdirSync("/proc").some((name) => {
-    if (!/^\d+$/.test(name)) return false;
-    const { state, group } = processStat(name);
-    return group === pid && state !== "Z";
-  });
+  return !KNOWS_PROCESSES || runningOf(pid).length > 0;
+}
+
+/** What runs of a process group, where that is known. */
+export function runningOf(group: number): { readonly pid: number; readonly command: string }[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => ({ pid: Number(name), ...processStat(name) }))
+    .filter((one) => one.group === group && one.state !== "Z");
 }
 
 /** From /proc/PID/stat (proc_pid_stat(5)): the name in brackets may hold anything, so what follows it. */
-function processStat(pid: string): { state: string; group: number } {
+function processStat(pid: string): { command: string; state: string; group: number } {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const [state = "", , group = ""] = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return { state, group: Number(group) };
+    const end = text.lastIndexOf(")");
+    const [state = "", , group = ""] = text.slice(end + 2).split(" ");
+    return { command: text.slice(text.indexOf("(") + 1, end), state, group: Number(group) };
   } catch {
-    return { state: "Z", group: 0 }; // It went while the list was read.
+    return { command: "", state: "Z", group: 0 }; // It went while the list was read.
   }
 }

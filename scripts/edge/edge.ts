@@ -4,12 +4,13 @@
  * With HOLDFAST_WAITS set it first waits for its parent to send an `EdgeOrder`, which completes its
  * environment. Takes PORT (default 8787), HOLDFAST_STATE (default .holdfast/state) and
  * HOLDFAST_DEV_VARS (default .dev.vars); PAUSE_AT and SCHEDULE of the environment are handed on.
- * Tells its parent when it is ready, and ends when its parent is gone.
+ * Tells its parent when it is ready, and ends when its parent is gone, or workerd is.
  */
 import type { ChildProcess } from "node:child_process";
 import { subscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { basename } from "node:path";
 import { DEV_VARS_FILE, readDevVars } from "./dev-vars.ts";
 import { type EmbeddedEdge, startEmbeddedEdge } from "./embedded.ts";
 import { keepToOwner } from "./owner-only.ts";
@@ -19,16 +20,23 @@ const WATCHDOG_INTERVAL_MS = 600_000;
 const FIRST_LOOK_MS = 3_000;
 const HANDED_ON = ["PAUSE_AT", "SCHEDULE"];
 
-/** What the parent process is told: each process that is started, and once how the start went. */
+/**
+ * What the parent process is told: each process that is started, once how the start went, and why it ends
+ * without having been told to.
+ */
 export type EdgeMessage =
   | { readonly started: number }
   | { readonly ready: string }
-  | { readonly failed: string };
+  | { readonly failed: string }
+  | { readonly ending: string };
 
 /** What a waiting edge is sent: variables over those of its environment. */
 export interface EdgeOrder {
   readonly environment: Readonly<Record<string, string>>;
 }
+
+let edge: EmbeddedEdge | null = null;
+let stopping = false;
 
 function tell(message: EdgeMessage): void {
   if (process.connected) process.send?.(message);
@@ -37,13 +45,29 @@ function tell(message: EdgeMessage): void {
 }
 
 /** Miniflare keeps workerd to itself; Node says of every process that it is about to be started. */
-function tellWhatStarts(): void {
+function watchWhatStarts(): void {
   subscribe("child_process", (message) => {
     const { process: child } = message as { process: ChildProcess };
     child.once("spawn", () => {
       if (child.pid !== undefined) tell({ started: child.pid });
     });
+    child.once("exit", (code, signal) => {
+      const isWorkerd = basename(child.spawnfile).startsWith("workerd");
+      if (isWorkerd) void endWithoutWorkerd(signal ?? `code ${code}`);
+    });
   });
+}
+
+/** Miniflare does not start another one, and nobody would answer on the port. */
+async function endWithoutWorkerd(how: string): Promise<void> {
+  // Of a start Miniflare itself says that it failed, and why.
+  if (stopping || edge === null) return;
+  stopping = true;
+  const reason = `workerd ended: ${how}`;
+  console.error(reason);
+  tell({ ending: reason });
+  await edge.stop();
+  process.exit(1);
 }
 
 /** Rejects when another process listens there: workerd itself would only say that it could not. */
@@ -81,9 +105,6 @@ async function start(): Promise<EmbeddedEdge> {
   });
 }
 
-let edge: EmbeddedEdge | null = null;
-let stopping = false;
-
 async function stop(): Promise<void> {
   if (stopping) return;
   stopping = true;
@@ -92,7 +113,7 @@ async function stop(): Promise<void> {
 }
 
 keepToOwner();
-tellWhatStarts();
+watchWhatStarts();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
   process.on(signal, () => void stop());
 process.on("disconnect", () => void stop());

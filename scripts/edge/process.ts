@@ -6,6 +6,7 @@
  * tells: killed, it leaves workerd behind, with its port.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { EdgeMessage, EdgeOrder } from "./edge.ts";
@@ -24,8 +25,8 @@ const LOG_TAIL_LINES = 20;
 export interface EdgeProcess {
   readonly child: ChildProcess;
   readonly url: string;
-  /** Resolves when nothing of it runs any more, whoever ended it; the exit code, if there is one. */
-  readonly ended: Promise<number | null>;
+  /** Resolves when nothing of it runs any more, whoever ended it: why, in its own words, or how. */
+  readonly ended: Promise<string>;
 }
 
 export interface EdgeProcessOptions {
@@ -95,10 +96,11 @@ function spawnChild(options: EdgeProcessOptions, program = PROGRAM): ChildProces
   }
 }
 
-/** Resolves with the exit code when the child is gone. */
-function exited(child: ChildProcess): Promise<number | null> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
-  return new Promise((done) => child.once("exit", (code) => done(code)));
+/** Resolves when the child is gone, with the signal that ended it or its exit code. */
+function exited(child: ChildProcess): Promise<string> {
+  const how = () => child.signalCode ?? `code ${child.exitCode}`;
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(how());
+  return new Promise((done) => child.once("exit", () => done(how())));
 }
 
 async function stopChild(child: ChildProcess): Promise<void> {
@@ -108,15 +110,19 @@ async function stopChild(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Resolves as `exited`, once what the child had started is ended too. */
-async function allEnded(child: ChildProcess): Promise<number | null> {
+/** Resolves once the child, and what it had started, is ended. */
+async function allEnded(child: ChildProcess): Promise<string> {
   const started: number[] = [];
+  let reason: string | null = null;
   child.on("message", (message: EdgeMessage) => {
     if ("started" in message) started.push(message.started);
+    if ("ending" in message) reason = message.ending;
   });
-  const code = await exited(child);
+  const how = await exited(child);
+  // What it said last may come after its end.
+  if (child.connected) await once(child, "disconnect");
   for (const pid of started) endOrphan(pid);
-  return code;
+  return reason ?? how;
 }
 
 function endOrphan(pid: number): void {

@@ -7,6 +7,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { build, isBuilt, verifyBuilt } from "../edge/build.ts";
 import type { DevelopmentAccessKey } from "../edge/dev-secrets.ts";
 import { DEV_VARS_FILE, ensureDevVars, KIT_FILE } from "../edge/dev-vars.ts";
@@ -24,6 +25,7 @@ const STORY_FILE = ".holdfast/story/story.json";
 const BUILD_LOG = ".holdfast/logs/build.log";
 const EDGE_LOG = ".holdfast/logs/edge.log";
 const REGION = "us-east-1";
+const ENDING_MS = 2_000;
 
 const USAGE = `usage: npm start [-- options]
 
@@ -60,12 +62,29 @@ function ownerKey(bindings: Record<string, string>): DevelopmentAccessKey {
 /** @throws Error if it does not come up, or has come up and cannot work, as without a variable. */
 async function startEdge(signal: AbortSignal): Promise<EdgeProcess> {
   const edge = await spawnEdge({ log: EDGE_LOG, signal });
-  const health = await fetch(new URL("/v1/health", edge.url));
+  const health = await atTheEdge(edge, fetch(new URL("/v1/health", edge.url)));
   if (health.ok) return edge;
   await stopEdge(edge);
   const said = readFileSync(EDGE_LOG, "utf8").matchAll(/"request_failed","reason":"([^"]+)"/g);
   const [, reason = `its log is ${EDGE_LOG}`] = [...said].at(-1) ?? [];
   throw new Error(`The edge is not well: ${reason}. The variables are in ${DEV_VARS_FILE}.`);
+}
+
+function endedByItself(how: string): string {
+  return `The edge ended by itself (${how}). Its log: ${EDGE_LOG}`;
+}
+
+/**
+ * What is done with the edge. Where that fails since the edge is gone, the error says so: requests fail a
+ * moment before the edge has ended.
+ */
+async function atTheEdge<T>(edge: EdgeProcess, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const how = await Promise.race([edge.ended, wait(ENDING_MS, null)]);
+    throw how === null ? error : new Error(endedByItself(how), { cause: error });
+  }
 }
 
 async function prepare(signal: AbortSignal): Promise<Record<string, string>> {
@@ -144,7 +163,7 @@ async function run(options: ReadonlySet<string>, signal: AbortSignal): Promise<n
   writeFileSync(EDGE_FILE, `${JSON.stringify({ url: edge.url })}\n`);
   const wanted = options.has("--story") || (!options.has("--no-story") && !existsSync(STORY_FILE));
   try {
-    if (wanted) await tellStory(edge.url, bindings);
+    if (wanted) await atTheEdge(edge, tellStory(edge.url, bindings));
   } catch (error) {
     await stopEdge(edge);
     throw error;
@@ -154,10 +173,8 @@ async function run(options: ReadonlySet<string>, signal: AbortSignal): Promise<n
     await stopEdge(edge);
     return 0;
   }
-  const code = await edge.ended;
-  if (!signal.aborted) {
-    say(red(`\n  The edge ended by itself (${code}). Its log: ${EDGE_LOG}`));
-  }
+  const how = await edge.ended;
+  if (!signal.aborted) say(red(`\n  ${endedByItself(how)}`));
   return 1;
 }
 

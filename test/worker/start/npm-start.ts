@@ -2,10 +2,11 @@
  * `npm start` in a fresh folder: what was built is linked there, state and secrets are its own.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { groupGone } from "../../../scripts/crash/rig.ts";
+import { groupGone, runningOf } from "../../../scripts/crash/rig.ts";
 
 const LINKED = [
   ...["package.json", "package-lock.json", "tsconfig.json", "wrangler.toml", "node_modules"],
@@ -80,6 +81,17 @@ export class NpmStart {
   async end(signal: NodeJS.Signals): Promise<void> {
     this.child.kill(signal);
     await groupGone(this.child.pid ?? 0);
+  }
+
+  /** Kills workerd alone, as a machine out of memory would; resolves when nothing runs any more. */
+  async killWorkerd(): Promise<void> {
+    const { pid = 0 } = this.child;
+    const workerds = runningOf(pid).filter(({ command }) => command === "workerd");
+    if (workerds.length !== 1) throw new Error(`${workerds.length} workerds run`);
+    const closed = once(this.child, "close");
+    for (const workerd of workerds) process.kill(workerd.pid, "SIGKILL");
+    await closed;
+    await groupGone(pid);
   }
 
   /** Ends whatever a failed test has left. */

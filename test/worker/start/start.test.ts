@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { KNOWS_PROCESSES } from "../../../scripts/crash/rig.ts";
 import { encodeDevVars } from "../../../scripts/edge/dev-vars.ts";
 import { spawnEdge } from "../../../scripts/edge/process.ts";
 import { testSecrets } from "../../lib/mf.ts";
@@ -27,6 +28,8 @@ function openToOthers(folder: string, names: readonly string[]): string[] {
     .flatMap((name) => (statSync(join(folder, name)).isDirectory() ? [name, ...below(name)] : name))
     .filter((path) => (statSync(join(folder, path)).mode & 0o077) !== 0);
 }
+
+const ENDED = /The edge ended by itself \(workerd ended: SIGKILL\)\. Its log:\s+\.holdfast\/logs/;
 
 describe("npm start", () => {
   let folder: Folder;
@@ -76,6 +79,25 @@ describe("npm start", () => {
       expect(start.output).not.toContain("Ctrl-C stops");
     },
   );
+
+  it.skipIf(!KNOWS_PROCESSES)("says that the edge ended by itself, and fails", async () => {
+    start = new NpmStart(folder, "--no-story");
+    await start.said("Ctrl-C stops");
+    await start.killWorkerd();
+    expect(start.output).toMatch(ENDED);
+    expect(start.child.exitCode).toBe(1);
+    const log = readFileSync(join(folder.path, ".holdfast/logs/edge.log"), "utf8");
+    expect(log).toContain("workerd ended: SIGKILL");
+  });
+
+  it.skipIf(!KNOWS_PROCESSES)("says so in the midst of the story too", async () => {
+    start = new NpmStart(folder);
+    await start.said("The story");
+    await start.killWorkerd();
+    expect(start.output).toMatch(ENDED);
+    expect(start.output).not.toContain("Ctrl-C stops");
+    expect(start.child.exitCode).toBe(1);
+  });
 });
 
 it("an edge that is killed leaves no workerd with its port", async () => {
