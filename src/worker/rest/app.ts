@@ -79,7 +79,7 @@ export function restApp(): OpenAPIHono<RestEnv> {
   });
 }
 
-/** Authenticates a request, checks the role and that the body is JSON, and hands it on. */
+/** Authenticates a request, checks the role and that the body is one for the route, and hands it on. */
 export const authenticated: MiddlewareHandler<RestEnv> = async (c, next) => {
   const request = c.req.raw;
   const rules = rulesOf(request.method, c.req.path);
@@ -99,7 +99,7 @@ export const authenticated: MiddlewareHandler<RestEnv> = async (c, next) => {
     });
   }
   c.set("principal", principal);
-  const fault = body.length > 0 ? bodyFault(request, body) : null;
+  const fault = body.length > 0 ? bodyFault(request, body, rules.takesBody) : null;
   if (fault !== null) return fault;
   // It has been read, and a validator reads it again; a GET has no use for one.
   if (!BODILESS.has(request.method)) c.req.raw = new Request(request, { body });
@@ -124,14 +124,22 @@ function unauthenticatedStatus(refusal: Refusal): number {
   return SIGNATURE_CODES.has(refusal.code) ? 401 : statusOf(refusal);
 }
 
-/** The answer to a body that is not JSON, or does not say that it is. */
-function bodyFault(request: Request, body: Uint8Array): Response | null {
+/** The answer to a body that is not JSON, does not say that it is, or is one where none belongs. */
+function bodyFault(request: Request, body: Uint8Array, isTaken: boolean): Response | null {
   if (!JSON_TYPE.test(request.headers.get("content-type") ?? "")) {
     const message = "content-type: a body must be application/json, in UTF-8";
     return refusalResponse({ kind: "invalid", code: "content_type_invalid", message });
   }
   const parsed = parseJson(body);
-  return parsed.ok ? null : refusalResponse(parsed.refusal);
+  if (!parsed.ok) return refusalResponse(parsed.refusal);
+  if (isTaken || isEmptyObject(parsed.value)) return null;
+  const message = "body: this request takes none; send none, or {}";
+  return refusalResponse({ kind: "invalid", code: "request_invalid", message });
+}
+
+function isEmptyObject(value: unknown): boolean {
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isObject && Object.keys(value).length === 0;
 }
 
 /**

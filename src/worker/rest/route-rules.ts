@@ -1,9 +1,9 @@
 /**
- * What is decided of a request before its handler runs: what the route may change, how long its body may
- * be and for whom, and whether its answer may be kept.
+ * What is decided of a request before its handler runs: what the route may change, whether it takes a body,
+ * how long that may be and for whom, and whether its answer may be kept.
  *
  * Spec: docs/API.md, "Bodies" and "Repeating". A route that is not in the table is taken for one that
- * changes something, has a short body and answers a secret; a test demands that every route is in it.
+ * changes something, takes a short body and answers a secret; a test demands that every route is in it.
  */
 import type { Input } from "../contracts/data-plane.ts";
 
@@ -14,6 +14,8 @@ const SHORT_BYTES = 64 * 1024;
 export interface RouteRules {
   /** `reads`: open to roles that only read. `uses`: makes an HSM work, and leaves it as it was. */
   readonly effect: "reads" | "uses" | "changes";
+  /** Where it takes none, `{}` is as good as none: some clients send it with every POST. */
+  readonly takesBody: boolean;
   readonly maxBodyBytes: number;
   /** What the HSM is asked before a body of more than 64 KiB is read; null: there is no such body. */
   readonly permission: Input<"admit"> | null;
@@ -23,15 +25,18 @@ export interface RouteRules {
 
 const CHANGES: RouteRules = {
   effect: "changes",
+  takesBody: true,
   maxBodyBytes: SHORT_BYTES,
   permission: null,
   isKept: true,
 };
+/** By its path alone. */
+const CHANGES_BARE: RouteRules = { ...CHANGES, takesBody: false };
 const SECRET: RouteRules = { ...CHANGES, isKept: false };
-const READS: RouteRules = { ...CHANGES, effect: "reads", isKept: false };
+const READS: RouteRules = { ...CHANGES_BARE, effect: "reads", isKept: false };
 
 function using(permission: Input<"admit">): RouteRules {
-  return { effect: "uses", maxBodyBytes: USUAL_BYTES, permission, isKept: false };
+  return { ...CHANGES, effect: "uses", maxBodyBytes: USUAL_BYTES, permission, isKept: false };
 }
 
 function taking(maxBodyBytes: number, permission: Input<"admit">): RouteRules {
@@ -41,22 +46,22 @@ function taking(maxBodyBytes: number, permission: Input<"admit">): RouteRules {
 /** By method and path, as the OpenAPI document has them. */
 export const ROUTE_RULES: Readonly<Record<string, RouteRules>> = {
   "POST /v1/backups/{backupId}/verify": READS,
-  "POST /v1/clusters/{clusterId}/backups": CHANGES,
+  "POST /v1/clusters/{clusterId}/backups": CHANGES_BARE,
 
   "POST /v1/clusters/{clusterId}/activate": CHANGES,
   "POST /v1/clusters/{clusterId}/sessions": SECRET,
-  "DELETE /v1/clusters/{clusterId}/sessions/current": CHANGES,
+  "DELETE /v1/clusters/{clusterId}/sessions/current": CHANGES_BARE,
   "POST /v1/clusters/{clusterId}/users": CHANGES,
   "POST /v1/clusters/{clusterId}/users:import": taking(BULK_BYTES, "manage users"),
   "PUT /v1/clusters/{clusterId}/users/{username}/password": CHANGES,
-  "DELETE /v1/clusters/{clusterId}/users/{username}": CHANGES,
+  "DELETE /v1/clusters/{clusterId}/users/{username}": CHANGES_BARE,
 
   "POST /v1/clusters/{clusterId}/keys": taking(USUAL_BYTES, "manage keys"),
   "POST /v1/clusters/{clusterId}/keys:import": taking(BULK_BYTES, "manage keys"),
   "POST /v1/clusters/{clusterId}/keys:generate": CHANGES,
   "POST /v1/clusters/{clusterId}/keys:generate-pair": CHANGES,
   "PATCH /v1/clusters/{clusterId}/keys/{handle}": CHANGES,
-  "DELETE /v1/clusters/{clusterId}/keys/{handle}": CHANGES,
+  "DELETE /v1/clusters/{clusterId}/keys/{handle}": CHANGES_BARE,
   "POST /v1/clusters/{clusterId}/keys/{handle}/share": CHANGES,
   "POST /v1/clusters/{clusterId}/keys/{handle}/unshare": CHANGES,
   "POST /v1/clusters/{clusterId}/keys/{handle}/unwrap": taking(USUAL_BYTES, "manage keys"),
@@ -69,7 +74,7 @@ export const ROUTE_RULES: Readonly<Record<string, RouteRules>> = {
   "POST /v1/clusters/{clusterId}/message-digests": using("digest"),
 
   "POST /v1/clusters/{clusterId}/certificates": taking(USUAL_BYTES, "manage certificates"),
-  "DELETE /v1/clusters/{clusterId}/certificates/{certificateId}": CHANGES,
+  "DELETE /v1/clusters/{clusterId}/certificates/{certificateId}": CHANGES_BARE,
   "PATCH /v1/clusters/{clusterId}/policies": CHANGES,
 };
 

@@ -3,6 +3,7 @@
  * byte is taken for another.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { rulesOf } from "../../../src/worker/rest/route-rules.ts";
 import { type Edge, startEdge } from "../../lib/mf.ts";
 import { sendPlain } from "../access/plain-client.ts";
 
@@ -152,37 +153,83 @@ it("every answer has an id of its own", async () => {
   expect(new Set(ids).size).toBe(2);
 });
 
-describe("every route that takes a body", () => {
-  const EXAMPLES: Readonly<Record<string, string>> = {
-    clusterId: "cluster-aaaaaaaaaaa",
-    backupId: "backup-aaaaaaaaaaa",
-    handle: "1",
-    username: "alice",
-    certificateId: "1",
+/** Every route of the OpenAPI document that is signed, with examples in its path. */
+async function signedRoutes() {
+  const answer = await fetch(new URL("/v1/openapi.json", edge.url));
+  const { paths } = (await answer.json()) as {
+    paths: Record<string, Record<string, { requestBody?: unknown; security?: unknown[] }>>;
+  };
+  return Object.entries(paths).flatMap(([template, methods]) =>
+    Object.entries(methods)
+      .filter(([, { security }]) => security === undefined)
+      .map(([name, { requestBody }]) => ({
+        method: name.toUpperCase(),
+        template,
+        path: template.replace(/\{(\w+)\}/g, (_, part: string) => EXAMPLES[part] ?? part),
+        takesBody: requestBody !== undefined,
+      })),
+  );
+}
+
+const EXAMPLES: Readonly<Record<string, string>> = {
+  clusterId: "cluster-aaaaaaaaaaa",
+  backupId: "backup-aaaaaaaaaaa",
+  handle: "1",
+  username: "alice",
+  certificateId: "1",
+};
+
+describe("every route that takes no body", () => {
+  const bare = async () => (await signedRoutes()).filter(({ takesBody }) => !takesBody);
+  const send = (method: string, path: string, body: string) => {
+    const headers = body === "" ? {} : { "content-type": JSON_TYPE };
+    return sendPlain(edge, { method, path, service: "holdfast", headers, body });
   };
 
+  it("is one of which the table says so", async () => {
+    for (const { method, template, takesBody } of await signedRoutes()) {
+      expect([template, rulesOf(method, template).takesBody]).toEqual([template, takesBody]);
+    }
+  });
+
+  it.each(["[]", "1", "null", '"text"', "false", '{"a":1}', "[{}]", "{"])(
+    "refuses %s",
+    async (body) => {
+      const routes = await bare();
+      expect(routes.length).toBeGreaterThan(15);
+      for (const { method, path } of routes) {
+        const { status, body: said } = await send(method, path, body);
+        expect([method, path, status]).toEqual([method, path, 400]);
+        const [code, sentence] =
+          body === "{" ? ["body_malformed", /not JSON/] : ["request_invalid", /^body: .*none/];
+        expect([method, path, said.error.code]).toEqual([method, path, code]);
+        expect(said.error.message).toMatch(sentence);
+      }
+    },
+  );
+
+  it.each(["", "{}", " { }\n"])("is looked at with '%s'", async (body) => {
+    for (const { method, path } of await bare()) {
+      const { status, body: said } = await send(method, path, body);
+      expect([method, path, status]).toEqual([method, path, 404]);
+      expect(said.error.code).toMatch(/^(cluster|backup)_not_found$/);
+    }
+  });
+});
+
+describe("every route that takes a body", () => {
   it("answers a client's mistake as one", async () => {
-    const answer = await fetch(new URL("/v1/openapi.json", edge.url));
-    const { paths } = (await answer.json()) as {
-      paths: Record<string, Record<string, { requestBody?: unknown }>>;
-    };
     let tried = 0;
-    for (const [template, methods] of Object.entries(paths)) {
-      const path = template.replace(/\{(\w+)\}/g, (_, name: string) => EXAMPLES[name] ?? name);
-      for (const [name, { requestBody }] of Object.entries(methods)) {
-        if (requestBody === undefined) continue;
-        const method = name.toUpperCase();
-        for (const [body, type] of MISTAKES) {
-          const headers = { "content-type": type };
-          const { status, body: said } = await sendPlain(edge, {
-            ...{ method, path, service: "holdfast", headers, body },
-          });
-          expect([method, path, body, type, status]).toEqual([method, path, body, type, 400]);
-          expect(said.error.code).toMatch(
-            /^(request_invalid|body_malformed|content_type_invalid)$/,
-          );
-          tried += 1;
-        }
+    for (const { method, path, takesBody } of await signedRoutes()) {
+      if (!takesBody) continue;
+      for (const [body, type] of MISTAKES) {
+        const headers = { "content-type": type };
+        const { status, body: said } = await sendPlain(edge, {
+          ...{ method, path, service: "holdfast", headers, body },
+        });
+        expect([method, path, body, type, status]).toEqual([method, path, body, type, 400]);
+        expect(said.error.code).toMatch(/^(request_invalid|body_malformed|content_type_invalid)$/);
+        tried += 1;
       }
     }
     expect(tried).toBeGreaterThan(15 * MISTAKES.length);
