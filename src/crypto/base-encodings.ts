@@ -2,8 +2,8 @@
  * Bytes as text and back: hexadecimal, Base64 and Base64url, the only place where that is done.
  *
  * RFC 4648 §4, §5, §8. Reading never throws and quotes nothing. Canonical final bits are
- * not demanded (§3.5 leaves that open); who needs one text for one value compares with
- * what would be written. Not constant time: text cannot be wiped either, so nothing
+ * not demanded (§3.5 leaves that open); who demands them asks `hasSpareBits`, or compares
+ * with what would be written. Not constant time: text cannot be wiped either, so nothing
  * secret is text for longer than it must.
  */
 
@@ -59,6 +59,17 @@ export function decodeEitherBase64(text: string): Uint8Array<ArrayBuffer> | null
   if (!/^([A-Za-z0-9_-]*|[A-Za-z0-9+/]*)={0,2}$/.test(text)) return null;
   if (text.endsWith("=")) return decodeBase64(standardLetters(text));
   return decodeBase64(standardLetters(text).padEnd(Math.ceil(text.length / 4) * 4, "="));
+}
+
+/**
+ * Whether the last letter of `text` has bits behind those of the last byte that are not zero (RFC 4648
+ * §3.5). @param bytes - what it was read as, in either alphabet.
+ */
+export function hasSpareBits(text: string, bytes: Uint8Array): boolean {
+  const rest = bytes.length % 3;
+  if (rest === 0) return false;
+  const written = encodeBase64(bytes.subarray(-rest)).slice(0, rest + 1);
+  return !standardLetters(text).replace(/=+$/, "").endsWith(written);
 }
 
 function standardLetters(text: string): string {

@@ -8,6 +8,7 @@ import {
   encodeBase64,
   encodeBase64Url,
   encodeHex,
+  hasSpareBits,
   requireBase64,
   requireHex,
 } from "../../src/crypto/base-encodings.ts";
@@ -54,6 +55,22 @@ describe("Base64", () => {
   it("may end in bits that mean nothing (RFC 4648 §3.5)", () => {
     expect(decodeBase64("QR==")).toEqual(Uint8Array.of(0x41));
     expect(decodeEitherBase64("QR")).toEqual(Uint8Array.of(0x41));
+  });
+
+  it("whose final bits mean nothing is told from what is written", () => {
+    fc.assert(
+      fc.property(ANY_BYTES, (bytes) => {
+        for (const text of [encodeBase64(bytes), encodeBase64Url(bytes)]) {
+          expect(hasSpareBits(text, bytes)).toBe(false);
+        }
+      }),
+    );
+    const spare = ["QR==", "QR", "Qf", "QUJDQR", "QUI=", "QUL", "-_-_-_9=", "+/+/+/9"];
+    for (const text of spare) {
+      const bytes = decodeEitherBase64(text);
+      const isSpare = !text.endsWith("I=");
+      expect([text, bytes !== null && hasSpareBits(text, bytes)]).toEqual([text, isSpare]);
+    }
   });
 
   const neither = ["Q", "QQ=", "QUJD=", "====", "Q===", "QQ==QQ==", "QU*D", "QU JD", "QUJD\n"];

@@ -4,7 +4,7 @@
  * RFC 7517 §4, RFC 7518 §6. What a JWK says of its use is left to the attributes. Its text cannot
  * be wiped; the numbers read from it are, by whoever asked.
  */
-import { decodeEitherBase64 } from "../../crypto/base-encodings.ts";
+import { decodeEitherBase64, hasSpareBits } from "../../crypto/base-encodings.ts";
 import type { JsonWebKey } from "../../crypto/web-crypto.ts";
 import { type CurveName, curveNamed, fieldBytes, unsupported } from "./algorithms.ts";
 import { uncompressedPoint } from "./curve-points.ts";
@@ -116,7 +116,7 @@ function verifyLength(name: Member, curve: CurveName, bytes: Uint8Array): void {
 
 /**
  * Fresh bytes of each member, at least one, in the order of `names`. One rule for all: Base64url or
- * Base64, padded or not.
+ * Base64, padded or not, in the one text that its alphabet has for these bytes.
  */
 function readMembers(jwk: JsonWebKey, names: readonly Member[]): Uint8Array<ArrayBuffer>[] {
   const missing = names.filter((name) => jwk[name] === undefined);
@@ -125,13 +125,20 @@ function readMembers(jwk: JsonWebKey, names: readonly Member[]): Uint8Array<Arra
     throw unreadable("JWK", names.length === 1 ? `it lacks ${names[0]}` : why);
   }
   const members: Uint8Array<ArrayBuffer>[] = [];
-  for (const name of names) {
-    const bytes = decodeEitherBase64(jwk[name] ?? "");
-    if (bytes !== null && bytes.length > 0) members.push(bytes);
-    else {
-      for (const member of members) member.fill(0);
-      throw unreadable("JWK", `its ${name} is neither Base64url nor Base64`);
+  try {
+    for (const name of names) {
+      const text = jwk[name] ?? "";
+      const bytes = decodeEitherBase64(text);
+      if (bytes === null || bytes.length === 0) {
+        throw unreadable("JWK", `its ${name} is neither Base64url nor Base64`);
+      }
+      members.push(bytes);
+      if (!hasSpareBits(text, bytes)) continue;
+      throw unreadable("JWK", `the last letter of its ${name} has bits that belong to no byte`);
     }
+    return members;
+  } catch (error) {
+    for (const member of members) member.fill(0);
+    throw error;
   }
-  return members;
 }

@@ -152,6 +152,13 @@ function ecJwk(changed: { readonly [name: string]: string | undefined }): CaseMa
   return { format: "jwk", jwk: JSON.parse(JSON.stringify({ ...EC_JWK, ...changed })) };
 }
 
+/** The same bytes in another text: its last letter is the next one of the alphabet. */
+function withSpareBit(text: string): string {
+  const letters = text.replace(/=+$/, "");
+  const last = String.fromCharCode(letters.charCodeAt(letters.length - 1) + 1);
+  return letters.slice(0, -1) + last + text.slice(letters.length);
+}
+
 function rsaPublic(n: bigint, e = 65_537n): CaseMaterial {
   const numbers = [n, e].map((value) => encodeDerInteger(magnitude(value)));
   const key = encodeDer(DER_TAG.sequence, ...numbers);
@@ -447,6 +454,26 @@ const MADE: readonly KeyCase[] = [
     name: `EC JWK ${name}`,
     material: ecJwk(changed),
     refused: ["key_unreadable", why] as const,
+  })),
+  // Of e the usual text ends with a whole byte.
+  ...(["n", "e", "d", "p", "q", "dp", "dq", "qi"] as const).map((name) => ({
+    name: `RSA JWK with bits behind the last byte of ${name}`,
+    material: rsaJwk({ [name]: withSpareBit(name === "e" ? "AAEAAQ" : (RSA_JWK[name] ?? "")) }),
+    refused: ["key_unreadable", `the last letter of its ${name} has bits that belong to`] as const,
+  })),
+  ...(["x", "y", "d"] as const).map((name) => ({
+    name: `EC JWK with bits behind the last byte of ${name}`,
+    material: ecJwk({ [name]: withSpareBit(EC_JWK[name] ?? "") }),
+    refused: ["key_unreadable", `the last letter of its ${name} has bits that belong to`] as const,
+  })),
+  ...["AQ==", "AAE=", "-_-_-_8", "+/+/+/8="].map((k) => ({
+    name: `oct JWK with bits behind the last byte of ${k}`,
+    material: {
+      format: "jwk" as const,
+      jwk: { kty: "oct", k: withSpareBit(k) },
+      type: "generic-secret" as const,
+    },
+    refused: ["key_unreadable", "the last letter of its k has bits that belong to"] as const,
   })),
   ...[
     ["of secp256k1", { kty: "EC", crv: "secp256k1", x: "AA", y: "AA" }, "Curve secp256k1"],
