@@ -4,6 +4,7 @@
  * docs/HSM.md §3.1; RFC 7468, RFC 7517. Text cannot be wiped; bytes made here are, or pass on as
  * `SecretKey`.
  */
+import { equalBytes } from "../../crypto/bytes.ts";
 import { type PemBlock, parsePem } from "../../crypto/pem.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import type { JsonWebKey, Subtle } from "../../crypto/web-crypto.ts";
@@ -18,7 +19,13 @@ import {
 import { checkPrivateKey, checkPublicKey } from "./asymmetric.ts";
 import { isPrivateJwk, readOctJwk, readPublicJwk, withPrivateJwk } from "./jwk.ts";
 import { type PrivateNumbers, readPkcs1, readPkcs8, readSec1 } from "./private-key.ts";
-import { kindOf, type PublicNumbers, readRsaPublicKey, readSpki } from "./public-key.ts";
+import {
+  encodeSpki,
+  kindOf,
+  type PublicNumbers,
+  readRsaPublicKey,
+  readSpki,
+} from "./public-key.ts";
 import { unreadable } from "./refusals.ts";
 
 const AES_KEY_BYTES: readonly number[] = [16, 24, 32];
@@ -144,10 +151,16 @@ async function readPem(subtle: Subtle, pem: string): Promise<ReadMaterial> {
   try {
     // What else tools write beside a key, its chain above all, is passed over.
     const keys = blocks.filter(({ label }) => IS_KEY.test(label));
-    const [block] = keys.length === 0 ? blocks : keys;
+    const halves = keys.filter(({ label }) => IS_PUBLIC.test(label));
+    const wholes = keys.filter((key) => !halves.includes(key));
+    if (wholes.length > 1 || halves.length > 1) {
+      throw unreadable("PEM", "there is more than one key in it");
+    }
+    const [block] = [...wholes, ...halves, ...blocks];
     if (block === undefined) throw unreadable("PEM", "there is no PEM block in it");
-    if (keys.length > 1) throw unreadable("PEM", "there is more than one key in it");
-    return await readPemBlock(subtle, block);
+    const [half] = halves;
+    if (half === undefined || half === block) return await readPemBlock(subtle, block);
+    return await readPemPair(subtle, block, half);
   } finally {
     for (const { bytes } of blocks) bytes?.fill(0);
   }
@@ -155,28 +168,43 @@ async function readPem(subtle: Subtle, pem: string): Promise<ReadMaterial> {
 
 /** The label of a block that holds a key of any kind; not that of parameters or certificates. */
 const IS_KEY = /\bKEY\b/;
+const IS_PUBLIC = /\bPUBLIC KEY\b/;
+
+/** A private key beside which stands a public one, which must be its own (as RFC 5958 §2 has it inside). */
+async function readPemPair(subtle: Subtle, block: PemBlock, half: PemBlock): Promise<ReadMaterial> {
+  const beside = encodeSpki(readPublicBlock(half));
+  const material = await readPemBlock(subtle, block);
+  if (equalBytes(material.publicKey, beside)) return material;
+  material.secret?.[Symbol.dispose]();
+  throw unreadable("PEM", "the public key beside it is not that of its private one");
+}
 
 async function readPemBlock(subtle: Subtle, block: PemBlock): Promise<ReadMaterial> {
+  switch (block.label) {
+    case "PRIVATE KEY":
+      return await takePrivate(subtle, "PKCS#8", bytesOf(block), readPkcs8);
+    case "RSA PRIVATE KEY":
+      return await takePrivate(subtle, "PKCS#1", bytesOf(block), readPkcs1);
+    case "EC PRIVATE KEY":
+      return await takePrivate(subtle, "SEC 1", bytesOf(block), (bytes) => readSec1(bytes, null));
+    default:
+      return await takePublic(subtle, readPublicBlock(block));
+  }
+}
+
+/** @throws HsmError `key_unreadable` also for a block that is no key. */
+function readPublicBlock(block: PemBlock): PublicNumbers {
   const { label } = block;
   const advice = PEM_ADVICE[label];
   if (advice !== undefined) throw unreadable("PEM", advice);
-  if (block.bytes === null) {
-    throw unreadable("PEM", "it is encrypted or damaged; decrypt it with `openssl pkey` first");
-  }
-  switch (label) {
-    case "PRIVATE KEY":
-      return await takePrivate(subtle, "PKCS#8", block.bytes, readPkcs8);
-    case "RSA PRIVATE KEY":
-      return await takePrivate(subtle, "PKCS#1", block.bytes, readPkcs1);
-    case "EC PRIVATE KEY":
-      return await takePrivate(subtle, "SEC 1", block.bytes, (bytes) => readSec1(bytes, null));
-    case "PUBLIC KEY":
-      return await takePublic(subtle, readSpki(block.bytes));
-    case "RSA PUBLIC KEY":
-      return await takePublic(subtle, readRsaPublicKey(block.bytes));
-    default:
-      throw unreadable("PEM", `a block "${label}" is not a key this HSM reads`);
-  }
+  if (label === "PUBLIC KEY") return readSpki(bytesOf(block));
+  if (label === "RSA PUBLIC KEY") return readRsaPublicKey(bytesOf(block));
+  throw unreadable("PEM", `a block "${label}" is not a key this HSM reads`);
+}
+
+function bytesOf({ bytes }: PemBlock): Uint8Array {
+  if (bytes !== null) return bytes;
+  throw unreadable("PEM", "it is encrypted or damaged; decrypt it with `openssl pkey` first");
 }
 
 const PEM_ADVICE: Readonly<Record<string, string>> = {

@@ -10,6 +10,7 @@ import { SecretKey } from "../../../src/crypto/secret-key.ts";
 import type { JsonWebKey } from "../../../src/crypto/web-crypto.ts";
 import type { KeyMaterial } from "../../../src/hsm/keys/material.ts";
 import { der, EC, jwk, pem, RSA } from "../../lib/key-material.ts";
+import { rsaKey } from "../../lib/rsa-keys.ts";
 import { derBytes, derTree } from "../certificates/der-tree.ts";
 
 /** Material as a body of REST has it. */
@@ -176,7 +177,11 @@ function pkcs8With(key: KeyObject, version: number, ...behind: Uint8Array[]): Ca
 }
 
 /** The same with its number and point as given, and parameters inside. */
-function sec1(d: Uint8Array, rest: Uint8Array = new Uint8Array(0)): CaseMaterial {
+function sec1(d: Uint8Array, rest?: Uint8Array): CaseMaterial {
+  return { format: "pem", pem: sec1Pem(d, rest) };
+}
+
+function sec1Pem(d: Uint8Array, rest: Uint8Array = new Uint8Array(0)): string {
   const key = encodeDer(
     DER_TAG.sequence,
     hex("020101"),
@@ -184,7 +189,7 @@ function sec1(d: Uint8Array, rest: Uint8Array = new Uint8Array(0)): CaseMaterial
     hex("a00a06082a8648ce3d030107"),
     rest,
   );
-  return { format: "pem", pem: encodePem("EC PRIVATE KEY", key) };
+  return encodePem("EC PRIVATE KEY", key);
 }
 
 const POINT = der(createPublicKey(CURVE_KEY), "spki").slice(-65);
@@ -208,17 +213,30 @@ function damaged(n: bigint): bigint {
   for (let bit = 1n; ; bit++) if ((n ^ (1n << bit)) % 3n === 0n) return n ^ (1n << bit);
 }
 
-function spkiOfPoint(point: Uint8Array): CaseMaterial {
+function spkiBytes(point: Uint8Array): Uint8Array {
   const algorithm = hex("301306072a8648ce3d020106082a8648ce3d030107");
-  return {
-    format: "spki",
-    der: base64(encodeDer(DER_TAG.sequence, algorithm, encodeDerBits(point))),
-  };
+  return encodeDer(DER_TAG.sequence, algorithm, encodeDerBits(point));
+}
+
+function spkiOfPoint(point: Uint8Array): CaseMaterial {
+  return { format: "spki", der: base64(spkiBytes(point)) };
+}
+
+function spkiPemOfPoint(point: Uint8Array): string {
+  return encodePem("PUBLIC KEY", spkiBytes(point));
 }
 
 const RSA_PEM = pem(RSA.privateKey, "pkcs8");
 const CHAIN = `subject=CN = leaf\n${CERTIFICATE}subject=CN = root\n${CERTIFICATE}`;
 const CRL = "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n";
+
+const CURVE_PUBLIC_PEM = spkiPem(createPublicKey(CURVE_KEY));
+const PEM_WITHOUT_POINT = sec1Pem(SCALAR);
+const EC_PARAMETERS = encodePem("EC PARAMETERS", hex("06082a8648ce3d030107"));
+const TWICE = [spkiPem(RSA.publicKey), pem(RSA.publicKey, "pkcs1")] as const;
+const CUT = spkiPem(RSA.publicKey).replace(/.\n-----END/, "\n-----END");
+const OF_DSA = TWICE[0].replaceAll("PUBLIC", "DSA PUBLIC");
+const ENCRYPTED = RSA_PEM.replaceAll("PRIVATE", "ENCRYPTED PRIVATE");
 
 const MADE: readonly KeyCase[] = [
   ...[
@@ -234,6 +252,54 @@ const MADE: readonly KeyCase[] = [
     name,
     material: { format: "pem" as const, pem: text },
     shown: shownOf(RSA.privateKey),
+  })),
+  ...(
+    [
+      ["behind it", [RSA_PEM, spkiPem(RSA.publicKey)], RSA.privateKey],
+      ["before it, in PKCS#1", [pem(RSA.publicKey, "pkcs1"), RSA_PEM], RSA.privateKey],
+      [
+        "among its chain",
+        [pem(RSA.privateKey, "pkcs1"), CHAIN, spkiPem(RSA.publicKey)],
+        RSA.privateKey,
+      ],
+      ["of a curve", [pem(CURVE_KEY, "sec1"), CURVE_PUBLIC_PEM], CURVE_KEY],
+      ["of a curve, which it lacks inside", [PEM_WITHOUT_POINT, CURVE_PUBLIC_PEM], CURVE_KEY],
+      [
+        "of a curve, with its parameters",
+        [EC_PARAMETERS, pem(CURVE_KEY, "sec1"), spkiPemOfPoint(COMPRESSED)],
+        CURVE_KEY,
+      ],
+    ] as const
+  ).map(([name, parts, key]) => ({
+    name: `a key and its public key ${name}`,
+    material: { format: "pem" as const, pem: parts.join("") },
+    shown: shownOf(key),
+  })),
+  ...(
+    [
+      ["of another of its kind", [RSA_PEM, spkiPem(createPublicKey(rsaKey(3072)))], "beside it"],
+      ["of another curve's", [pem(CURVE_KEY, "pkcs8"), spkiPem(EC["P-384"]!.publicKey)], "beside"],
+      ["of another on its curve", [PEM_WITHOUT_POINT, spkiPemOfPoint(OTHER_POINT)], "beside it"],
+      ["of another kind", [spkiPem(RSA.publicKey), pem(CURVE_KEY, "pkcs8")], "beside it is not"],
+    ] as const
+  ).map(([name, parts, why]) => ({
+    name: `a key and the public key ${name}`,
+    material: { format: "pem" as const, pem: parts.join("") },
+    refused: ["key_unreadable", why] as const,
+  })),
+  ...(
+    [
+      ["two public keys and the private one", [RSA_PEM, ...TWICE], "more than one key"],
+      ["two public keys", TWICE, "more than one key"],
+      ["one key twice", [RSA_PEM, RSA_PEM], "more than one key"],
+      ["a key and a public key that is cut", [RSA_PEM, CUT], "encrypted or damaged"],
+      ["a key and a public key of DSA", [RSA_PEM, OF_DSA], '"DSA PUBLIC KEY" is not a key'],
+      ["a key that is encrypted, and a public one", [ENCRYPTED, TWICE[0]], "`openssl pkey` first"],
+    ] as const
+  ).map(([name, parts, why]) => ({
+    name,
+    material: { format: "pem" as const, pem: parts.join("") },
+    refused: ["key_unreadable", why] as const,
   })),
   {
     name: "two keys with a certificate",
