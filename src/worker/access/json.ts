@@ -2,7 +2,7 @@
  * A body as JSON, read so that nobody else reads something different in it.
  *
  * RFC 8259 §8: UTF-8 without exception (a replaced byte would let one password in for another) and
- * strings without lone surrogates; §4: no name twice in an object, since readers differ in which one counts.
+ * strings without lone surrogates; no byte-order mark before it, which some skip and some refuse; §4: no name twice in an object, since readers differ in which one counts.
  * `__proto__` is no name of anything here, and dangerous in many places. What is said of a malformed body
  * names the place and shows nothing of what stands there.
  */
@@ -25,6 +25,7 @@ const NESTING = new Map([
 
 /** What may need a look at the strings themselves: escapes, or the name. */
 const SUSPICIOUS = /\\u|__proto__/;
+const BYTE_ORDER_MARK = "\uFEFF";
 const REPLACEMENT = "\uFFFD";
 const REPLACEMENT_BYTES = 3;
 /** In which the first byte that is not UTF-8 is looked for, character by character. */
@@ -37,6 +38,7 @@ export function parseJson(body: Uint8Array): Result<unknown> {
   if (excess !== null) return malformed(excess);
   const text = decodeUtf8(body);
   if (text === null) return malformed(`byte ${invalidByte(body)}: not UTF-8`);
+  if (text.startsWith(BYTE_ORDER_MARK)) return malformed("byte 0: a byte-order mark");
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -88,7 +90,7 @@ function malformed(what: string): Result<never> {
 
 function decodeUtf8(body: Uint8Array): string | null {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
   } catch {
     return null;
   }
@@ -160,7 +162,7 @@ function placeOf(line: number, column: number): string {
 
 /** Line and column of the first fault, from 1. */
 function placeIn(text: string): string {
-  if (text.trim() === "") return "it is empty";
+  if (/^[ \t\r\n]*$/.test(text)) return "it is empty";
   const errors: ParseError[] = [];
   const searched = text.slice(0, MAX_SEARCHED_CHARACTERS);
   parse(searched, errors, { disallowComments: true, allowTrailingComma: false });

@@ -75,3 +75,41 @@ describe("what is no JSON", () => {
     expect(said(body)).toBe(`The body is malformed: ${place}: not JSON.`);
   });
 });
+
+describe("a byte-order mark", () => {
+  const MARK = "\uFEFF";
+  const refused = (place: string) => `The body is malformed: ${place}.`;
+
+  it.each([
+    ["before an object", `${MARK}{"a":1}`, "byte 0: a byte-order mark"],
+    ["before nothing", MARK, "byte 0: a byte-order mark"],
+    ["before another", `${MARK}${MARK}{}`, "byte 0: a byte-order mark"],
+    ["before what is no JSON", `${MARK}{`, "byte 0: a byte-order mark"],
+    ["behind white space", ` ${MARK}{}`, "line 1, column 2: not JSON"],
+    ["between members", `{"a":1,\n${MARK}"b":2}`, "line 2, column 1: not JSON"],
+    ["behind an object", `{}${MARK}`, "line 1, column 3: not JSON"],
+    ["of UTF-16", "\u00ff\u00fe{\0}\0", "byte 0: not UTF-8"],
+  ])("%s is refused with its place", (name, text, place) => {
+    const encoding = name === "of UTF-16" ? "latin1" : "utf8";
+    expect(said(Buffer.from(text, encoding))).toBe(refused(place));
+  });
+
+  it("in a string is a character as any", () => {
+    expect(parseJson(Buffer.from(`"${MARK}a${MARK}"`))).toEqual({
+      ok: true,
+      value: `${MARK}a${MARK}`,
+    });
+  });
+
+  it("does not move the place of a byte that is not UTF-8", () => {
+    expect(said(Buffer.concat([Buffer.from(`${MARK}"`), Buffer.of(0xe4)]))).toBe(
+      refused("byte 4: not UTF-8"),
+    );
+  });
+});
+
+describe("a body of characters that others take for white space", () => {
+  it.each(["\u00a0", "\u2028", "\v"])("is not empty: %j", (text) => {
+    expect(said(Buffer.from(text))).toBe("The body is malformed: line 1, column 1: not JSON.");
+  });
+});

@@ -35,6 +35,11 @@ describe("a body of the REST surface", () => {
     ["with a comment", '{ "username": "alice" /* me */ }', /line 1, column \d+: not JSON/],
     ["that is no JSON", "username=alice", /line 1, column 1: not JSON/],
     ["of spaces", "   ", /it is empty/],
+    [
+      "behind a byte-order mark",
+      `\ufeff{"username":"alice","password":"x"}`,
+      /byte 0: a byte-order/,
+    ],
     ["nested without end", "[".repeat(60_000), /byte 16: nested deeper than 16/],
     ["nested without end, with an escape", `{"\\u0061":${"[".repeat(60_000)}`, /nested deeper/],
     ["in Latin-1", withPassword(0xe4), /byte 33: not UTF-8/],
@@ -276,7 +281,7 @@ describe("an error", () => {
 });
 
 describe("a body of the AWS wire", () => {
-  it.each(['{"Filters":{"__proto__":["x"]}}', '{"Filters":{"\\u005f_proto__":["x"]}}'])(
+  it.each(['{"Filters":{"__proto__":["x"]}}', '{"Filters":{"\\u005f_proto__":["x"]}}', "\ufeff{}"])(
     "does not have all that there is listed: %s",
     async (body) => {
       const headers = {
