@@ -14,7 +14,14 @@ import { authenticate, type Principal, SIGNATURE_CODES } from "../access/sigv4.t
 import type { Input } from "../contracts/data-plane.ts";
 import { refusalsOf } from "../platform/fault-response.ts";
 import { refusalResponse, statusOf } from "./answers.ts";
-import { askHsm, type RestContext, type RestEnv, SESSION_HEADER } from "./context.ts";
+import {
+  askHsm,
+  CLUSTER_ID,
+  clusterIdOf,
+  type RestContext,
+  type RestEnv,
+  SESSION_HEADER,
+} from "./context.ts";
 import { actOnce } from "./once.ts";
 import { rulesOf } from "./route-rules.ts";
 
@@ -31,9 +38,6 @@ const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 export function jsonBody<T extends z.ZodType>(schema: T) {
   return { required: true, content: { "application/json": { schema } } } as const;
 }
-
-const CLUSTER_ID = "cluster-[2-7a-z]{11,16}";
-const CLUSTER_PATH = new RegExp(`^/v1/clusters/(${CLUSTER_ID})/`);
 
 export const clusterParams = z.object({
   clusterId: z
@@ -112,8 +116,8 @@ async function admitLongBody(
   principal: Principal,
   permission: Input<"admit"> | null,
 ): Promise<void> {
-  const [, clusterId] = CLUSTER_PATH.exec(c.req.path) ?? [];
-  if (permission === null || clusterId === undefined) return;
+  const clusterId = clusterIdOf(c);
+  if (permission === null || clusterId === null) return;
   c.set("principal", principal);
   await askHsm(c, clusterId, "admit", permission);
 }

@@ -17,7 +17,15 @@ export type RestEnv = {
 
 export const SESSION_HEADER = "holdfast-session";
 
+export const CLUSTER_ID = "cluster-[2-7a-z]{11,16}";
+const CLUSTER_PATH = new RegExp(`^/v1/clusters/(${CLUSTER_ID})/`);
+
 export type RestContext = Context<RestEnv>;
+
+/** The cluster of the path, for whoever looks before a route has been found; null if it names none. */
+export function clusterIdOf(c: RestContext): string | null {
+  return CLUSTER_PATH.exec(c.req.path)?.[1] ?? null;
+}
 
 /** The region of whoever signed. */
 export function regionOf(c: RestContext) {

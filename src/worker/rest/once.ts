@@ -1,14 +1,15 @@
 /**
  * Requests that change something act once: a recorded one does nothing when it is sent again, and one that
- * a client repeats under its own key gets the answer of the first time.
+ * a client repeats under its own key gets the answer of the first time, while the session that it was asked
+ * in lives.
  *
  * Spec: docs/API.md, "Repeating". What is remembered lies in the `Region` object.
  */
 import { concatBytes } from "../../crypto/bytes.ts";
-import type { RequestOutcome } from "../contracts/region-api.ts";
-import { granted } from "../contracts/result.ts";
+import type { Admission, RequestOutcome } from "../contracts/region-api.ts";
+import { granted, type Result } from "../contracts/result.ts";
 import { refusalResponse } from "./answers.ts";
-import { type RestContext, regionOf, SESSION_HEADER } from "./context.ts";
+import { askHsm, clusterIdOf, type RestContext, regionOf, SESSION_HEADER } from "./context.ts";
 import { rulesOf } from "./route-rules.ts";
 
 const KEY_HEADER = "idempotency-key";
@@ -23,7 +24,7 @@ export async function actOnce(
   body: Uint8Array,
   next: () => Promise<void>,
 ): Promise<Response | undefined> {
-  const { effect, isKept } = rulesOf(c.req.method, c.req.path);
+  const { effect, isKept, inSession } = rulesOf(c.req.method, c.req.path);
   if (effect !== "changes") {
     await next();
     return undefined;
@@ -36,13 +37,26 @@ export async function actOnce(
   }
   const repetition = key === null ? null : { key, requestMac: await macOf(c, body) };
   const region = regionOf(c);
-  const admission = granted(
-    await region.admitRequest({ accessKeyId, signature, expiresAtMs, repetition }),
-  );
+  const order = { accessKeyId, signature, expiresAtMs, repetition };
+  const admitted = await region.admitRequest(order);
+  if (inSession && tellsOfFirst(admitted)) await verifySession(c);
+  const admission = granted(admitted);
   if (admission.kind === "repeated") return again(admission);
   await next();
   if (key !== null) await region.settleRequest(accessKeyId, key, await outcomeOf(c, isKept));
   return undefined;
+}
+
+/** Whether it says what came of an earlier request under the same key. */
+function tellsOfFirst(admitted: Result<Admission>): boolean {
+  if (admitted.ok) return admitted.value.kind === "repeated";
+  return admitted.refusal.code.startsWith("idempotency_key_");
+}
+
+/** Whoever repeats a request may do so only while they could make it. @throws Refused if not. */
+async function verifySession(c: RestContext): Promise<void> {
+  const clusterId = clusterIdOf(c);
+  if (clusterId !== null) await askHsm(c, clusterId, "whoAmI", null);
 }
 
 function again({ status, body }: { readonly status: number; readonly body: string }): Response {

@@ -1,6 +1,6 @@
 /**
  * What is decided of a request before its handler runs: what the route may change, whether it takes a body,
- * how long that may be and for whom, and whether its answer may be kept.
+ * how long that may be and for whom, and whether its answer may be kept, and for whom.
  *
  * Spec: docs/API.md, "Bodies" and "Repeating". A route that is not in the table is taken for one that
  * changes something, takes a short body and answers a secret; a test demands that every route is in it.
@@ -21,6 +21,8 @@ export interface RouteRules {
   readonly permission: Input<"admit"> | null;
   /** Whether the answer may be kept for a day, and given again to a repeated request. */
   readonly isKept: boolean;
+  /** Whether it is asked in a session of an HSM's user: nobody else is told again what came of it. */
+  readonly inSession: boolean;
 }
 
 const CHANGES: RouteRules = {
@@ -29,11 +31,12 @@ const CHANGES: RouteRules = {
   maxBodyBytes: SHORT_BYTES,
   permission: null,
   isKept: true,
+  inSession: true,
 };
 /** By its path alone. */
 const CHANGES_BARE: RouteRules = { ...CHANGES, takesBody: false };
 const SECRET: RouteRules = { ...CHANGES, isKept: false };
-const READS: RouteRules = { ...CHANGES_BARE, effect: "reads", isKept: false };
+const READS: RouteRules = { ...CHANGES_BARE, effect: "reads", isKept: false, inSession: false };
 
 function using(permission: Input<"admit">): RouteRules {
   return { ...CHANGES, effect: "uses", maxBodyBytes: USUAL_BYTES, permission, isKept: false };
@@ -46,10 +49,10 @@ function taking(maxBodyBytes: number, permission: Input<"admit">): RouteRules {
 /** By method and path, as the OpenAPI document has them. */
 export const ROUTE_RULES: Readonly<Record<string, RouteRules>> = {
   "POST /v1/backups/{backupId}/verify": READS,
-  "POST /v1/clusters/{clusterId}/backups": CHANGES_BARE,
+  "POST /v1/clusters/{clusterId}/backups": { ...CHANGES_BARE, inSession: false },
 
-  "POST /v1/clusters/{clusterId}/activate": CHANGES,
-  "POST /v1/clusters/{clusterId}/sessions": SECRET,
+  "POST /v1/clusters/{clusterId}/activate": { ...CHANGES, inSession: false },
+  "POST /v1/clusters/{clusterId}/sessions": { ...SECRET, inSession: false },
   "DELETE /v1/clusters/{clusterId}/sessions/current": CHANGES_BARE,
   "POST /v1/clusters/{clusterId}/users": CHANGES,
   "POST /v1/clusters/{clusterId}/users:import": taking(BULK_BYTES, "manage users"),

@@ -2,7 +2,7 @@
  * The OpenAPI document: version 3.1, sound references, and a route behind every operation in it.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ROUTE_RULES } from "../../../src/worker/rest/route-rules.ts";
+import { ROUTE_RULES, rulesOf } from "../../../src/worker/rest/route-rules.ts";
 import { type Edge, startEdge } from "../../lib/mf.ts";
 import { rest } from "../../lib/rest.ts";
 
@@ -94,6 +94,15 @@ describe("the OpenAPI document", () => {
     const changing = operations().filter(({ method }) => method !== "get");
     const routes = changing.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
     expect(Object.keys(ROUTE_RULES).sort()).toEqual(routes.sort());
+  });
+
+  it("says of every route that changes something whether it is asked in a session", () => {
+    for (const { method, path, operation } of operations()) {
+      if (method === "get") continue;
+      const named = (operation.parameters ?? []).map(({ name }) => name);
+      const { inSession } = rulesOf(method.toUpperCase(), path);
+      expect([method, path, inSession]).toEqual([method, path, named.includes("holdfast-session")]);
+    }
   });
 
   it("describes routes that are there and that ask for a signature", async () => {

@@ -12,6 +12,7 @@ import { CrashRig } from "../../../scripts/crash/rig.ts";
 import { accessKey, hsmsActive, ONE_REQUEST, REGION, regionObject } from "../../lib/aws.ts";
 import { type Edge, startEdge, testSecrets } from "../../lib/mf.ts";
 import {
+  ADMIN_PASSWORD,
   ALICE_PASSWORD,
   addHsm,
   login,
@@ -280,6 +281,93 @@ describe("a request repeated under its key", () => {
     const text = ["POST", `${edge.url.origin}${cluster.path}/sessions`, "", ""].join("\n");
     const guessed = createHash("sha256").update(text + JSON.stringify(credentials));
     expect(rows).not.toContain(guessed.digest("hex"));
+  });
+
+  it("gets nothing any more when its session has ended, and acts as little", async () => {
+    const { path } = cluster;
+    const session = await login(edge, path, "alice", ALICE_PASSWORD);
+    const make = () =>
+      recorded(
+        edge.url,
+        `${path}/keys:generate`,
+        { ...order, label: "ended" },
+        {
+          ...{ session, key: "ended-1" },
+        },
+      );
+    const first = await send(await make());
+    expect(first.status).toBe(201);
+    expect((await later(make)).body).toEqual(first.body);
+    await ok(edge, "DELETE", `${path}/sessions/current`, undefined, { session });
+    for (let again = 0; again < 2; again++) {
+      const answer = await later(make);
+      expect([answer.status, answer.body.error.code]).toEqual([401, "session_invalid"]);
+      expect(answer.headers.get("idempotent-replayed")).toBeNull();
+      expect(JSON.stringify(answer.body)).not.toContain(String(first.body.label));
+    }
+    const { alice } = cluster;
+    const page = await ok(edge, "GET", `${path}/keys?label=ended`, undefined, { session: alice });
+    expect(page.keys).toHaveLength(1);
+  });
+
+  it("is not told that it was carried out when its session has ended", async () => {
+    const { path } = cluster;
+    const session = await login(edge, path, "alice", ALICE_PASSWORD);
+    const handle = await newKey();
+    const wanted = { session, key: "ended-2" };
+    const take = (format: string) =>
+      recorded(edge.url, `${path}/keys/${handle}/export`, { format }, wanted);
+    expect((await send(await take("raw"))).status).toBe(200);
+    expect((await later(() => take("raw"))).body.error.code).toBe("idempotency_key_spent");
+    expect((await send(await take("jwk"))).body.error.code).toBe("idempotency_key_reused");
+    await ok(edge, "DELETE", `${path}/sessions/current`, undefined, { session });
+    for (const format of ["raw", "jwk"]) {
+      const answer = await later(() => take(format));
+      expect([answer.status, answer.body.error.code]).toEqual([401, "session_invalid"]);
+    }
+  });
+
+  it("gets nothing when its user is gone, or has another password", async () => {
+    const { path } = cluster;
+    const admin = await login(edge, path, "admin", ADMIN_PASSWORD);
+    const carol = { username: "carol", role: "CO", password: "carols-password-1" };
+    await ok(edge, "POST", `${path}/users`, carol, { session: admin });
+    const ends: (() => Promise<unknown>)[] = [
+      () => ok(edge, "PUT", `${path}/users/carol/password`, carol, { session: admin }),
+      () => ok(edge, "DELETE", `${path}/users/carol`, undefined, { session: admin }),
+    ];
+    for (const [i, end] of ends.entries()) {
+      const session = await login(edge, path, "carol", carol.password);
+      const user = { username: `dave${i}`, role: "CU", password: "daves-password-1" };
+      const make = () => recorded(edge.url, `${path}/users`, user, { session, key: `gone-${i}` });
+      expect((await send(await make())).status).toBe(201);
+      await end();
+      expect((await later(make)).body.error.code).toBe("session_invalid");
+    }
+  });
+
+  it("that logs out is told that the session is none, as anybody who logs out twice", async () => {
+    const { path } = cluster;
+    const session = await login(edge, path, "alice", ALICE_PASSWORD);
+    const wanted = { method: "DELETE", session, key: "log-out" };
+    const logOut = () => recorded(edge.url, `${path}/sessions/current`, {}, wanted);
+    expect((await send(await logOut())).status).toBe(204);
+    for (let again = 0; again < 2; again++) {
+      const answer = await later(logOut);
+      expect([answer.status, answer.body.error.code]).toEqual([401, "session_invalid"]);
+    }
+  });
+
+  it("and asked in no session gets the first answer in none", async () => {
+    const { path } = cluster;
+    const session = await login(edge, path, "alice", ALICE_PASSWORD);
+    const backUp = () =>
+      recorded(edge.url, `${path}/backups`, {}, { session, key: "in-no-session" });
+    const first = await send(await backUp());
+    expect(first.status).toBe(202);
+    await ok(edge, "DELETE", `${path}/sessions/current`, undefined, { session });
+    const second = await later(backUp);
+    expect([second.status, second.body]).toEqual([202, first.body]);
   });
 
   it("is known when many others came after it, if not its answer", async () => {
