@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { BackupError, type BackupFault } from "../../src/backup/format/errors.ts";
 import type { Refusal } from "../../src/cluster/refusal.ts";
 import { HsmError, type HsmFault } from "../../src/hsm/rules/errors.ts";
-import { SIGNATURE_CODES } from "../../src/worker/access/sigv4.ts";
+import { SIGNATURE_CODES } from "../../src/worker/access/denied.ts";
 import { refusalsOf } from "../../src/worker/platform/fault-response.ts";
 import { statusOf } from "../../src/worker/rest/answers.ts";
 import { sourceFiles } from "./source-tree.ts";

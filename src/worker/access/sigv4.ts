@@ -1,17 +1,19 @@
 /**
- * Who is calling: AWS Signature Version 4, checked by signing again what the client says it signed.
+ * Who is calling: AWS Signature Version 4, verified by signing again what the client says it signed.
  *
- * Spec: docs/AWS.md, "Signatures". Headers come first: a body that states its hash is read only after the
- * signature over that hash holds, and one that does not is read only while it is short. Refusals name what
- * is wrong with the request; nothing of a secret key, and no expected signature, ever appears in one.
+ * Spec: docs/AWS.md, "Signatures". Headers come first (caller.ts): a body that states its hash is read only
+ * after the signature over that hash holds, and one that does not is read only while it is short. Refusals
+ * name what is wrong with the request; nothing of a secret key, and no expected signature, ever appears in
+ * one.
  */
 import type { AccessRole } from "../../cluster/permissions.ts";
 import { encodeHex } from "../../crypto/base-encodings.ts";
 import { type Result, refusal, success } from "../contracts/result.ts";
-import type { AccessKey, Deployment } from "../platform/deployment.ts";
-import { type Authorization, parseAuthorization } from "./authorization.ts";
+import type { Deployment } from "../platform/deployment.ts";
 import { declaredLength, drain, readBody } from "./body.ts";
+import { type Caller, type CallerRules, callerOf } from "./caller.ts";
 import { CanonicalRequest } from "./canonical-request.ts";
+import { denied } from "./denied.ts";
 
 /** Whoever signed the request, and the region their credential is scoped to. */
 export interface Principal {
@@ -33,41 +35,16 @@ export interface Authenticated {
   readonly body: Uint8Array;
 }
 
-export interface AuthenticationRules {
-  /** Signing names that are accepted, such as `cloudhsm`. */
-  readonly services: readonly string[];
+export interface AuthenticationRules extends CallerRules {
   readonly maxBodyBytes: number;
-  /** The clock the request's date is compared with. */
-  readonly nowMs: number;
   /** Asked before a long body is read, when its signature holds already. */
   readonly admit?: (principal: Principal) => Promise<Result<unknown>>;
 }
 
-/** Codes by which a client knows that it is not known. */
-export const SIGNATURE_CODES: ReadonlySet<string> = new Set([
-  "authentication_missing",
-  "signature_incomplete",
-  "signature_mismatch",
-  "signature_expired",
-  "scope_invalid",
-  "access_key_unknown",
-  "security_token_unknown",
-  "body_hash_missing",
-]);
-
-/** Accepted distance between the request's date and the clock, either way. */
-const MAX_CLOCK_SKEW_MS = 5 * 60_000;
-/** How far the clocks of two machines of the deployment may lie apart. */
-const CLOCK_MARGIN_MS = 60_000;
-/** Longest body that is read before the signature has been checked: some clients state no hash. */
+/** Longest body that is read before the signature has been verified: some clients state no hash. */
 const MAX_UNDECLARED_BODY_BYTES = 64 * 1024;
 
-const AMZ_DATE = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
 const SHA256_HEX = /^[0-9a-f]{64}$/;
-/** Headers that change what a request means: one that is sent must be under the signature. */
-const MEANINGFUL_HEADER = /^(x-amz-.*|holdfast-.*|idempotency-key|content-type)$/;
-/** Signed headers that the network in front may keep to itself; what is signed is known otherwise. */
-const REWRITTEN_HEADERS = new Set(["host", "content-length", "accept-encoding"]);
 
 /** Authenticates a request and reads its body. */
 export async function authenticate(
@@ -94,18 +71,20 @@ async function authenticateCaller(
   const isLengthKnown =
     !caller.authorization.signedHeaders.includes("content-length") ||
     request.headers.has("content-length");
-  const isCheckedFirst = declared !== null && isLengthKnown;
-  if (isCheckedFirst) {
-    const mismatch = await checkSignature(request, caller, declared, null);
+  const isVerifiedFirst = declared !== null && isLengthKnown;
+  if (isVerifiedFirst) {
+    const mismatch = await verifySignature(request, caller, declared, null);
     const refused = mismatch ?? (await admitBody(request, principal, rules));
     if (refused !== null) return refused;
   }
-  const read = await readWithin(request, rules.maxBodyBytes, isCheckedFirst);
+  const read = await readWithin(request, rules.maxBodyBytes, isVerifiedFirst);
   if (!read.ok) return read;
   const body = read.value;
   const hash = encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", body)));
   if (declared !== null && declared !== hash) return denied(...HASH_REFUSED);
-  const refused = isCheckedFirst ? null : await checkSignature(request, caller, hash, body.length);
+  const refused = isVerifiedFirst
+    ? null
+    : await verifySignature(request, caller, hash, body.length);
   return refused ?? success({ principal, body });
 }
 
@@ -123,10 +102,9 @@ async function admitBody(
   return admitted;
 }
 
-function principalOf({ authorization, key, signedAtMs }: Caller): Principal {
+function principalOf({ authorization, key, expiresAtMs }: Caller): Principal {
   const { accessKeyId, account, role } = key;
   const { region, signature } = authorization;
-  const expiresAtMs = signedAtMs + MAX_CLOCK_SKEW_MS + CLOCK_MARGIN_MS;
   const mac = (data: Uint8Array) => macUnder(key.secretAccessKey, data);
   return { accessKeyId, account, role, region, signature, expiresAtMs, mac };
 }
@@ -143,46 +121,6 @@ const HASH_REFUSED = [
   "The value of x-amz-content-sha256 is not the SHA-256 of the body that arrived. Unsigned and " +
     "chunk-signed payloads are not accepted.",
 ] as const;
-
-interface Caller {
-  readonly authorization: Authorization;
-  readonly key: AccessKey;
-  readonly signedAtMs: number;
-}
-
-/** What the headers alone say: a whole signature, in date, by a known key. */
-function callerOf(
-  request: Request,
-  deployment: Deployment,
-  { services, nowMs }: AuthenticationRules,
-): Result<Caller> {
-  const header = request.headers.get("authorization");
-  if (header === null) {
-    return denied("authentication_missing", "Request is missing Authentication Token");
-  }
-  const authorization = parseAuthorization(header);
-  if (typeof authorization === "string") return denied("signature_incomplete", authorization);
-  const fault = signedHeadersFault(request, authorization.signedHeaders);
-  if (fault !== null) return denied("signature_incomplete", fault);
-  const scope = checkScope(request, authorization, deployment, services);
-  if (scope !== null) return scope;
-  if (request.headers.has("x-amz-security-token")) {
-    return denied(
-      "security_token_unknown",
-      "The security token included in the request is invalid: access keys of this deployment have " +
-        "none. Unset AWS_SESSION_TOKEN.",
-    );
-  }
-  const key = deployment.accessKeys.find(
-    (known) => known.accessKeyId === authorization.accessKeyId,
-  );
-  if (key === undefined) {
-    return denied("access_key_unknown", "The security token included in the request is invalid.");
-  }
-  const signedAtMs = signingTime(request);
-  const late = checkTime(request.headers.get("x-amz-date") ?? "", signedAtMs, nowMs);
-  return late ?? success({ authorization, key, signedAtMs });
-}
 
 /** The body, as far as it may be read. */
 async function readWithin(
@@ -210,89 +148,8 @@ async function readWithin(
   );
 }
 
-function denied(code: string, message: string): Result<never> {
-  return refusal("denied", code, message);
-}
-
-/** A sentence about a header that had to be signed and was not, or the other way round. */
-function signedHeadersFault(request: Request, signedHeaders: readonly string[]): string | null {
-  const sent = [...request.headers.keys()].filter((name) => MEANINGFUL_HEADER.test(name));
-  // SDK for JavaScript v2 does not sign the content type; the signed hash still fixes the body.
-  const optional = signedHeaders.includes("x-amz-content-sha256") ? "content-type" : null;
-  const required = ["host", "x-amz-date", ...sent].filter((name) => name !== optional);
-  const unsigned = required.find((name) => !signedHeaders.includes(name));
-  if (unsigned !== undefined) {
-    return `'${unsigned}' must be a 'SignedHeader' in the AWS Credential.`;
-  }
-  const unsent = signedHeaders.find(
-    (name) => !REWRITTEN_HEADERS.has(name) && !request.headers.has(name),
-  );
-  return unsent === undefined ? null : `SignedHeaders names '${unsent}', which was not sent.`;
-}
-
-function checkScope(
-  request: Request,
-  authorization: Authorization,
-  deployment: Deployment,
-  services: readonly string[],
-): Result<never> | null {
-  if (!services.includes(authorization.service)) {
-    const names = services.map((service) => `'${service}'`).join(" or ");
-    return denied("scope_invalid", `Credential should be scoped to correct service: ${names}.`);
-  }
-  if (!deployment.regions.includes(authorization.region)) {
-    return denied(
-      "scope_invalid",
-      "Credential should be scoped to a valid region. This deployment serves: " +
-        `${deployment.regions.join(", ")}.`,
-    );
-  }
-  const date = request.headers.get("x-amz-date") ?? "";
-  if (date.slice(0, 8) !== authorization.date) {
-    return denied(
-      "scope_invalid",
-      "Date in Credential scope does not match YYYYMMDD of X-Amz-Date.",
-    );
-  }
-  return null;
-}
-
-/** NaN where the date is none. */
-function signingTime(request: Request): number {
-  const text = request.headers.get("x-amz-date") ?? "";
-  return AMZ_DATE.test(text)
-    ? Date.parse(text.replace(AMZ_DATE, "$1-$2-$3T$4:$5:$6Z"))
-    : Number.NaN;
-}
-
-function checkTime(text: string, atMs: number, nowMs: number): Result<never> | null {
-  if (Number.isNaN(atMs)) {
-    return denied("signature_incomplete", "X-Amz-Date must have the form YYYYMMDDTHHMMSSZ.");
-  }
-  if (atMs < nowMs - MAX_CLOCK_SKEW_MS) {
-    const limit = amzDate(nowMs - MAX_CLOCK_SKEW_MS);
-    return denied(
-      "signature_expired",
-      `Signature expired: ${text} is now earlier than ${limit} (${amzDate(nowMs)} - 5 min.)`,
-    );
-  }
-  if (atMs > nowMs + MAX_CLOCK_SKEW_MS) {
-    const limit = amzDate(nowMs + MAX_CLOCK_SKEW_MS);
-    return denied(
-      "signature_expired",
-      `Signature not yet current: ${text} is still later than ${limit} ` +
-        `(${amzDate(nowMs)} + 5 min.)`,
-    );
-  }
-  return null;
-}
-
-function amzDate(atMs: number): string {
-  return new Date(atMs).toISOString().replace(/[:-]|\.\d{3}/g, "");
-}
-
 /** @returns null if the signature holds; what should have been signed, if not. */
-async function checkSignature(
+async function verifySignature(
   request: Request,
   { authorization, key }: Caller,
   hash: string,
