@@ -60,6 +60,9 @@ interface SpooledContainer {
 export interface CreatedBackup extends SpooledContainer {
   readonly bodyBytes: number;
   readonly envelopeBytes: number;
+  readonly envelopeNumber: number;
+  /** SHA-256 of the envelope, 32 bytes. */
+  readonly envelopeDigest: Uint8Array;
   readonly restorableOffline: boolean;
 }
 
@@ -89,6 +92,8 @@ export async function createBackup(
   return {
     bodyBytes: clear.bodyBytes,
     envelopeBytes: envelope.length,
+    envelopeNumber: seal.envelopeNumber,
+    envelopeDigest: core.sha256(envelope),
     restorableOffline: isForRecovery(seal.recipients),
     ...container,
   };

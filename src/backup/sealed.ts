@@ -4,6 +4,8 @@
  * Spec: FORMAT.md §3.5, §7. The first check that does not hold is the answer: what an envelope says,
  * then its keys, the body's length, the segments with the container in them, and digests last.
  */
+import { equalBytes } from "../crypto/bytes.ts";
+import type { Core } from "../crypto/core.ts";
 import type { SnapshotSink } from "../hsm/memory/record.ts";
 import type { Expected } from "./container/front.ts";
 import {
@@ -14,6 +16,7 @@ import {
 } from "./container/reader.ts";
 import { requireSealed } from "./file.ts";
 import { type Checkpoint, verifyChain } from "./format/checkpoints.ts";
+import { BackupError } from "./format/errors.ts";
 import type { Keyring } from "./format/keys.ts";
 import { verifyLength } from "./format/magic.ts";
 import { BodyOpener, openedBodyBytes, type Pieces } from "./seal/body.ts";
@@ -31,6 +34,8 @@ export interface Expectation extends Expected {
   readonly location?: SealLocation;
   /** A bare file is refused. */
   readonly sealed?: true;
+  /** The newest envelope of this copy: its number and SHA-256, 32 bytes. Then it has to be sealed. */
+  readonly envelope?: { readonly number: number; readonly digest: Uint8Array };
   /** What is known of the chain of its cluster. */
   readonly checkpoints?: readonly Checkpoint[];
 }
@@ -69,8 +74,8 @@ interface OpenedSeal extends Disposable {
 }
 
 /** Whether `expected` leaves room for a bare file. */
-export function isSealExpected({ location, sealed }: Expectation): boolean {
-  return sealed === true || location !== undefined;
+export function isSealExpected({ location, sealed, envelope }: Expectation): boolean {
+  return sealed === true || location !== undefined || envelope !== undefined;
 }
 
 /**
@@ -100,6 +105,7 @@ export async function openSealed(
   let holds = false;
   try {
     const keyBlock = await openEnvelope(subtle, keys, envelope);
+    if (expected.envelope !== undefined) verifyNewest(core, expected.envelope, envelope);
     onStep?.({ name: "data_key", done: 1, total: 1 });
     verifyLength(clear.bodyBytes, bodyBytes, "body");
     const containerBytes = openedBodyBytes(bodyBytes);
@@ -110,6 +116,19 @@ export async function openSealed(
   } finally {
     if (!holds) keys[Symbol.dispose]();
   }
+}
+
+/** @throws BackupError `envelope_replaced`. */
+function verifyNewest(
+  core: Core,
+  known: NonNullable<Expectation["envelope"]>,
+  { clear, authenticated, nonce, sealedKeyBlock }: DecodedEnvelope,
+): void {
+  const digest = core.sha256(authenticated, nonce, sealedKeyBlock);
+  const { number: expected } = known;
+  const got = clear.envelopeNumber;
+  if (expected === got && equalBytes(known.digest, digest)) return;
+  throw new BackupError({ code: "envelope_replaced", expected, got });
 }
 
 /**

@@ -266,6 +266,18 @@ describe("a reader", () => {
     expect(await burst({ backupId: backup.backupId, count: 18 })).toEqual(Array(18).fill(opened));
   });
 
+  it("refuses a genuine envelope that is not the newest one of the row", async () => {
+    const reader = await readerObject();
+    const known = await backupOrder();
+    const refused = { ok: false, refusal: { kind: "invalid", code: "envelope_replaced" } };
+    const newer = { ...known, envelopeNumber: known.envelopeNumber + 1 };
+    const other = { ...known, envelopeDigest: "00".repeat(32) };
+    for (const order of [newer, other]) {
+      expect(await reader.verify(order)).toMatchObject(refused);
+    }
+    expect(await reader.verify(known)).toMatchObject({ ok: true });
+  });
+
   it("gives its place back when it fails: more failures than places, then an opening", async () => {
     const order = {
       Mode: "FIPS",

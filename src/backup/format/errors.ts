@@ -46,6 +46,8 @@ export type BackupFault =
       readonly expected: string;
       readonly got: string;
     }
+  /** A genuine envelope of this copy, and not the newest that is known; both are numbers. */
+  | { readonly code: "envelope_replaced"; readonly expected: number; readonly got: number }
   | KeyMismatch
   | KeyInactive
   | { readonly code: "manufacturer_mismatch"; readonly expected: string; readonly got: string }
@@ -116,6 +118,7 @@ export function describeFault(fault: BackupFault): string {
     case "seal_missing":
     case "envelope_damaged":
     case "recipients_unknown":
+    case "envelope_replaced":
     case "location_mismatch":
     case "body_damaged":
     case "body_digest_mismatch":
@@ -181,6 +184,7 @@ function describeSeal(
     | "seal_missing"
     | "envelope_damaged"
     | "recipients_unknown"
+    | "envelope_replaced"
     | "location_mismatch"
     | "body_damaged"
     | "body_digest_mismatch"
@@ -204,6 +208,12 @@ function describeSeal(
         "This backup is sealed for kinds of keys that this program does not know: a newer " +
         "release of Holdfast made it, or its envelope is damaged. Open it with a newer release; " +
         "if that does not know them either, take another copy."
+      );
+    case "envelope_replaced":
+      return (
+        `This is envelope ${fault.got} of this backup, and the one that is known is number ` +
+        `${fault.expected}: an older envelope was put back, or another was made for the same ` +
+        "body. Put the known one back; if its keys are lost, a recovery kit opens the download."
       );
     case "location_mismatch":
       return (

@@ -33,6 +33,7 @@ const TITLE: Readonly<Record<PlainCode, string>> = {
   seal_missing: "The seal of this backup is missing",
   envelope_damaged: DAMAGED,
   recipients_unknown: "This program knows none of its keys",
+  envelope_replaced: "This is another envelope of the backup",
   location_mismatch: "This copy belongs to another place",
   manufacturer_mismatch: "The manufacturer is another one",
   key_block_damaged: DAMAGED,

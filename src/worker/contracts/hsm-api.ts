@@ -47,6 +47,10 @@ export interface BackupReceipt {
   readonly envelopeKey: string;
   readonly envelopeEtag: string;
   readonly envelopeBytes: number;
+  /** From 1. */
+  readonly envelopeNumber: number;
+  /** Hex SHA-256 of the envelope. */
+  readonly envelopeDigest: string;
   /** Hex SHA-256 of the container. */
   readonly containerDigest: string;
   readonly containerBytes: number;
@@ -62,9 +66,12 @@ export interface StoredBackupOrder {
   readonly bodyEtag: string;
   readonly bodyBytes: number;
   readonly envelopeKey: string;
-  /** "" where the catalogue does not know it yet: the size decides alone. */
+  /** "" of a backup that an earlier build made: the size decides alone. */
   readonly envelopeEtag: string;
   readonly envelopeBytes: number;
+  readonly envelopeNumber: number;
+  /** Hex SHA-256 of the newest envelope; "" as above. */
+  readonly envelopeDigest: string;
   readonly containerDigest: string;
   readonly target: { readonly hsmType: string; readonly mode: HsmMode };
 }

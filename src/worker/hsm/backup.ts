@@ -143,6 +143,8 @@ class PutBackup implements BackupStore {
       envelopeKey: this.#envelopeKey,
       envelopeEtag: this.#envelopeEtag,
       envelopeBytes: created.envelopeBytes,
+      envelopeNumber: created.envelopeNumber,
+      envelopeDigest: encodeHex(created.envelopeDigest),
       containerDigest: encodeHex(created.containerDigest),
       containerBytes: created.containerBytes,
       stateDigest: encodeHex(created.stateDigest),

@@ -31,7 +31,7 @@ import type {
 import type { Deployment } from "../platform/deployment.ts";
 import { openCore } from "../platform/engine.ts";
 import type { Secrets } from "./secrets.ts";
-import { expectedOf, getStored, openersOf } from "./stored.ts";
+import { expectedEnvelope, expectedOf, getStored, openersOf } from "./stored.ts";
 
 /** Where backups lie, and with what this deployment opens them. */
 export interface Opening {
@@ -52,7 +52,7 @@ export async function probeStored(
   const { envelope, body, bodyBytes } = await getStored(deployment, order);
   using core = openCore();
   const parts = { envelope: decodeStored(envelope), body, bodyBytes };
-  const expected = { location: order.source };
+  const expected = expectedEnvelope(order);
   using sealed = await openSealed({ core, subtle }, openersOf(secrets), parts, { expected });
   for await (const front of sealed.container) {
     const { keys } = openHeader(core, ringOf(secrets), sealed.keyBlock, front);

@@ -35,10 +35,18 @@ export function openersOf(secrets: Secrets): Openers {
 }
 
 /** What the catalogue and the target demand of a backup. */
-export function expectedOf({ source, target, containerDigest }: StoredBackupOrder): Expectation {
+export function expectedOf(order: StoredBackupOrder): Expectation {
+  const { target, containerDigest } = order;
   return {
-    location: source,
+    ...expectedEnvelope(order),
     mode: target.mode,
     containerDigest: requireHex(containerDigest),
   };
+}
+
+/** What it demands before the container is read. */
+export function expectedEnvelope(order: StoredBackupOrder): Expectation {
+  const { source: location, envelopeNumber: number, envelopeDigest } = order;
+  if (envelopeDigest === "") return { location };
+  return { location, envelope: { number, digest: requireHex(envelopeDigest) } };
 }

@@ -83,6 +83,7 @@ function backupRefusal(fault: BackupFault): Refusal {
     case "seal_missing":
     case "envelope_damaged":
     case "recipients_unknown":
+    case "envelope_replaced":
     case "location_mismatch":
     case "manufacturer_mismatch":
     case "key_block_damaged":

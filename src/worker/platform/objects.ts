@@ -195,18 +195,14 @@ export async function* piecesOf(
   }
 }
 
-/** What the bucket says of a backup's two objects, without reading them. */
-interface SealedLook {
-  /** What is wrong, in sentences of letters, digits, spaces, full stops and colons; null: nothing. */
-  readonly fault: string | null;
-  /** Of the envelope that lies there; "" if there is none. */
-  readonly envelopeEtag: string;
-}
-
+/**
+ * What is wrong with a backup's two objects, by what the bucket says of them, without reading them: in
+ * sentences of letters, digits, spaces, full stops and colons; null: nothing.
+ */
 export async function lookAtSealed(
   bucket: R2Bucket,
   order: StoredBackupOrder,
-): Promise<SealedLook> {
+): Promise<string | null> {
   const [body, envelope] = await Promise.all([
     bucket.head(order.bodyKey),
     bucket.head(order.envelopeKey),
@@ -215,10 +211,7 @@ export async function lookAtSealed(
     faultOf("body", knownBody(order), body),
     faultOf("envelope", knownEnvelope(order), envelope),
   ].filter((fault) => fault !== null);
-  return {
-    fault: faults.length === 0 ? null : faults.join(" "),
-    envelopeEtag: envelope?.etag ?? "",
-  };
+  return faults.length === 0 ? null : faults.join(" ");
 }
 
 function faultOf(

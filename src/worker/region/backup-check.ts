@@ -5,13 +5,14 @@
  * read. An envelope whose etag was never kept is pinned once a reader has opened it with its body.
  */
 
-import { Refused } from "../contracts/result.ts";
 import { log } from "../platform/log.ts";
 import { backupBucket, lookAtSealed } from "../platform/objects.ts";
 import { DONE, nextAt, type Outcome } from "./clockwork.ts";
 import type { RegionContext } from "./context.ts";
 import type { BackupRow } from "./rows.ts";
 import { storedBackupOrder } from "./views.ts";
+
+const OF_EARLIER_BUILD = "An earlier build made it and this one does not read it.";
 
 /** Backups that one run looks at: each is two questions to the bucket. */
 const CHECKED_AT_ONCE = 50;
@@ -25,37 +26,17 @@ const CHECKED_AT_ONCE = 50;
 export async function checkBackup(context: RegionContext, row: BackupRow): Promise<string | null> {
   const order = storedBackupOrder(context, row, row);
   const bucket = backupBucket(context.deployment, order.source.region);
-  const found = await lookAtSealed(bucket, order);
-  if (found.fault !== null) return note(context, row.backupId, found.fault, {});
-  if (row.envelopeEtag !== "") return note(context, row.backupId, null, {});
-  const { envelopeEtag } = found;
-  const reader = context.deployment.reader(order.source.account, row.backupId);
-  const probe = await reader.probe({ ...order, envelopeEtag });
-  if (probe.ok) return note(context, row.backupId, null, { envelopeEtag });
-  const { kind, code } = probe.refusal;
-  if (kind === "unavailable" || kind === "conflict") throw new Refused({ ...probe.refusal });
-  const fault = isOfKeys(code) ? null : `The objects are not those of this backup: ${code}.`;
-  return note(context, row.backupId, fault, {});
-}
-
-/** Refusals that speak of the deployment's keys or this build, not of the bytes. */
-function isOfKeys(code: string): boolean {
-  return (
-    code.startsWith("key_mismatch_") || code === "manufacturer_mismatch" || code === "newer_version"
-  );
+  const fault = await lookAtSealed(bucket, order);
+  const unread = row.envelopeDigest === "" ? OF_EARLIER_BUILD : null;
+  return note(context, row.backupId, fault ?? unread);
 }
 
 /** The finding becomes the row's, and whoever watches the log hears of a change. */
-function note(
-  context: RegionContext,
-  backupId: string,
-  damage: string | null,
-  pinned: Partial<Pick<BackupRow, "envelopeEtag">>,
-): string | null {
+function note(context: RegionContext, backupId: string, damage: string | null): string | null {
   const { store, due } = context;
   const row = store.backup(backupId);
   if (row === null || !promisesObjects(row)) return damage;
-  store.updateBackup(backupId, { damage, checkedAtMs: context.nowMs(), ...pinned });
+  store.updateBackup(backupId, { damage, checkedAtMs: context.nowMs() });
   if (row.damage === damage) return damage;
   const newestSound = store.newestSound(row.clusterId)?.backupId ?? null;
   if (damage === null) raise("info", "backup_sound_again", row, { newestSound });

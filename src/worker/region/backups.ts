@@ -65,6 +65,8 @@ export function startBackup(
     envelopeKey: "",
     envelopeEtag: "",
     envelopeBytes: 0,
+    envelopeNumber: 0,
+    envelopeDigest: "",
     containerDigest: "",
     containerBytes: 0,
     stateDigest: "",

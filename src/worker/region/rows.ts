@@ -92,9 +92,13 @@ export type BackupRow = {
   bodyEtag: string;
   bodyBytes: number;
   envelopeKey: string;
-  /** "" of a backup made before it was kept, until a check has found it out. */
+  /** "" of a backup that 0.1.0 made, whose bytes this build does not read. */
   envelopeEtag: string;
   envelopeBytes: number;
+  /** Of the newest envelope; 0 and "" where `envelopeEtag` is "". */
+  envelopeNumber: number;
+  /** Hex SHA-256. */
+  envelopeDigest: string;
   containerDigest: string;
   containerBytes: number;
   stateDigest: string;
@@ -217,4 +221,11 @@ export const REGION_SCHEMA: readonly SchemaStep[] = [
   INDEXES,
   // It is none that somebody without the key could make.
   ["ALTER TABLE answers RENAME COLUMN requestHash TO requestMac"],
+  [
+    "ALTER TABLE backups ADD COLUMN envelopeNumber INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE backups ADD COLUMN envelopeDigest TEXT NOT NULL DEFAULT ''",
+    // Their bytes are of another form: each is marked.
+    `INSERT OR REPLACE INTO due (task, subject, clusterId, dueAtMs)
+     SELECT 'backup_check', clusterId, clusterId, 0 FROM clusters`,
+  ],
 ];

@@ -93,6 +93,8 @@ export function storedBackupOrder(
     envelopeKey: row.envelopeKey,
     envelopeEtag: row.envelopeEtag,
     envelopeBytes: row.envelopeBytes,
+    envelopeNumber: row.envelopeNumber,
+    envelopeDigest: row.envelopeDigest,
     containerDigest: row.containerDigest,
     target: { hsmType: target.hsmType, mode: target.mode },
   };

@@ -1,6 +1,7 @@
 /**
  * Vectors of keys that do not fit, and of expectations that are not met.
  */
+import { createHash } from "node:crypto";
 import type { Keyring } from "../../../src/backup/format/keys.ts";
 import type { Recipient } from "../../../src/backup/seal/recipient.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
@@ -120,6 +121,7 @@ export async function expectationVectors(make: Maker): Promise<VectorTable> {
       { expectation: { location: LOCATION }, keys: ["kit_holder"] },
     ),
     ...(await chainVectors(make)),
+    ...(await envelopeVectors(make)),
     ...(await make.inside({
       mode_other: ["mode_mismatch", bare, { expectation: { mode: "FIPS" } }],
       backup_other: ["wrong_backup", bare, expecting],
@@ -127,6 +129,28 @@ export async function expectationVectors(make: Maker): Promise<VectorTable> {
       lineage_other: ["wrong_backup", bare, lineage],
       container_digest_other: ["wrong_backup", bare, digest],
     })),
+  };
+}
+
+/** Against the newest envelope that is known. */
+async function envelopeVectors(make: Maker): Promise<VectorTable> {
+  const forged = make.forged();
+  const first = await make.seal();
+  const second = await make.seal({ envelopeNumber: 2 });
+  const digest = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+  const newest = { number: 2, digest: digest(second.envelope) };
+  const expecting = (envelope: typeof newest) => ({ expectation: { envelope } });
+  const otherNumber = { ...newest, number: 1 };
+  const otherDigest = { number: 1, digest: newest.digest };
+  return {
+    envelope_newest: opens(forged, second.file, expecting(newest)),
+    envelope_older: refused("envelope_replaced", first.file, expecting(newest)),
+    envelope_other: refused("envelope_replaced", first.file, expecting(otherDigest)),
+    envelope_renumbered: refused("envelope_replaced", second.file, expecting(otherNumber)),
+    envelope_of_bare: refused("seal_missing", make.bare(), expecting(newest)),
+    envelope_flipped: refused("envelope_damaged", flip(second.file, second.envelope.length - 1), {
+      ...expecting(newest),
+    }),
   };
 }
 

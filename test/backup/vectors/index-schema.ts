@@ -25,6 +25,8 @@ const expectation = z.strictObject({
   location: location.optional(),
   /** A bare file is refused. */
   sealed: z.literal(true).optional(),
+  /** The newest envelope of this copy: then it has to be sealed. */
+  envelope: z.strictObject({ number: z.int().min(1), digest }).optional(),
   backupId: text.optional(),
   clusterId: text.optional(),
   lineageId: text.optional(),

@@ -43,10 +43,11 @@ export function readerWith(keys: string, expectation: Expectation = {}): VectorR
 }
 
 /** The expectation as the engine takes it: digests are bytes, and nothing is undefined. */
-function expected({ containerDigest, ...rest }: Expectation): Expected {
+function expected({ containerDigest, envelope, ...rest }: Expectation): Expected {
   const known = Object.entries(rest).filter(([, value]) => value !== undefined);
   const digest = containerDigest && { containerDigest: bytesOf(containerDigest) };
-  return { ...Object.fromEntries(known), ...digest };
+  const newest = envelope && { envelope: { ...envelope, digest: bytesOf(envelope.digest) } };
+  return { ...Object.fromEntries(known), ...digest, ...newest };
 }
 
 /** What a restore led to; a refusal has not committed anything. */
