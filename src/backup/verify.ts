@@ -84,7 +84,7 @@ async function readBare(
   sink: SnapshotSink,
   options: VerifyOptions,
 ): Promise<VerifiedBackup> {
-  // FORMAT.md §3.5 step 4: the length goes before the frames.
+  // FORMAT.md §3.5, C-01: the length goes before the frames.
   const reading = { ...options, containerBytes: file.byteLength - bodyOffset };
   using reader = new ContainerReader(core, ring, keyBlock, sink, reading);
   await reader.pushAll(readPieces(file, bodyOffset));

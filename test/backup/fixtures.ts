@@ -83,9 +83,16 @@ export function customerKeys(path: string): CustomerKey[] {
   }));
 }
 
-/** The KMS of all vectors. */
-export function testKms(random: RandomBytes = counterRandom("kms")): Kms {
-  return localKms(subtle, random, customerKeys("keys/owner/kms.json"));
+/** The KMS of all vectors. @param cmk - of its keys, the one that wraps; else the active one. */
+export function testKms(random: RandomBytes = counterRandom("kms"), cmk?: string): Kms {
+  const keys = customerKeys("keys/owner/kms.json");
+  if (cmk === undefined) return localKms(subtle, random, keys);
+  const chosen = keys.filter(({ id }) => id === cmk);
+  return localKms(
+    subtle,
+    random,
+    chosen.map((key) => ({ ...key, state: "active" })),
+  );
 }
 
 /** Bytes that look random and are the same every time: SHA-256(seed ‖ counter), joined. */

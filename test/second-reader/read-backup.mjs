@@ -215,6 +215,7 @@ async function openSealed(file, kit, kms) {
   const [sealId, bodyBytes, bodyDigest, containerDigest, commitment, number, location, recipients] =
     clear.values();
   demand(sealId.length === 16 && number >= 1 && number < 2 ** 32, "seal id and envelope number");
+  demand(Number.isInteger(number), "envelope number");
   checkRecipients(recipients, location);
   const dataKey = await openDataKey({ recipients, location, sealId }, kit, kms);
   const context = Buffer.concat([sealId, containerDigest]);
@@ -278,6 +279,26 @@ function unwrapKeys(keyBlock, kit) {
   return [keys.subarray(0, 32), keys.subarray(32, 64), keys.subarray(64)];
 }
 
+/** §3.4; the bytes are held to one form by encoding what was read again. */
+function checkHeader(header, bytes) {
+  const isInteger = (value, min, max) =>
+    Number.isSafeInteger(value) && value >= min && value <= max;
+  demand([...header.keys()].join() === "1,2,3,4,5,6,7,8,9,10,11,12,13", "keys of the header");
+  for (const key of [1, 2, 3, 4, 5, 6, 7]) {
+    const text = header.get(key);
+    const length = typeof text === "string" ? Buffer.byteLength(text) : 0;
+    demand(length >= 1 && length <= 128, `text ${key} of the header`);
+  }
+  demand(["FIPS", "NON_FIPS"].includes(header.get(5)), "mode");
+  demand(isInteger(header.get(8), 0, 2 ** 53 - 1), "time");
+  demand(isInteger(header.get(9), 1, 2 ** 53 - 1), "chain number");
+  demand([0, 32].includes(header.get(10)?.length), "previous digest");
+  demand(String(header.get(11)) === "AES-256-KWP,HMAC-SHA-256,SHA-256", "algorithms");
+  demand(isInteger(header.get(12), 512, 16_384) && header.get(12) % 16 === 0, "chunk size");
+  demand(isInteger(header.get(13), 64, 2 ** 31), "payload size");
+  demand(bytes[0] === 0xad, "form of the header");
+}
+
 /** §3.4, §6.2: container → header and payload. */
 function openContainer(container, [ebk, macKey, headerDigest]) {
   demand(container.subarray(0, 12).equals(Buffer.from("894846430d0a1a0a00010000", "hex")), "front");
@@ -289,6 +310,7 @@ function openContainer(container, [ebk, macKey, headerDigest]) {
   const trailerMac = hmac(macKey, label("trailer-mac"), sha256(container.subarray(0, -32)));
   demand(trailerMac.equals(container.subarray(-32)), "trailer MAC");
   const header = decodeCbor(container.subarray(16, headerEnd));
+  checkHeader(header, container.subarray(16, headerEnd));
   const [chunkBytes, payloadBytes] = [header.get(12), header.get(13)];
   const count = Math.ceil(payloadBytes / chunkBytes);
   const slices = [];

@@ -1,7 +1,7 @@
 /**
  * The front of a container: prologue, header and header MAC, opened before any chunk is read.
  *
- * Spec: FORMAT.md §3.5, steps 1 to 3. Only what `openHeader` returns is authentic.
+ * Spec: FORMAT.md §3.5, H-04 to X-02. Only what `openHeader` returns is authentic.
  */
 
 import { equalBytes } from "../../crypto/bytes.ts";
@@ -31,7 +31,7 @@ export interface OpenedHeader {
 }
 
 /**
- * Steps 1 to 3 of FORMAT.md §3.5: whether these keys open this container, without reading its
+ * H-01 to H-14 of FORMAT.md §3.5: whether these keys open this container, without reading its
  * chunks.
  *
  * @param front - prologue, header and header MAC; more bytes behind them are ignored. Borrowed.

@@ -30,18 +30,36 @@ export async function headerVectors(make: Maker): Promise<VectorTable> {
   const bare = make.bare();
   const macAt = KEY_BLOCK_BYTES + make.forged().front.length;
   const loose = (map: Uint8Array) => join(Uint8Array.of(0xb8, 13), map.subarray(1));
+  const withField = (key: number, value: unknown) =>
+    make.bare({ header: (map) => map.set(key, value) });
   const algorithms = ["AES-256-GCM", "HMAC-SHA-256", "SHA-256"];
   return await make.inside({
     reserved_set: ["header_damaged", withBytes(bare, KEY_BLOCK_BYTES + 11, 1)],
     too_long: ["header_damaged", withBytes(bare, KEY_BLOCK_BYTES + 12, ...u32(4097))],
     flipped: ["header_damaged", flip(bare, HEADER_AT + 20)],
     mac_flipped: ["header_damaged", flip(bare, macAt)],
+    length_zero: ["header_damaged", withBytes(bare, KEY_BLOCK_BYTES + 12, ...u32(0))],
+    mode_unknown: ["header_invalid", withField(5, "FIPS_140")],
+    text_empty: ["header_invalid", withField(7, "")],
+    text_too_long: ["header_invalid", withField(1, "b".repeat(129))],
+    text_as_bytes: ["header_invalid", withField(2, new Uint8Array(4))],
+    created_negative: ["header_invalid", withField(8, -1)],
+    created_too_large: ["header_invalid", withField(8, 2n ** 53n)],
+    chain_number_zero: ["header_invalid", withField(9, 0)],
+    previous_digest_short: ["header_invalid", withField(10, new Uint8Array(31))],
+    algorithms_four: ["header_invalid", withField(11, [...KNOWN_ALGORITHMS, "none"])],
+    chunk_size_too_small: ["header_invalid", withField(12, 496)],
+    chunk_size_too_large: ["header_invalid", withField(12, 16_400)],
+    payload_too_small: ["header_invalid", withField(13, 63)],
+    payload_too_large: ["header_invalid", withField(13, 2 ** 31 + 1)],
     unknown_key: ["header_invalid", make.bare({ header: (map) => map.set(14, 0) })],
     unknown_algorithm: ["header_invalid", make.bare({ header: (map) => map.set(11, algorithms) })],
     chunk_size_odd: ["header_invalid", make.bare({ header: (map) => map.set(12, 520) })],
     not_canonical: ["header_invalid", make.bare({ headerBytes: loose })],
   });
 }
+
+const KNOWN_ALGORITHMS = ["AES-256-KWP", "HMAC-SHA-256", "SHA-256"];
 
 export async function bodyVectors(make: Maker): Promise<VectorTable> {
   const long = make.forged({
@@ -95,6 +113,12 @@ export async function chunkVectors(make: Maker): Promise<VectorTable> {
     swapped: ["chunk_out_of_order", reframe([0, 2, 1, 3, last])],
     duplicated: ["chunk_out_of_order", reframe([0, 1, 1, 3, last])],
     dropped: ["chunk_out_of_order", reframe([0, 2, 3, 3, last])],
+    reserved_set: [
+      "chunk_out_of_order",
+      make.bare({
+        plainFrames: (all) => all.map((frame, i) => (i === 1 ? withBytes(frame, 7, 1) : frame)),
+      }),
+    ],
     last_flag_missing: ["chunk_out_of_order", setLast(last, 0)],
     last_flag_early: ["chunk_out_of_order", setLast(2, 1)],
     trailer_flipped: ["trailer_damaged", flip(bare, -1)],

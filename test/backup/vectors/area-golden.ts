@@ -44,7 +44,6 @@ async function backupOf(make: Maker, name: string, store: MemoryStore): Promise<
     bytes,
     keys: ["owner", "kit_holder"],
     expectation: {},
-    rules: [],
     expect: {
       outcome: "opens",
       stateDigest: hex(stateDigest(store, make.core)),

@@ -183,6 +183,8 @@ export interface SealForgery {
   readonly recipients?: readonly number[];
   readonly location?: SealLocation;
   readonly envelopeNumber?: number;
+  /** Id of the KMS key; the active one by default. */
+  readonly cmk?: string;
   readonly dataKeyBytes?: number;
   /** What the seal is told of the container: keys and clear part follow it. */
   readonly containerDigest?: Change<Uint8Array>;
@@ -233,7 +235,7 @@ export async function forgeSeal(
   using held = SecretKey.copyOf(dataKey);
   const made: Recipient[] = [];
   for (const kind of forgery.recipients ?? [RECIPIENT.kms, RECIPIENT.recoveryHybrid]) {
-    made.push(await wrapFor(core, kind, held, location, sealId, random));
+    made.push(await wrapFor(core, kind, held, { location, sealId, cmk: forgery.cmk }, random));
   }
   const recipients = change(made, forgery.recipient);
   const sealed = sealSegments(keys.bodyKey, sealId, container);
@@ -296,17 +298,23 @@ async function hybridWrap(
   return await wrapForHybrid({ core, subtle }, publicKey, dataKey, info, coins);
 }
 
+interface WrapFacts {
+  readonly location: SealLocation;
+  readonly sealId: Uint8Array;
+  /** Id of the KMS key; undefined: the active one. */
+  readonly cmk: string | undefined;
+}
+
 async function wrapFor(
   core: Core,
   kind: number,
   dataKey: SecretKey,
-  location: SealLocation,
-  sealId: Uint8Array,
+  { location, sealId, cmk }: WrapFacts,
   random: (length: number) => Uint8Array<ArrayBuffer>,
 ): Promise<Recipient> {
   switch (kind) {
     case RECIPIENT.kms: {
-      const kms = testKms(random);
+      const kms = testKms(random, cmk);
       const place = isInDeployment(location) ? location : LOCATION;
       const wrapped = await kms.wrap(dataKey, encryptionContext(place));
       return { kind, keyId: kms.keyId ?? "", wrapped };

@@ -11,6 +11,7 @@ import { envelopeVectors, fileVectors } from "./area-file.ts";
 import { goldenVectors } from "./area-golden.ts";
 import { expectationVectors, openerVectors, ringVectors } from "./area-keys.ts";
 import { manifestVectors, recordVectors } from "./area-payload.ts";
+import { soundVectors } from "./area-sound.ts";
 import {
   INDEX_FILE,
   indexSchema,
@@ -20,10 +21,12 @@ import {
 } from "./index-schema.ts";
 import { keySetFiles } from "./key-sets.ts";
 import { Maker, type VectorTable } from "./maker.ts";
+import { rulesOf } from "./rules.ts";
 
 /** By folder, in the order of reading. */
 const AREAS: Readonly<Record<string, (make: Maker) => Promise<VectorTable>>> = {
   golden: goldenVectors,
+  sound: soundVectors,
   file: fileVectors,
   envelope: envelopeVectors,
   opener: openerVectors,
@@ -47,9 +50,10 @@ export async function makeVectors(core: Core): Promise<Map<string, Uint8Array>> 
       const file = `${area}/${name}.hbk`;
       const sha256 = createHash("sha256").update(bytes).digest("hex");
       files.set(file, bytes);
-      const { rules, expectation, expect } = rest;
+      const { expectation, expect } = rest;
+      const rules = rulesOf(`${area}/${name}`);
       for (const set of keys) {
-        vectors.push({ file, sha256, rules: [...rules], keys: set, expectation, expect });
+        vectors.push({ file, sha256, rules, keys: set, expectation, expect });
       }
     }
   }

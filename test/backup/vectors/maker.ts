@@ -37,8 +37,6 @@ interface Reading {
   /** One entry of the index for each. */
   readonly keys?: readonly KeySetName[];
   readonly expectation?: Expectation;
-  /** Names of the rules of FORMAT.md that it holds a reader to. */
-  readonly rules?: readonly string[];
 }
 
 export interface Vector extends Required<Reading> {
@@ -56,7 +54,7 @@ type Details = Reading & Pick<Refused, "which" | "part">;
 type InsideRow = readonly [code: BackupFaultCode, bare: Uint8Array, details?: Details];
 
 function vector(bytes: Uint8Array, expect: Outcome, reading: Reading): Vector {
-  return { keys: ["owner"], expectation: {}, rules: [], ...reading, bytes, expect };
+  return { keys: ["owner"], expectation: {}, ...reading, bytes, expect };
 }
 
 export function refused(code: BackupFaultCode, bytes: Uint8Array, details: Details = {}): Vector {

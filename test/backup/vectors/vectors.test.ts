@@ -12,6 +12,7 @@ import { customerKeys, hex, vectorBytes, vectorText } from "../fixtures.ts";
 import { indexSchema, SCHEMA_FILE, type VectorEntry } from "./index-schema.ts";
 import { makeVectors } from "./make.ts";
 import { INDEX, readerWith, readVector, refusalOf } from "./readers.ts";
+import { RULES, WITHOUT_VECTOR } from "./rules.ts";
 
 const core: Core = await loadCore();
 const FOLDER = "test/vectors";
@@ -116,6 +117,44 @@ describe("the index", () => {
       expect.outcome === "refused" ? [`${expect.code} ${expect.which ?? ""}`] : [],
     );
     expect([...listed].sort()).toEqual([...new Set(met)].sort());
+  });
+});
+
+describe("the rules of FORMAT.md §3.5", () => {
+  const text = readFileSync("docs/FORMAT.md", "utf8");
+  const named = [...text.matchAll(/^\| ([A-Z]-\d\d) \|/gm)].map(([, rule]) => rule ?? "");
+  const held = new Set(INDEX.vectors.flatMap(({ rules }) => rules));
+
+  it("have a vector each, but for those that the text names", () => {
+    expect(new Set(named).size).toBe(named.length);
+    const without = named.filter((rule) => !held.has(rule));
+    expect(without).toEqual(WITHOUT_VECTOR);
+    for (const rule of without) expect(text).toContain(`${rule} is the one rule without a vector`);
+    expect([...held].filter((rule) => !named.includes(rule))).toEqual([]);
+  });
+
+  it("are named by vectors that are there", () => {
+    const files = new Set(INDEX.vectors.map(({ file }) => file));
+    const missing = Object.values(RULES)
+      .flat()
+      .filter((name) => !files.has(`${name}.hbk`));
+    expect(missing).toEqual([]);
+  });
+
+  it("are named for every vector that is refused, and by the code that it is refused with", () => {
+    const rows = new Map(
+      [...text.matchAll(/^\| ([A-Z]-\d\d) \| .* \| ([^|]+) \|$/gm)].map(([, rule, codes]) => [
+        rule,
+        codes ?? "",
+      ]),
+    );
+    for (const { file, rules, expect: expected } of INDEX.vectors) {
+      if (expected.outcome !== "refused") continue;
+      expect(rules.length, file).toBeGreaterThan(0);
+      const codes = rules.map((rule) => rows.get(rule) ?? "").join();
+      const isSaid = codes.includes(`\`${expected.code}\``) || expected.code === "truncated";
+      expect(isSaid, `${file}: ${expected.code} by ${rules.join()}`).toBe(true);
+    }
   });
 });
 
