@@ -55,7 +55,8 @@ function BackupZone(props: {
       {state === "refused" ? (
         <Notice tone="bad" title="This file is not a Holdfast backup">
           <p>
-            Its first bytes are not ours. Choose the file that was downloaded from the catalogue.
+            Its first bytes are not ours, or it ends before them. Choose the file that was
+            downloaded from the catalogue.
           </p>
         </Notice>
       ) : null}
