@@ -11,7 +11,7 @@ export interface BackupRow {
   readonly state: "CREATE_IN_PROGRESS" | "READY" | "PENDING_DELETION" | "DELETED";
   readonly trigger: string;
   readonly failure: string | null;
-  readonly restorableOffline: boolean;
+  readonly restorableOffline: "no" | "unproven" | "yes";
   readonly containerDigest: string;
   readonly stateDigest: string;
   readonly bodyBytes: number;
@@ -88,6 +88,19 @@ export class DataPlane {
       if (row.failure !== null) throw new Error(`${backupId} failed: ${row.failure}`);
       return row.state === "READY" ? row : null;
     });
+  }
+
+  /** Has the one recovery key proven. @param answerTo - opens a challenge with the kit. */
+  async proveRecovery(answerTo: (challenge: string) => Promise<string>): Promise<string> {
+    const { recoveryKeys } = await this.rest.get<{ recoveryKeys: { keyId: string }[] }>(
+      "/v1/recovery-keys",
+    );
+    const [{ keyId } = { keyId: "" }] = recoveryKeys;
+    const path = `/v1/recovery-keys/${keyId}`;
+    const challenge = await this.rest.post<{ challengeId: string }>(`${path}/challenges`);
+    const answer = await answerTo(JSON.stringify(challenge));
+    await this.rest.post(`${path}/proofs`, { challengeId: challenge.challengeId, answer });
+    return keyId;
   }
 
   verify(backupId: string): Promise<{ stateDigest: string; records: number }> {

@@ -13,6 +13,7 @@ import { ControlPlane } from "../customer/control-plane.ts";
 import { DataPlane, type Session } from "../customer/data-plane.ts";
 import { type RestAccess, RestError } from "../customer/rest-client.ts";
 import { trustedAuthorities } from "../customer/tools.ts";
+import { answerTo } from "../recovery/answer.ts";
 import { step } from "../terminal/progress.ts";
 import { type StoryKey, storyKeys } from "./keys.ts";
 import { openOffline } from "./open-offline.ts";
@@ -86,7 +87,10 @@ export async function runStory(options: StoryOptions): Promise<StoryOutcome> {
     note((await control.createHsm(clusterId)).HsmId ?? "");
   });
   await proveRestored(scene, { digest, handles, keys, folder: options.folder });
-  if (options.kit !== null) await proveOffline(sealed, options.kit, digest);
+  if (options.kit !== null) {
+    await proveKit(scene, options.kit);
+    await proveOffline(sealed, options.kit, digest);
+  }
 
   return {
     result: {
@@ -226,6 +230,13 @@ async function proveRestored(scene: Scene, proof: Proof): Promise<void> {
     await refusedWith(["key_not_extractable"], () => user.exportKey(handle));
     await refusedWith(["login_failed"], () => logIn(scene, LOCKED_USER)); // By the right password.
     note("non-extractable stays so, locked stays locked");
+  });
+}
+
+/** Until then its backups are `unproven`. */
+async function proveKit(scene: Scene, kit: string): Promise<void> {
+  await step("Show that the recovery kit is there: answer a challenge with it", async (note) => {
+    note(short(await scene.data.proveRecovery((challenge) => answerTo(challenge, kit))));
   });
 }
 

@@ -21,7 +21,7 @@ import { KEY_BYTES } from "./format/layout.ts";
 import { BodySealer } from "./seal/body.ts";
 import { sealEnvelope } from "./seal/envelope.ts";
 import type { SealLocation } from "./seal/location.ts";
-import { isForRecovery } from "./seal/recipient.ts";
+import { recoveryKeyIds } from "./seal/recipient.ts";
 import { addressOf, beginSeal, type Recipients, type SealPlatform } from "./seal/recipients.ts";
 
 /** What is backed up, where it comes from, and where the copy will lie. */
@@ -63,7 +63,8 @@ export interface CreatedBackup extends SpooledContainer {
   readonly envelopeNumber: number;
   /** SHA-256 of the envelope, 32 bytes. */
   readonly envelopeDigest: Uint8Array;
-  readonly restorableOffline: boolean;
+  /** Of the recovery keys that it is sealed for: 32 hex digits each. */
+  readonly recoveryKeyIds: readonly string[];
 }
 
 /**
@@ -94,7 +95,7 @@ export async function createBackup(
     envelopeBytes: envelope.length,
     envelopeNumber: seal.envelopeNumber,
     envelopeDigest: core.sha256(envelope),
-    restorableOffline: isForRecovery(seal.recipients),
+    recoveryKeyIds: recoveryKeyIds(seal.recipients),
     ...container,
   };
 }

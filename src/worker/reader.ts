@@ -6,8 +6,15 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { StoredBackupOrder } from "./contracts/hsm-api.ts";
-import type { Inspection, ReaderApi, VerificationFacts } from "./contracts/reader-api.ts";
+import type {
+  Inspection,
+  MadeChallenge,
+  ReaderApi,
+  RecoveryKeyName,
+  VerificationFacts,
+} from "./contracts/reader-api.ts";
 import type { Result } from "./contracts/result.ts";
+import { challengeFor, recoveryKeyNames } from "./opening/challenge.ts";
 import { preCoPasswords } from "./opening/preco.ts";
 import { inspectStored, type Opening, probeStored, verifyStored } from "./opening/probe.ts";
 import { type SecretEnv, secretsOf } from "./opening/secrets.ts";
@@ -34,6 +41,14 @@ export class Reader extends DurableObject<SecretEnv> implements ReaderApi {
 
   inspect(order: StoredBackupOrder, after: number, limit: number): Promise<Result<Inspection>> {
     return this.#inTurn(() => inspectStored(this.#opening, order, after, limit));
+  }
+
+  async recoveryKeys(): Promise<readonly RecoveryKeyName[]> {
+    return recoveryKeyNames(this.#opening.deployment);
+  }
+
+  challenge(keyId: string): Promise<Result<MadeChallenge>> {
+    return this.#inTurn(() => challengeFor(this.#opening.deployment, keyId));
   }
 
   preCoPasswords(clusterIds: readonly string[]): Promise<ReadonlyMap<string, string>> {

@@ -162,7 +162,7 @@ describe("a backup", () => {
     expect(shown(staging.records)).toEqual(shown(SMALL_MEMORY));
     expect(summary.containerDigest).toEqual(created.containerDigest);
     expect(summary.stateDigest).toEqual(created.stateDigest);
-    expect(created.restorableOffline).toBe(true);
+    expect(created.recoveryKeyIds).toEqual([recoveryKey().id]);
   });
 
   it("of several segments is sealed and opened in any pieces", async () => {
@@ -231,7 +231,7 @@ describe("a backup", () => {
 
   it("without a recovery key says that it is not restorable offline", async () => {
     const { store, created } = await sealedBackup(core, "for the KMS only", []);
-    expect(created.restorableOffline).toBe(false);
+    expect(created.recoveryKeyIds).toEqual([]);
     expect(await peekBackup(memoryFile(store.file))).toMatchObject({ restorableOffline: false });
   });
 

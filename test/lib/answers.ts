@@ -32,11 +32,21 @@ export interface RestBody extends KeyShown {
   readonly iv: string;
   readonly ciphertext: string;
   readonly plaintext: string;
+  /** Of a recovery key. */
+  readonly recoveryKeys: readonly {
+    readonly keyId: string;
+    readonly kind: string;
+    readonly provenAt: string | null;
+  }[];
+  readonly keyId: string;
+  readonly provenAt: string;
+  readonly challengeId: string;
   /** Of a cluster. */
   readonly hsms: readonly { readonly hsmId: string; readonly stateDigest: string }[];
   readonly equal: boolean;
   readonly stateDigest: string;
   /** Of a backup. */
+  readonly restorableOffline: string;
   readonly clusterId: string;
   readonly backupId: string;
   readonly state: string;
@@ -54,7 +64,6 @@ export interface RestBody extends KeyShown {
     readonly recipients: readonly { readonly kind: string }[];
     readonly bodyBytes: number;
     readonly containerDigest: string;
-    readonly restorableOffline: boolean;
   };
   readonly manifest: readonly { readonly type: string; readonly digest: string | null }[];
 }

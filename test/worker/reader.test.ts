@@ -196,7 +196,7 @@ describe("a reader", () => {
     const text = await (await restFetch(edge, "GET", path)).text();
     const { envelope: e, header: h, manifest, ...others } = JSON.parse(text);
     const { sealId, bodyBytes, bodyDigest, containerDigest, envelopeNumber } = e;
-    const { location, recipients, restorableOffline } = e;
+    const { location, recipients } = e;
     const { account, region, clusterId, backupId } = location;
     const { lineageId, hsmType, mode, manufacturer, createdAtMs, chainNumber, previousDigest } = h;
     const expected = {
@@ -211,7 +211,6 @@ describe("a reader", () => {
           kind: one["kind"],
           keyId: one["keyId"],
         })),
-        restorableOffline,
       },
       header: {
         ...{ backupId, clusterId, lineageId, hsmType, mode, manufacturer, region },

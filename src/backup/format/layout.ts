@@ -64,6 +64,9 @@ export const MAX_RECIPIENT_KIND = 0xffff;
 /** Of an envelope, and a random nonce each: SP 800-38D §8.3. */
 export const MAX_ENVELOPE_NUMBER = 0xffff_ffff;
 export const COMMITMENT_BYTES = 32;
+export const CHALLENGE_FORMAT = "holdfast-recovery-challenge/1";
+export const CHALLENGE_ID_BYTES = 16;
+export const ANSWER_BYTES = 16;
 export const MAX_WRAPPED_DATA_KEY_BYTES = 6144;
 /** RSA-OAEP under a modulus of 3,072 bits. */
 export const RSA_WRAP_BYTES = 384;
@@ -95,6 +98,8 @@ export const LABEL = {
   recovery: "holdfast/v1/recovery",
   recoveryHpke: "holdfast/v1/recovery-hpke",
   recoveryCoins: "holdfast/v1/recovery-coins",
+  recoveryChallenge: "holdfast/v1/recovery-challenge",
+  recoveryAnswer: "holdfast/v1/recovery-answer",
   localKms: "holdfast/v1/local-kms",
 } as const;
 

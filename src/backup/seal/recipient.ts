@@ -50,6 +50,11 @@ export function shownRecipients(recipients: readonly Recipient[]): ShownRecipien
   }));
 }
 
+/** Ids of the recovery keys among those who may open the seal. */
+export function recoveryKeyIds(recipients: readonly Pick<Recipient, "kind" | "keyId">[]): string[] {
+  return recipients.filter((one) => recipientName(one) === "recovery").map(({ keyId }) => keyId);
+}
+
 /** Whether a recovery key is among those who may open the seal. */
 export function isForRecovery(recipients: readonly Pick<Recipient, "kind">[]): boolean {
   return recipients.some((recipient) => recipientName(recipient) === "recovery");

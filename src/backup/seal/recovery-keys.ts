@@ -55,37 +55,57 @@ export function recoveryKeyId(core: Core, { bytes }: RecoveryPublicKey): string 
 /**
  * A data key (32 bytes, borrowed) for `key`: 1,168 fresh bytes for a hybrid key, which equal arguments
  * give again, 384 for an RSA key.
- * @throws RangeError for a key that `isRecoveryPublicKey` does not take.
+ * @throws RangeError for a key that may not be wrapped for.
  */
 export async function wrapForRecovery(
-  { core, subtle }: RecoveryPlatform,
+  platform: RecoveryPlatform,
   key: RecoveryPublicKey,
   dataKey: SecretKey,
   place: WrapPlace,
 ): Promise<Uint8Array> {
-  if (!isRecoveryPublicKey(key)) throw new RangeError("key: expected one that was checked");
-  if (key.algorithm === "rsa") {
-    return await wrapForRsa(subtle, key.bytes, dataKey, boundTo(LABEL.recovery, place));
-  }
-  using coins = recoveryCoins(core, dataKey, key.bytes, place);
-  const info = boundTo(LABEL.recoveryHpke, place);
-  return await wrapForHybrid({ core, subtle }, key.bytes, dataKey, info, coins);
+  using coins = recoveryCoins(platform.core, dataKey, key.bytes, place);
+  return await wrapBound(platform, key, dataKey, boundTo(LABELS[key.algorithm], place), coins);
 }
 
 /**
  * The inverse, with the private half: a fresh data key, whose length is not checked.
  * @throws BackupError `key_mismatch` of the recovery key.
  */
-export async function unwrapWithRecovery(
+export function unwrapWithRecovery(
   platform: RecoveryPlatform,
   key: RecoveryKey,
   wrapped: Uint8Array,
   place: WrapPlace,
 ): Promise<SecretKey> {
-  if (key.algorithm === "rsa") {
-    return await unwrapWithRsa(platform.subtle, key, wrapped, boundTo(LABEL.recovery, place));
-  }
-  return await unwrapWithHybrid(platform, key, wrapped, boundTo(LABEL.recoveryHpke, place));
+  return unwrapBound(platform, key, wrapped, boundTo(LABELS[key.algorithm], place));
+}
+
+/**
+ * A secret of 32 bytes (borrowed) for `key`, bound to `bound`: info of HPKE, or the label of OAEP.
+ * @param coins - 64 bytes, borrowed, of this secret, `bound` and key alone; RSA takes none of them.
+ * @throws RangeError for a key that may not be wrapped for.
+ */
+export async function wrapBound(
+  { core, subtle }: RecoveryPlatform,
+  key: RecoveryPublicKey,
+  secret: SecretKey,
+  bound: Uint8Array,
+  coins: SecretKey,
+): Promise<Uint8Array> {
+  if (!isRecoveryPublicKey(key)) throw new RangeError("key: expected one that was checked");
+  if (key.algorithm === "rsa") return await wrapForRsa(subtle, key.bytes, secret, bound);
+  return await wrapForHybrid({ core, subtle }, key.bytes, secret, bound, coins);
+}
+
+/** The inverse. @throws BackupError `key_mismatch` of the recovery key. */
+export async function unwrapBound(
+  platform: RecoveryPlatform,
+  key: RecoveryKey,
+  wrapped: Uint8Array,
+  bound: Uint8Array,
+): Promise<SecretKey> {
+  if (key.algorithm === "rsa") return await unwrapWithRsa(platform.subtle, key, wrapped, bound);
+  return await unwrapWithHybrid(platform, key, wrapped, bound);
 }
 
 /**
@@ -113,6 +133,11 @@ function recoveryCoins(
   const context = encodeCbor([locationTexts(location), sealId, core.sha256(publicKey)]);
   return core.kdfCounter(dataKey, LABEL.recoveryCoins, context, HYBRID_COINS_BYTES);
 }
+
+const LABELS: Readonly<Record<RecoveryAlgorithm, string>> = {
+  hybrid: LABEL.recoveryHpke,
+  rsa: LABEL.recovery,
+};
 
 /** LABEL(label) ‖ CBOR([the texts of the location, sealId]). */
 function boundTo(label: string, { location, sealId }: WrapPlace): Uint8Array {

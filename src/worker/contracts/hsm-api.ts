@@ -56,7 +56,8 @@ export interface BackupReceipt {
   readonly containerBytes: number;
   /** Hex. */
   readonly stateDigest: string;
-  readonly restorableOffline: boolean;
+  /** Of the recovery keys that it is sealed for: 32 hex digits each. */
+  readonly recoveryKeyIds: readonly string[];
 }
 
 /** What to restore, verify, inspect or download, as the catalogue knows it; and for what target. */

@@ -8,6 +8,7 @@
 import type { BackupLocation } from "../../backup/seal/location.ts";
 import type { ShownRecipient } from "../../backup/seal/recipient.ts";
 import type { RecipientCheck } from "../../backup/seal/recipients.ts";
+import type { RecoveryAlgorithm } from "../../backup/seal/recovery-keys.ts";
 import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 import type { StoredBackupOrder } from "./hsm-api.ts";
 import type { Result } from "./result.ts";
@@ -35,7 +36,6 @@ export interface EnvelopeFacts {
   readonly envelopeNumber: number;
   readonly location: BackupLocation;
   readonly recipients: readonly ShownRecipient[];
-  readonly restorableOffline: boolean;
 }
 
 /** Where and how a backup was made. */
@@ -70,6 +70,22 @@ export interface Inspection {
   readonly next: number | null;
 }
 
+/** A recovery key of the deployment. */
+export interface RecoveryKeyName {
+  /** 32 hex digits. */
+  readonly keyId: string;
+  readonly kind: RecoveryAlgorithm;
+}
+
+/** A challenge, and what tells its answer once it is given. */
+export interface MadeChallenge {
+  readonly challengeId: string;
+  /** Hex SHA-256. */
+  readonly answerDigest: string;
+  /** What KIT.md §5 says. */
+  readonly document: Readonly<Record<string, string>>;
+}
+
 /**
  * RPC face of the `Reader` Durable Object. Whoever asks has found out before that the caller may.
  *
@@ -88,6 +104,10 @@ export interface ReaderApi {
    * The same, and what is inside. @param after - records to pass over. @param limit - of a page.
    */
   inspect(order: StoredBackupOrder, after: number, limit: number): Promise<Result<Inspection>>;
+  /** The recovery keys that new backups are sealed for. */
+  recoveryKeys(): Promise<readonly RecoveryKeyName[]>;
+  /** Refused with `recovery_key_not_found`. */
+  challenge(keyId: string): Promise<Result<MadeChallenge>>;
   /** The first passwords of the PRECO users of these clusters, by cluster id. Opens no backup. */
   preCoPasswords(clusterIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }

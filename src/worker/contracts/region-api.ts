@@ -8,6 +8,26 @@ import type { StoredBackupOrder } from "./hsm-api.ts";
 import type { HsmLocation } from "./place.ts";
 import type { Result } from "./result.ts";
 
+/**
+ * Whether a recovery kit opens a backup with no service: `no`, it is sealed for no recovery key; `yes`, a
+ * challenge for one of its keys was answered; `unproven`, nobody has shown to hold one.
+ */
+export type OfflineState = "no" | "unproven" | "yes";
+
+/** A challenge that was made, until its answer is given. */
+export interface ChallengeNote {
+  /** 32 hex digits. */
+  readonly keyId: string;
+  readonly challengeId: string;
+  /** Hex SHA-256. */
+  readonly answerDigest: string;
+}
+
+export interface RecoveryProof {
+  readonly keyId: string;
+  readonly provenAtMs: number;
+}
+
 /** A catalogue row as the REST surface shows it. */
 export interface BackupView {
   readonly location: BackupLocation;
@@ -23,7 +43,7 @@ export interface BackupView {
   readonly lineageId: string;
   readonly trigger: BackupTrigger;
   readonly failure: string | null;
-  readonly restorableOffline: boolean;
+  readonly restorableOffline: OfflineState;
   readonly containerDigest: string;
   readonly stateDigest: string;
   readonly bodyBytes: number;
@@ -68,6 +88,15 @@ export interface RegionApi {
   /** Back up now: a CREATE_IN_PROGRESS row and a due task; poll `backup`. */
   backUpNow(clusterId: string): Promise<Result<BackupView>>;
   backup(backupId: string): Promise<Result<BackupView>>;
+  noteChallenge(note: ChallengeNote): Promise<void>;
+  /** Refused with `challenge_absent`, `answer_wrong`. */
+  proveRecoveryKey(
+    keyId: string,
+    challengeId: string,
+    answer: string,
+  ): Promise<Result<RecoveryProof>>;
+  /** Keys that were proven once. */
+  recoveryProofs(): Promise<readonly RecoveryProof[]>;
   /**
    * What is needed to read a backup. Refused with `backup_not_ready` in another state, and with
    * `backup_object_missing` if its objects are not those that were put.

@@ -148,7 +148,7 @@ class PutBackup implements BackupStore {
       containerDigest: encodeHex(created.containerDigest),
       containerBytes: created.containerBytes,
       stateDigest: encodeHex(created.stateDigest),
-      restorableOffline: created.restorableOffline,
+      recoveryKeyIds: created.recoveryKeyIds,
     };
   }
 }

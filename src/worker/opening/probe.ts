@@ -15,7 +15,7 @@ import { tellableDigest } from "../../backup/inspect.ts";
 import { readBackup } from "../../backup/restore.ts";
 import { decodeEnvelope, type EnvelopeClear } from "../../backup/seal/envelope.ts";
 import type { BackupLocation } from "../../backup/seal/location.ts";
-import { isForRecovery, shownRecipients } from "../../backup/seal/recipient.ts";
+import { shownRecipients } from "../../backup/seal/recipient.ts";
 import { checkRecoveryRecipients } from "../../backup/seal/recipients.ts";
 import { decodeStored, openSealed } from "../../backup/sealed.ts";
 import { encodeHex } from "../../crypto/base-encodings.ts";
@@ -166,7 +166,6 @@ function envelopeFacts(clear: EnvelopeClear, location: BackupLocation): Envelope
     envelopeNumber,
     location,
     recipients: shownRecipients(recipients),
-    restorableOffline: isForRecovery(recipients),
   };
 }
 

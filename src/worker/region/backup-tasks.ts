@@ -36,8 +36,8 @@ export async function createBackupTask(context: RegionContext, backupId: string)
 /** CREATE_IN_PROGRESS → READY with everything that follows from it, in one turn. */
 function completeBackup(context: RegionContext, row: BackupRow, receipt: BackupReceipt): void {
   const { store } = context;
-  const restorableOffline = receipt.restorableOffline ? 1 : 0;
-  const columns = { ...receipt, restorableOffline, checkedAtMs: context.nowMs() };
+  const recoveryKeyIds = receipt.recoveryKeyIds.join(" ");
+  const columns = { ...receipt, recoveryKeyIds, checkedAtMs: context.nowMs() };
   if (!store.moveBackup(row.backupId, "CREATE_IN_PROGRESS", "READY", columns)) return;
   store.updateCluster(row.clusterId, {
     lastDigest: receipt.containerDigest,

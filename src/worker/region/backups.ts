@@ -70,7 +70,7 @@ export function startBackup(
     containerDigest: "",
     containerBytes: 0,
     stateDigest: "",
-    restorableOffline: 0,
+    recoveryKeyIds: "",
     damage: null,
     checkedAtMs: null,
     deletedBy: null,

@@ -7,12 +7,14 @@ import { type Result, refusal } from "../contracts/result.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import type { StorageStep } from "../platform/steps.ts";
 import type { DueTable } from "./due.ts";
+import type { RecoveryProofs } from "./recovery-proofs.ts";
 import type { BackupRow, ClusterRow, HsmRow } from "./rows.ts";
 import type { RegionStore } from "./store.ts";
 
 export interface RegionContext {
   readonly store: RegionStore;
   readonly due: DueTable;
+  readonly proofs: RecoveryProofs;
   readonly deployment: Deployment;
   readonly random: RandomBytes;
   nowMs(): number;

@@ -15,7 +15,7 @@ import type {
 } from "../contracts/control-api.ts";
 import type { RegionObject } from "../contracts/durable-objects.ts";
 import type { Place } from "../contracts/place.ts";
-import type { RequestOrder, RequestOutcome } from "../contracts/region-api.ts";
+import type { ChallengeNote, RequestOrder, RequestOutcome } from "../contracts/region-api.ts";
 import type { Result } from "../contracts/result.ts";
 import { deploymentOf, type Env } from "../platform/deployment.ts";
 import { randomBytes } from "../platform/engine.ts";
@@ -50,6 +50,7 @@ import {
   noteUnfit,
   servingHsms,
 } from "./hsms.ts";
+import { RecoveryProofs } from "./recovery-proofs.ts";
 import { RegionStore } from "./store.ts";
 import { listTags, tagResource, untagResource } from "./tags.ts";
 
@@ -67,6 +68,7 @@ export class Region extends DurableObject<Env> implements RegionObject {
     this.#context = {
       store: new RegionStore(storage),
       due: new DueTable(storage),
+      proofs: new RecoveryProofs(storage.sql),
       deployment,
       random: randomBytes,
       nowMs: () => Date.now(),
@@ -168,6 +170,18 @@ export class Region extends DurableObject<Env> implements RegionObject {
 
   async backUpNow(clusterId: string) {
     return this.#after("region_backup_begun", backUpNow(this.#context, clusterId));
+  }
+
+  async noteChallenge(note: ChallengeNote) {
+    this.#context.proofs.noteChallenge(note);
+  }
+
+  proveRecoveryKey(keyId: string, challengeId: string, answer: string) {
+    return this.#context.proofs.prove(keyId, challengeId, answer, Date.now());
+  }
+
+  async recoveryProofs() {
+    return this.#context.proofs.all();
   }
 
   async backup(backupId: string) {

@@ -10,6 +10,7 @@ import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 import type { ClusterCertificates } from "../contracts/control-api.ts";
 import type { SchemaStep } from "../platform/schema.ts";
 import { REQUEST_TABLES } from "./admission.ts";
+import { RECOVERY_TABLES } from "./recovery-proofs.ts";
 
 export type ClusterRow = {
   clusterId: string;
@@ -102,7 +103,8 @@ export type BackupRow = {
   containerDigest: string;
   containerBytes: number;
   stateDigest: string;
-  restorableOffline: number;
+  /** Ids of the recovery keys that it is sealed for, with spaces between. */
+  recoveryKeyIds: string;
   /** What is wrong with its objects; null while they are those that were put. */
   damage: string | null;
   /** When its objects were last looked at. */
@@ -227,5 +229,8 @@ export const REGION_SCHEMA: readonly SchemaStep[] = [
     // Their bytes are of another form: each is marked.
     `INSERT OR REPLACE INTO due (task, subject, clusterId, dueAtMs)
      SELECT 'backup_check', clusterId, clusterId, 0 FROM clusters`,
+    "ALTER TABLE backups ADD COLUMN recoveryKeyIds TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE backups DROP COLUMN restorableOffline",
   ],
+  RECOVERY_TABLES,
 ];

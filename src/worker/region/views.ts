@@ -4,7 +4,7 @@
  */
 import type { CatalogView, ClusterView, HsmView, Tag } from "../contracts/control-api.ts";
 import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
-import type { BackupView } from "../contracts/region-api.ts";
+import type { BackupView, OfflineState } from "../contracts/region-api.ts";
 import type { RegionContext } from "./context.ts";
 import {
   type BackupRow,
@@ -55,11 +55,17 @@ export function backupView(context: RegionContext, row: BackupRow): BackupView {
     lineageId: row.lineageId,
     trigger: row.trigger,
     failure: row.failure,
-    restorableOffline: row.restorableOffline === 1,
+    restorableOffline: offlineState(context, row),
     containerDigest: row.containerDigest,
     stateDigest: row.stateDigest,
     bodyBytes: row.bodyBytes,
   };
+}
+
+function offlineState({ proofs }: RegionContext, { recoveryKeyIds }: BackupRow): OfflineState {
+  if (recoveryKeyIds === "") return "no";
+  const isProven = recoveryKeyIds.split(" ").some((keyId) => proofs.isProven(keyId));
+  return isProven ? "yes" : "unproven";
 }
 
 export function catalogView(context: RegionContext, row: BackupRow): CatalogView {

@@ -50,9 +50,11 @@ const backupSchema = z
       description: "activation, hsm_added, hsm_removed, daily or on_demand.",
     }),
     failure: z.string().nullable(),
-    restorableOffline: z
-      .boolean()
-      .openapi({ description: "Whether a recovery kit opens it without any service." }),
+    restorableOffline: z.enum(["no", "unproven", "yes"]).openapi({
+      description:
+        "Whether a recovery kit opens it without any service. no: it is sealed for no recovery " +
+        "key. yes: a challenge for one of its keys was answered. unproven: for none.",
+    }),
     containerDigest: digest,
     stateDigest: digest,
     bodyBytes: z.int(),
@@ -98,7 +100,6 @@ const envelopeSchema = z
       .array(z.object({ kind: z.enum(["kms", "recovery", "unknown"]), keyId: z.string() }))
       .readonly()
       .openapi({ description: "Who can open the seal." }),
-    restorableOffline: z.boolean(),
   })
   .openapi({ description: "The clear part of the envelope, authentic." });
 

@@ -51,6 +51,9 @@ export const ROUTE_RULES: Readonly<Record<string, RouteRules>> = {
   "POST /v1/backups/{backupId}/verify": READS,
   "POST /v1/clusters/{clusterId}/backups": { ...CHANGES_BARE, inSession: false },
 
+  "POST /v1/recovery-keys/{keyId}/challenges": { ...CHANGES_BARE, inSession: false },
+  "POST /v1/recovery-keys/{keyId}/proofs": { ...CHANGES, inSession: false },
+
   "POST /v1/clusters/{clusterId}/activate": { ...CHANGES, inSession: false },
   "POST /v1/clusters/{clusterId}/sessions": { ...SECRET, inSession: false },
   "DELETE /v1/clusters/{clusterId}/sessions/current": CHANGES_BARE,

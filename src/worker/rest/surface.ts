@@ -12,6 +12,7 @@ import { clusterRoutes } from "./cluster.ts";
 import type { RestEnv } from "./context.ts";
 import { cryptoRoutes } from "./crypto.ts";
 import { keyRoutes } from "./keys.ts";
+import { recoveryKeyRoutes } from "./recovery-keys.ts";
 import { sessionRoutes } from "./sessions.ts";
 
 const API_VERSION = "1";
@@ -21,8 +22,8 @@ const healthSchema = z
   .object({
     status: z.literal("ok"),
     regions: z.array(z.string()),
-    restorableOffline: z.boolean().openapi({
-      description: "Whether new backups can be opened with a recovery kit alone.",
+    recoveryKeys: z.int().openapi({
+      description: "How many recovery keys new backups are sealed for; 0: no kit will open them.",
     }),
   })
   .openapi("Health");
@@ -44,8 +45,8 @@ function createRest(): OpenAPIHono<RestEnv> {
   app.use("/v1/*", (c, next) => (OPEN_PATHS.has(c.req.path) ? next() : authenticated(c, next)));
   app.openapi(healthRoute, (c) => {
     const { regions, recoveryKeys } = c.get("deployment");
-    const restorableOffline = recoveryKeys.length > 0;
-    return c.json({ status: "ok" as const, regions: [...regions], restorableOffline }, 200);
+    const facts = { regions: [...regions], recoveryKeys: recoveryKeys.length };
+    return c.json({ status: "ok" as const, ...facts }, 200);
   });
   const parts = [
     sessionRoutes(),
@@ -54,6 +55,7 @@ function createRest(): OpenAPIHono<RestEnv> {
     certificateRoutes(),
     clusterRoutes(),
     backupRoutes(),
+    recoveryKeyRoutes(),
   ];
   for (const part of parts) app.route("/v1", part);
   describe(app);

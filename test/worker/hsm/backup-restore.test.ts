@@ -120,7 +120,7 @@ describe("an HSM that is deleted and created anew", () => {
 
   it("goes on with the chain of backups", async () => {
     const row = await backUp(edge, cluster);
-    expect(row).toMatchObject({ state: "READY", failure: null, restorableOffline: true });
+    expect(row).toMatchObject({ state: "READY", failure: null, restorableOffline: "unproven" });
     expect(row.chainNumber).toBeGreaterThan(2);
     expect(row.previousDigest).toMatch(/^[0-9a-f]{64}$/);
     expect(row.stateDigest).toBe((await ok(edge, "GET", `${cluster.path}/digest`)).stateDigest);

@@ -46,7 +46,6 @@ describe("the envelope of a backup with a kit", () => {
         kind: ["kms", "recovery"][i],
         keyId,
       })),
-      restorableOffline: true,
     });
     expect(envelope.recipients.map(({ kind }) => kind)).toEqual(["kms", "recovery"]);
     const row = await ok(edge, "GET", `/v1/backups/${backupId}`);
@@ -125,7 +124,6 @@ describe("the envelope of a backup of a deployment without a recovery key", () =
       const { backupId } = await backUp(edge, cluster);
       const { envelope } = await ok(edge, "GET", `/v1/backups/${backupId}/inspect`);
       expect(envelope.recipients).toEqual([{ kind: "kms", keyId: expect.any(String) }]);
-      expect(envelope.restorableOffline).toBe(false);
     } finally {
       await edge.stop();
     }
