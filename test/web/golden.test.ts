@@ -2,7 +2,8 @@
  * The vectors in the single file: the golden files, this page opens; and of one faulty file for
  * each code it says the code that the specification gives it.
  */
-import { createPublicKey, verify } from "node:crypto";
+import { createPublicKey, verify, X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Browser } from "playwright-core";
@@ -65,6 +66,13 @@ it("opens v1-full, logs in with a real password, signs and exports", async () =>
   await tool.button("Export the key").click();
   const known = await page.locator("[data-result=exported]").innerText();
   expect(known.trim()).toBe(GOLDEN_AES_KEY);
+  await tool.button("Close").click();
+  await tool.tab(/^Policies/).click();
+  const anchor = await tool.download("Save as customerCA.crt");
+  const given = readFileSync("test/hsm/certificates/ca.pem", "utf8");
+  expect(new X509Certificate(anchor).fingerprint256).toBe(
+    new X509Certificate(given).fingerprint256,
+  );
   expect(tool.errors).toEqual([]);
 });
 

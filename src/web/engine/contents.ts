@@ -90,9 +90,22 @@ function configurationSettings(view: ConfigurationView): ShownSetting[] {
     { name: "Label", value: view.label === "" ? "none" : shownText(view.label) },
     { name: "Made", value: instant(view.createdAtMs) },
     { name: "Activated", value: instant(view.activatedAtMs) },
-    { name: "Cluster certificate", value: view.clusterCertificatePem ?? "not yet issued" },
-    { name: "Trust anchor", value: view.trustAnchorPem ?? "not yet given" },
+    pemSetting("Cluster certificate", view.clusterCertificatePem, "not yet issued", CLUSTER_FILE),
+    pemSetting("Trust anchor", view.trustAnchorPem, "not yet given", TRUST_ANCHOR_FILE),
   ];
+}
+
+/** As the CloudHSM tools name them: a client of the restored cluster needs the trust anchor. */
+const TRUST_ANCHOR_FILE = "customerCA.crt";
+const CLUSTER_FILE = "CustomerHsmCertificate.crt";
+
+function pemSetting(
+  name: string,
+  pem: string | null,
+  absent: string,
+  saveAs: string,
+): ShownSetting {
+  return pem === null ? { name, value: absent } : { name, value: pem, saveAs };
 }
 
 /** Everything in `store` but secrets. */

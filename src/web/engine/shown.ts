@@ -130,6 +130,8 @@ export interface ShownCertificate {
 export interface ShownSetting {
   readonly name: string;
   readonly value: string;
+  /** Under which name the value is saved as a file; absent where it is none. */
+  readonly saveAs?: string;
 }
 
 export interface ShownContents {

@@ -2,8 +2,26 @@
  * Policies and configuration of the restored cluster, as named settings.
  */
 import type { JSX } from "preact";
+import { SaveButton } from "../design/copy-button.tsx";
 import { Facts } from "../design/plate.tsx";
 import type { ShownContents, ShownSetting } from "../engine/shown.ts";
+
+function Value(props: { setting: ShownSetting }): JSX.Element {
+  const { value, saveAs } = props.setting;
+  if (saveAs === undefined) return <>{value}</>;
+  return (
+    <div class="stack">
+      <pre class="pem">{value}</pre>
+      <div>
+        <SaveButton
+          label={`Save as ${saveAs}`}
+          name={saveAs}
+          content={() => new Blob([value], { type: "application/x-pem-file" })}
+        />
+      </div>
+    </div>
+  );
+}
 
 function Group(props: { title: string; settings: readonly ShownSetting[] }): JSX.Element {
   return (
@@ -13,9 +31,9 @@ function Group(props: { title: string; settings: readonly ShownSetting[] }): JSX
         <p class="soft">Nothing is set.</p>
       ) : (
         <Facts
-          facts={props.settings.map(({ name, value }) => ({
-            name,
-            value: value.includes("\n") ? <pre class="pem">{value}</pre> : value,
+          facts={props.settings.map((setting) => ({
+            name: setting.name,
+            value: <Value setting={setting} />,
           }))}
         />
       )}

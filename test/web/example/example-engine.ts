@@ -105,6 +105,12 @@ const CONTENTS: ShownContents = {
     {
       name: "Cluster certificate",
       value: `-----BEGIN CERTIFICATE-----\n${hex(256, 2)}\n-----END CERTIFICATE-----`,
+      saveAs: "CustomerHsmCertificate.crt",
+    },
+    {
+      name: "Trust anchor",
+      value: `-----BEGIN CERTIFICATE-----\n${hex(256, 3)}\n-----END CERTIFICATE-----`,
+      saveAs: "customerCA.crt",
     },
   ],
 };
