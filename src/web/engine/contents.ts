@@ -95,9 +95,9 @@ function configurationSettings(view: ConfigurationView): ShownSetting[] {
   ];
 }
 
-/** As the CloudHSM tools name them: a client of the restored cluster needs the trust anchor. */
+/** As the CloudHSM tools name it: a client of the restored cluster needs it. */
 const TRUST_ANCHOR_FILE = "customerCA.crt";
-const CLUSTER_FILE = "CustomerHsmCertificate.crt";
+const CLUSTER_FILE = "cluster.crt";
 
 function pemSetting(
   name: string,

@@ -105,7 +105,7 @@ const CONTENTS: ShownContents = {
     {
       name: "Cluster certificate",
       value: `-----BEGIN CERTIFICATE-----\n${hex(256, 2)}\n-----END CERTIFICATE-----`,
-      saveAs: "CustomerHsmCertificate.crt",
+      saveAs: "cluster.crt",
     },
     {
       name: "Trust anchor",
