@@ -288,6 +288,25 @@ describe.each([
     expect(refused).toBe("connect-src");
   });
 
+  it("answers a challenge for the kit's recovery key, and refuses another's", async () => {
+    const { document, answer } = sample.challenge;
+    const file = (document: object) => ({
+      name: "challenge.json",
+      mimeType: "application/json",
+      buffer: Buffer.from(JSON.stringify(document)),
+    });
+    await tool.choose(file(document), kitFile(sample.kit));
+    await tool.button("Answer the challenge").click();
+    const shown = tool.page.locator("[data-result=answer]");
+    expect(await shown.innerText()).toBe(answer);
+    await tool.expectSound();
+    await tool.choose(file({ ...document, keyId: "0".repeat(32) }), kitFile(sample.kit));
+    expect(await shown.count()).toBe(0);
+    await tool.button("Answer the challenge").click();
+    const code = tool.page.getByRole("alert").locator("code");
+    expect(await code.innerText()).toBe("key_mismatch_recovery");
+  });
+
   it("is sound in every state", async () => {
     await tool.expectSound();
     await tool.choose(backupFile(sample.sealed), kitFile(sample.kit));

@@ -10,6 +10,7 @@ import { readFileSync } from "node:fs";
 import { type BackupOrder, createBackup } from "../../src/backup/create.ts";
 import { parseAgePublicKey } from "../../src/backup/format/age-keys.ts";
 import { parseKit } from "../../src/backup/kit/kit.ts";
+import { challengeDocument, makeChallenge } from "../../src/backup/seal/recovery-challenge.ts";
 import { encodeHex } from "../../src/crypto/base-encodings.ts";
 import { snapshotSource } from "../../src/hsm/memory/snapshot.ts";
 import { changeKey, changeUsername } from "../hsm/memory/records.ts";
@@ -35,6 +36,8 @@ export interface SampleBackup {
   readonly bare: Buffer;
   readonly kit: string;
   readonly stateDigest: string;
+  /** For its recovery key: the document, and what the kit answers. */
+  readonly challenge: { readonly document: object; readonly answer: string };
   /** PEM of the key labelled `SIGNING_LABEL`, as it was imported. */
   readonly signingKeyPem: string;
   readonly signingPublicPem: string;
@@ -118,14 +121,14 @@ export async function makeSampleBackup(): Promise<SampleBackup> {
     random: (length: number) => crypto.getRandomValues(new Uint8Array(length)),
   };
   const { clusterId, backupId, region } = ORIGIN;
+  const bytes = parseAgePublicKey(bindings["RECOVERY_PUBLIC_KEY"] ?? "");
+  const publicKey = { algorithm: "hybrid" as const, bytes };
   const created = await createBackup(
     platform,
     keys.ring,
     {
       kms: null,
-      recoveryKeys: [
-        { algorithm: "hybrid", bytes: parseAgePublicKey(bindings["RECOVERY_PUBLIC_KEY"] ?? "") },
-      ],
+      recoveryKeys: [publicKey],
     },
     {
       origin: ORIGIN,
@@ -146,7 +149,9 @@ export async function makeSampleBackup(): Promise<SampleBackup> {
       },
     },
   );
+  const { challenge, answer } = await makeChallenge(platform, publicKey);
   return {
+    challenge: { document: challengeDocument(challenge), answer },
     sealed: Buffer.concat([envelope, ...body]),
     bare: Buffer.concat([created.keyBlock, ...parts]),
     kit,

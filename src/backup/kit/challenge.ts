@@ -14,7 +14,7 @@ import type { RecoveryChallenge } from "../seal/recovery-challenge.ts";
 import { KitError } from "./errors.ts";
 import { Member } from "./member.ts";
 
-const MAX_CHALLENGE_BYTES = 16_384;
+export const MAX_CHALLENGE_BYTES = 16_384;
 const KINDS = ["hybrid", "rsa"] as const;
 
 /** Whether `text` says of itself that it is a challenge. */

@@ -20,7 +20,7 @@ import {
 } from "./recovery-keys.ts";
 
 const KIT_FORMAT = "holdfast-recovery-kit/1";
-const KIT_FORMAT_PATTERN = /^holdfast-recovery-kit\/([1-9][0-9]{0,8})$/;
+const KIT_FORMAT_PATTERN = /^holdfast-recovery-kit\/([1-9][0-9]*)$/;
 export const MAX_KIT_BYTES: number = 64 * 1024;
 const MAX_DEPTH = 32;
 export const MAX_KEY_VERSIONS = 64;
@@ -110,6 +110,8 @@ export function parseKit(text: string): RecoveryKit {
   const owned: SecretKey[] = [];
   let holds = false;
   try {
+    for (const item of kit.optional("critical")?.items(0, MEMBERS.length) ?? [])
+      item.oneOf(MEMBERS);
     const createdAt = parseTime(kit.member("createdAt"));
     const manufacturer = kit.member("manufacturer").text(MAX_KIT_TEXT_BYTES);
     const operator = kit.member("operator").text(MAX_KIT_TEXT_BYTES);
@@ -217,9 +219,9 @@ function verifyFormat(document: unknown): void {
 
 /** A member that this version has to know and does not is one of a later version. */
 function verifyCritical(list: Member | null): void {
-  if (list === null) return;
-  const names = list.items(0, MAX_KIT_TEXT_BYTES).map((item) => item.text(MAX_KIT_TEXT_BYTES));
-  if (names.every((name) => MEMBERS.includes(name))) return;
+  const names: readonly unknown[] = Array.isArray(list?.value) ? list.value : [];
+  const isKnown = (name: unknown) => typeof name !== "string" || MEMBERS.includes(name);
+  if (names.every(isKnown)) return;
   throw new KitError({ code: "kit_newer_version", got: null, supported: 1 });
 }
 

@@ -8,6 +8,7 @@
 import type {
   Answer,
   CheckReport,
+  ChosenKind,
   ExportedFile,
   ExportForm,
   FileKind,
@@ -20,8 +21,10 @@ import type {
 
 /** What the worker does. Every method may refuse. */
 export interface Calls {
-  /** Null for a file that is no backup. */
-  identify(file: File): FileKind | null;
+  /** Null for a file that is neither a backup nor a challenge. */
+  identify(file: File): ChosenKind | null;
+  /** The answer to a challenge, by the kit. */
+  answer(challenge: File): string;
   readKit(kit: File | string): ShownKit;
   /** Authenticates the whole file, then reads the same bytes again into the page's HSM. */
   open(file: File, kind: FileKind): OpenedBackup;

@@ -10,9 +10,11 @@ import { type BackupFile, fileKind } from "../../backup/file.ts";
 import { newerCheckpoint } from "../../backup/format/checkpoints.ts";
 import { BackupError } from "../../backup/format/errors.ts";
 import { MAGIC_BYTES } from "../../backup/format/layout.ts";
+import { isChallenge, MAX_CHALLENGE_BYTES, parseChallenge } from "../../backup/kit/challenge.ts";
 import { KitError } from "../../backup/kit/errors.ts";
 import { MAX_KIT_BYTES, parseKit, type RecoveryKit } from "../../backup/kit/kit.ts";
 import { locationTexts } from "../../backup/seal/location.ts";
+import { answerChallenge } from "../../backup/seal/recovery-challenge.ts";
 import { restoreFile, type VerifiedBackup } from "../../backup/verify.ts";
 import { encodeHex } from "../../crypto/base-encodings.ts";
 import { Core } from "../../crypto/core.ts";
@@ -25,6 +27,7 @@ import { RefusalError, refusalOf } from "./refusals.ts";
 import { RestoredHsm } from "./restored-hsm.ts";
 import type {
   CheckReport,
+  ChosenKind,
   ExportedFile,
   ExportForm,
   FileKind,
@@ -46,7 +49,8 @@ class RestoreService implements Service {
     this.#report = report;
   }
 
-  async identify(file: File): Promise<FileKind | null> {
+  async identify(file: File): Promise<ChosenKind | null> {
+    if (file.size <= MAX_CHALLENGE_BYTES && isChallenge(await file.text())) return "challenge";
     const front = new Uint8Array(await file.slice(0, MAGIC_BYTES).arrayBuffer());
     try {
       return fileKind(front);
@@ -69,6 +73,17 @@ class RestoreService implements Service {
       mkbkCount: kit.ring.mkbk.length,
       akbkCount: kit.ring.akbk.length,
     };
+  }
+
+  async answer(challenge: File): Promise<string> {
+    const kit = this.#kit;
+    if (kit === null) throw noKit();
+    const platform = { core: this.#core, subtle: crypto.subtle };
+    return await answerChallenge(
+      platform,
+      kit.recoveryKeys,
+      parseChallenge(await challenge.text()),
+    );
   }
 
   async open(file: File, kind: FileKind): Promise<OpenedBackup> {

@@ -38,6 +38,8 @@ export interface ShownRefusal {
 }
 
 export type FileKind = "sealed" | "bare";
+/** A challenge for a recovery key may be given in the place of a backup. */
+export type ChosenKind = FileKind | "challenge";
 
 export interface ShownKit {
   readonly operator: string;

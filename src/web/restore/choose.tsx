@@ -4,16 +4,17 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { shownText } from "../../hsm/rules/plain-text.ts";
+import { CopyButton } from "../design/copy-button.tsx";
 import { DropZone } from "../design/drop-zone.tsx";
 import { Field } from "../design/fields.tsx";
 import { sizeText } from "../design/format.ts";
 import { Notice } from "../design/notice.tsx";
-import type { FileKind, ShownKit, ShownRefusal } from "../engine/shown.ts";
+import type { Answer, ChosenKind, ShownKit, ShownRefusal } from "../engine/shown.ts";
 
 export interface ChosenBackup {
   readonly file: File;
-  /** Null for a file that is no backup. */
-  readonly kind: FileKind | null;
+  /** Null for a file that is neither a backup nor a challenge. */
+  readonly kind: ChosenKind | null;
 }
 
 export interface ChosenKit {
@@ -23,7 +24,8 @@ export interface ChosenKit {
   readonly refusal: ShownRefusal | null;
 }
 
-const KIND: Readonly<Record<FileKind, string>> = {
+const KIND: Readonly<Record<ChosenKind, string>> = {
+  challenge: "Challenge for a recovery key",
   sealed: "Sealed backup",
   bare: "Bare container with its key block (not sealed)",
 };
@@ -38,7 +40,7 @@ function BackupZone(props: {
     <DropZone
       title="Backup"
       icon="file"
-      hint="The sealed backup, usually named .hbk: drop or choose it. It is read, never changed."
+      hint="The sealed backup, usually named .hbk: drop or choose it. It is read, never changed. A challenge for a recovery key may stand in its place."
       file={backup?.file ?? null}
       state={state}
       onFile={props.onFile}
@@ -168,14 +170,44 @@ function KitZone(props: {
   );
 }
 
+/** What a challenge leads to: it shows that the kit is there, and opens no backup. */
+function AnswerShown(props: { answer: Answer<string> | null }): JSX.Element | null {
+  const { answer } = props;
+  if (answer === null) return null;
+  if (!answer.ok) {
+    return (
+      <Notice tone="bad" title={answer.refusal.title} loud>
+        <p>{answer.refusal.message}</p>
+        <p class="small">
+          Code: <code>{answer.refusal.code}</code>
+        </p>
+      </Notice>
+    );
+  }
+  return (
+    <Notice tone="good" title="This kit answers the challenge" loud>
+      <p>
+        <span class="mono" data-result="answer">
+          {answer.value}
+        </span>{" "}
+        <CopyButton text={answer.value} label="Copy the answer" />
+      </p>
+      <p>Give it to the deployment that made the challenge. It is of no other use.</p>
+    </Notice>
+  );
+}
+
 export function Choose(props: {
   backup: ChosenBackup | null;
   kit: ChosenKit | null;
+  answer: Answer<string> | null;
+  onAnswer: () => void;
   onBackup: (file: File) => void;
   onKitFile: (file: File) => void;
   onKitText: (text: string) => void;
   onVerify: () => void;
 }): JSX.Element {
+  const isChallenge = props.backup?.kind === "challenge";
   const ready = props.backup !== null && props.backup.kind !== null && props.kit?.facts != null;
   return (
     <div class="stack-l">
@@ -191,15 +223,24 @@ export function Choose(props: {
         <KitZone kit={props.kit} onFile={props.onKitFile} onText={props.onKitText} />
       </div>
       <div class="row">
-        <button type="button" class="button main" disabled={!ready} onClick={props.onVerify}>
-          Verify the backup
+        <button
+          type="button"
+          class="button main"
+          disabled={!ready}
+          onClick={isChallenge ? props.onAnswer : props.onVerify}
+        >
+          {isChallenge ? "Answer the challenge" : "Verify the backup"}
         </button>
-        <span class="soft small">
-          {ready
-            ? "Verifying reads the whole file before anything in it is shown."
-            : "Choose both files first."}
-        </span>
+        <span class="soft small">{nextText(ready, isChallenge)}</span>
       </div>
+      <AnswerShown answer={props.answer} />
     </div>
   );
+}
+
+function nextText(ready: boolean, isChallenge: boolean): string {
+  if (!ready) return "Choose both files first.";
+  return isChallenge
+    ? "The answer shows that this kit is there. It opens no backup."
+    : "Verifying reads the whole file before anything in it is shown.";
 }

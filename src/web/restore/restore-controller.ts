@@ -17,6 +17,7 @@ export class RestoreController {
   readonly #dispatch: Dispatch;
   #engine: EngineClient;
   #backup: { readonly file: File; readonly kind: FileKind } | null = null;
+  #challenge: File | null = null;
   #kit: File | null = null;
 
   constructor(parts: EngineParts, dispatch: Dispatch) {
@@ -41,7 +42,8 @@ export class RestoreController {
       return this.#dispatch({ to: "refused", refusal: answer.refusal });
     }
     const kind = answer.value;
-    this.#backup = kind === null ? null : { file, kind };
+    this.#backup = kind === null || kind === "challenge" ? null : { file, kind };
+    this.#challenge = kind === "challenge" ? file : null;
     this.#dispatch({ to: "backup", backup: { file, kind } });
   }
 
@@ -56,6 +58,14 @@ export class RestoreController {
       ? { file, facts: answer.value, refusal: null }
       : { file, facts: null, refusal: answer.refusal };
     this.#dispatch({ to: "kit", kit: chosen });
+  }
+
+  async answer(): Promise<void> {
+    if (this.#challenge === null) return;
+    const engine = this.#engine;
+    const answer = await engine.call("answer", this.#challenge);
+    if (engine !== this.#engine) return; // Started over meanwhile.
+    this.#dispatch({ to: "answered", answer });
   }
 
   async verify(): Promise<void> {
@@ -90,6 +100,7 @@ export class RestoreController {
   async startOver(): Promise<void> {
     const old = this.#engine;
     this.#backup = null;
+    this.#challenge = null;
     this.#kit = null;
     this.#engine = this.#start();
     this.#dispatch({ to: "start" });

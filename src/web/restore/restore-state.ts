@@ -2,6 +2,7 @@
  * Where the restore tool stands, and the moves between its steps. No stage holds key material.
  */
 import type {
+  Answer,
   CheckId,
   CheckReport,
   OpenedBackup,
@@ -15,6 +16,8 @@ export interface RestoreState {
   readonly stage: "choose" | "verify" | "inside";
   readonly backup: ChosenBackup | null;
   readonly kit: ChosenKit | null;
+  /** To a challenge, or why there is none; null: it was not asked for. */
+  readonly answer: Answer<string> | null;
   readonly reports: ReadonlyMap<CheckId, CheckReport>;
   readonly refusal: ShownRefusal | null;
   /** Null until the whole chain of checks holds. */
@@ -26,6 +29,7 @@ export const START: RestoreState = {
   stage: "choose",
   backup: null,
   kit: null,
+  answer: null,
   reports: new Map(),
   refusal: null,
   opened: null,
@@ -35,6 +39,7 @@ export const START: RestoreState = {
 export type Move =
   | { readonly to: "backup"; readonly backup: ChosenBackup | null }
   | { readonly to: "kit"; readonly kit: ChosenKit | null }
+  | { readonly to: "answered"; readonly answer: Answer<string> }
   | { readonly to: "verify" }
   | { readonly to: "report"; readonly report: CheckReport }
   | { readonly to: "refused"; readonly refusal: ShownRefusal }
@@ -48,9 +53,11 @@ export type Move =
 export function moved(state: RestoreState, move: Move): RestoreState {
   switch (move.to) {
     case "backup":
-      return { ...state, backup: move.backup };
+      return { ...state, backup: move.backup, answer: null };
     case "kit":
-      return { ...state, kit: move.kit };
+      return { ...state, kit: move.kit, answer: null };
+    case "answered":
+      return { ...state, answer: move.answer };
     case "verify":
       return { ...state, stage: "verify", reports: new Map(), refusal: null, opened: null };
     case "report":

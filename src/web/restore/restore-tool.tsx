@@ -40,6 +40,8 @@ function Stage(props: { state: RestoreState; controller: RestoreController }): J
       <Choose
         backup={state.backup}
         kit={state.kit}
+        answer={state.answer}
+        onAnswer={() => void controller.answer()}
         onBackup={(file) => void controller.chooseBackup(file)}
         onKitFile={(file) => void controller.chooseKit(file)}
         onKitText={(text) => void controller.chooseKit(text)}

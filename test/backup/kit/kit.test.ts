@@ -181,6 +181,35 @@ describe("a file that is no recovery kit", () => {
       { code: "kit_newer_version", got: null },
     ],
     [
+      "of a version of eleven digits",
+      changed((d) => {
+        d["format"] = "holdfast-recovery-kit/12345678901";
+      }),
+      { code: "kit_newer_version", got: 12345678901 },
+    ],
+    [
+      "with a critical member of a long name",
+      changed((d) => {
+        d["critical"] = ["x".repeat(200)];
+      }),
+      { code: "kit_newer_version", got: null },
+    ],
+    [
+      "with critical members that are none and one missing, what is missing",
+      changed((d) => {
+        d["critical"] = [1];
+        delete d["note"];
+      }),
+      { code: "kit_member_missing", path: "note" },
+    ],
+    [
+      "with a critical member that is no text",
+      changed((d) => {
+        d["critical"] = ["mkbk", 1];
+      }),
+      { code: "kit_member_invalid", path: "critical[1]" },
+    ],
+    [
       "with a list of critical members that is none",
       changed((d) => {
         d["critical"] = "mkbk";

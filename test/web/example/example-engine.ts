@@ -177,6 +177,7 @@ function service(report: (report: CheckReport) => void): Service {
   const bytes = new Uint8Array(70).map((_, i) => i * 37);
   return {
     identify: (file) => (file.name.endsWith(".hbk") ? "sealed" : null),
+    answer: () => hex(32, 9),
     readKit: () => ({
       operator: "Example operator",
       manufacturer: "Holdfast development",
