@@ -104,3 +104,29 @@ function decodeToken(token: string): Listed | null {
   const createdAtMs = Number.parseInt(time, 36);
   return Number.isSafeInteger(createdAtMs) ? { id, createdAtMs } : null;
 }
+
+/** Rows of several streams as one. @param streams - each in the order that `ascending` says. */
+export function* mergeInOrder<Row extends Listed>(
+  streams: readonly Iterable<Row>[],
+  ascending: boolean,
+): Generator<Row> {
+  const direction = ascending ? 1 : -1;
+  const heads: { row: Row; readonly rest: Iterator<Row> }[] = [];
+  for (const stream of streams) {
+    const rest = stream[Symbol.iterator]();
+    const { done, value } = rest.next();
+    if (!done) heads.push({ row: value, rest });
+  }
+  for (;;) {
+    const [first, ...others] = heads;
+    if (first === undefined) return;
+    const next = others.reduce(
+      (best, head) => (direction * compare(head.row, best.row) < 0 ? head : best),
+      first,
+    );
+    yield next.row;
+    const { done, value } = next.rest.next();
+    if (done) heads.splice(heads.indexOf(next), 1);
+    else next.row = value;
+  }
+}

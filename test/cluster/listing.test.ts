@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { cutPage, type Facets, filterRows, filtersRefusal } from "../../src/cluster/listing.ts";
+import {
+  cutPage,
+  type Facets,
+  filterRows,
+  filtersRefusal,
+  mergeInOrder,
+} from "../../src/cluster/listing.ts";
 
 interface Row {
   readonly id: string;
@@ -102,4 +108,40 @@ describe("pages", () => {
       });
     },
   );
+});
+
+describe("streams of rows", () => {
+  const [b, a, d, c] = ROWS as [Row, Row, Row, Row];
+
+  it.each<[string, boolean, Row[][], string]>([
+    ["no stream", true, [], ""],
+    ["empty ones", true, [[], []], ""],
+    ["one", true, [[a, b]], "ab"],
+    ["several, by creation and then by id", true, [[b], [], [a, c], [d]], "abcd"],
+    [
+      "several, the newest first",
+      false,
+      [
+        [c, a],
+        [d, b],
+      ],
+      "dcba",
+    ],
+  ])("are merged: %s", (_, ascending, streams, expected) => {
+    expect(ids([...mergeInOrder(streams, ascending)])).toBe(expected);
+  });
+
+  it("are asked for no more rows than are taken, and one of each", () => {
+    let asked = 0;
+    function* counted(rows: readonly Row[]) {
+      for (const row of rows) {
+        asked += 1;
+        yield row;
+      }
+    }
+    for (const row of mergeInOrder([counted([a, b, d]), counted([c])], true)) {
+      if (row === b) break;
+    }
+    expect(asked).toBe(3);
+  });
 });

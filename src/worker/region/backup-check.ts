@@ -80,28 +80,24 @@ export async function newestChecked(
   }
 }
 
-/** Task `backup_check`: looks at every backup once in an interval, the longest unseen first. */
+/**
+ * Task `backup_check`: looks at every backup once in an interval, the longest unseen first. What it has
+ * done is in the rows: each run begins where the one before ended, whatever became of that.
+ */
 export async function checkTask(context: RegionContext, clusterId: string): Promise<Outcome> {
   const { checkMs } = context.deployment.schedule;
-  for (const row of unseen(context, clusterId).slice(0, CHECKED_AT_ONCE)) {
-    await checkBackup(context, row);
-  }
-  if (unseen(context, clusterId).length > 0) return nextAt(context.nowMs());
-  const seenAtMs = held(context, clusterId).map((row) => row.checkedAtMs ?? 0);
-  return seenAtMs.length === 0 ? DONE : nextAt(Math.min(...seenAtMs) + checkMs);
+  for (const row of unseen(context, clusterId, CHECKED_AT_ONCE)) await checkBackup(context, row);
+  if (unseen(context, clusterId, 1).length > 0) return nextAt(context.nowMs());
+  const [next] = context.store.leastLookedAt(clusterId, 1);
+  return next === undefined ? DONE : nextAt((next.checkedAtMs ?? 0) + checkMs);
 }
 
 /** Those whose check is an interval old; one that a wrong clock dated ahead is as good as unseen. */
-function unseen(context: RegionContext, clusterId: string): BackupRow[] {
+function unseen(context: RegionContext, clusterId: string, limit: number): BackupRow[] {
   const nowMs = context.nowMs();
   const sinceMs = nowMs - context.deployment.schedule.checkMs;
-  return held(context, clusterId)
-    .filter(
-      ({ checkedAtMs }) => checkedAtMs === null || checkedAtMs <= sinceMs || checkedAtMs > nowMs,
-    )
-    .toSorted((a, b) => (a.checkedAtMs ?? 0) - (b.checkedAtMs ?? 0));
-}
-
-function held(context: RegionContext, clusterId: string): BackupRow[] {
-  return context.store.heldBackups(clusterId).filter(promisesObjects);
+  const old = context.store
+    .leastLookedAt(clusterId, limit)
+    .filter(({ checkedAtMs }) => checkedAtMs === null || checkedAtMs <= sinceMs);
+  return [...old, ...context.store.lookedAtAfter(clusterId, nowMs, limit - old.length)];
 }

@@ -9,12 +9,11 @@ import { generateId } from "../../cluster/ids.ts";
 import {
   cutPage,
   type Facets,
+  filterRows,
   filtersRefusal,
-  isTaken,
-  type Listed,
   takePage,
 } from "../../cluster/listing.ts";
-import type { BackupTrigger } from "../../cluster/states.ts";
+import type { BackupState, BackupTrigger } from "../../cluster/states.ts";
 import type { CatalogView, Listing, ListOrder } from "../contracts/control-api.ts";
 import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
 import type { BackupView } from "../contracts/region-api.ts";
@@ -176,23 +175,28 @@ export function describeBackups(
   return success({ items, nextToken: page.nextToken });
 }
 
+/** What a filter of states may name; DELETED only when it does. */
+const HELD_STATES: readonly BackupState[] = ["CREATE_IN_PROGRESS", "READY", "PENDING_DELETION"];
+const ALL_STATES: readonly BackupState[] = [...HELD_STATES, "DELETED"];
+
 function backupsPage(context: RegionContext, order: ListOrder) {
   const { filters, ascending } = order;
-  const { backupIds, clusterIds } = filters;
+  const { backupIds, clusterIds, states, neverExpires } = filters;
   if (backupIds !== undefined) {
     const named = [...new Set(backupIds)].map((backupId) => context.store.backup(backupId));
     const rows = named.filter((row) => row !== null);
-    return cutPage([...taken(rows, filters)], order);
+    const listed = rows.map((row) => ({ ...row, id: row.backupId }));
+    return cutPage(filterRows(listed, filters, FACETS), order);
   }
-  const clusterId = clusterIds?.length === 1 ? clusterIds[0] : undefined;
-  const withDeleted = filters["states"]?.includes("DELETED") ?? false;
-  const inOrder = (start: Listed | null) =>
-    context.store.backupsInOrder(start, { ascending, withDeleted, clusterId: clusterId ?? null });
-  return takePage((start) => taken(inOrder(start), filters), order);
-}
-
-function* taken(rows: Iterable<BackupRow>, filters: ListOrder["filters"]) {
-  for (const row of rows) if (isTaken(row, filters, FACETS)) yield { ...row, id: row.backupId };
+  // No row answers to a filter of sources.
+  const isNone = filters["sourceBackupIds"] !== undefined;
+  const which = {
+    clusterIds: isNone ? [] : clusterIds === undefined ? null : [...new Set(clusterIds)],
+    states:
+      states === undefined ? HELD_STATES : ALL_STATES.filter((state) => states.includes(state)),
+    neverExpires: [true, false].filter((never) => neverExpires?.includes(String(never)) ?? true),
+  };
+  return takePage((start) => context.store.backupsInOrder(start, which, ascending), order);
 }
 
 /** READY → PENDING_DELETION, with the date of its end. */

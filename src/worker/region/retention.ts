@@ -15,6 +15,9 @@ import { againAt, DONE, nextAt, type Outcome } from "./clockwork.ts";
 import type { RegionContext } from "./context.ts";
 import type { BackupRow } from "./rows.ts";
 
+/** Backups that one run of the purge marks. */
+const PURGED_AT_ONCE = 100;
+
 /** READY → PENDING_DELETION until `deleteAtMs`: the common step of DeleteBackup and the purge. */
 export function beginDeletion(
   context: RegionContext,
@@ -31,23 +34,24 @@ export function beginDeletion(
 
 /** Has the purge look at the cluster when the next backup's retention ends. */
 export function scheduleRetention(context: RegionContext, clusterId: string): void {
-  const nextMs = nextExpiryMs(retained(context, clusterId), retentionOf(context, clusterId));
+  const nextMs = nextExpiry(context, clusterId);
   if (nextMs === null) context.due.cancel("retention", clusterId);
   else context.due.reschedule("retention", clusterId, clusterId, nextMs);
 }
 
-/** Task: marks for deletion what the cluster's policy no longer keeps. */
+/** Task: marks for deletion what the cluster's policy no longer keeps; of many, the oldest. */
 export async function purge(context: RegionContext, clusterId: string): Promise<Outcome> {
   // The one that will be kept, and those that were thought to be newer, are looked at first.
   await newestChecked(context, clusterId);
   const nowMs = context.nowMs();
   const retentionMs = retentionOf(context, clusterId);
-  for (const backupId of expiredBackups(retained(context, clusterId), retentionMs, nowMs)) {
+  const oldest = retained(context, clusterId, nowMs - retentionMs, PURGED_AT_ONCE);
+  for (const backupId of expiredBackups(oldest, retentionMs, nowMs)) {
     const row = context.store.backup(backupId);
     const deleteAtMs = nowMs + context.deployment.schedule.undeleteMs;
     if (row !== null) beginDeletion(context, row, "purge", deleteAtMs);
   }
-  const nextMs = nextExpiryMs(retained(context, clusterId), retentionMs);
+  const nextMs = nextExpiry(context, clusterId);
   return nextMs === null ? DONE : nextAt(nextMs);
 }
 
@@ -86,8 +90,26 @@ async function withdraw(context: RegionContext, row: BackupRow): Promise<Outcome
   return DONE;
 }
 
-function retained(context: RegionContext, clusterId: string): RetainedBackup[] {
-  return context.store.heldBackups(clusterId).map((row) => ({
+function nextExpiry(context: RegionContext, clusterId: string): number | null {
+  const oldest = retained(context, clusterId, Number.MAX_SAFE_INTEGER, 1);
+  return nextExpiryMs(oldest, retentionOf(context, clusterId));
+}
+
+/**
+ * What decides about the purge: the newest sound backup, and the `limit` oldest before it of those that
+ * are not younger than `createdAtMs`.
+ */
+function retained(
+  { store }: RegionContext,
+  clusterId: string,
+  createdAtMs: number,
+  limit: number,
+): RetainedBackup[] {
+  const newest = store.newestSound(clusterId);
+  if (newest === null) return [];
+  const { chainNumber } = newest;
+  const oldest = store.expiring(clusterId, { chainNumber, createdAtMs }, limit);
+  return [...oldest, newest].map((row) => ({
     ...row,
     neverExpires: row.neverExpires === 1,
     sound: row.damage === null,

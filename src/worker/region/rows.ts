@@ -200,6 +200,26 @@ const INDEXES: SchemaStep = [
   "CREATE INDEX answersByState ON answers (accessKeyId, state, expiresAtMs)",
 ];
 
+/** Of ten thousand that are kept an operation reads those that it is about. */
+const INDEXES_OF_KEPT: SchemaStep = [
+  `CREATE INDEX IF NOT EXISTS backupsListed
+    ON backups (state, neverExpires, createdAtMs, backupId)`,
+  `CREATE INDEX IF NOT EXISTS backupsListedOfCluster
+    ON backups (clusterId, state, neverExpires, createdAtMs, backupId)`,
+  `CREATE INDEX IF NOT EXISTS backupsSound ON backups (clusterId, chainNumber)
+    WHERE state = 'READY' AND damage IS NULL`,
+  `CREATE INDEX IF NOT EXISTS backupsExpiring ON backups (clusterId, chainNumber)
+    WHERE state = 'READY' AND neverExpires = 0`,
+  `CREATE INDEX IF NOT EXISTS backupsExpiringByTime ON backups (clusterId, createdAtMs, chainNumber)
+    WHERE state = 'READY' AND neverExpires = 0`,
+  `CREATE INDEX IF NOT EXISTS backupsLookedAt ON backups (clusterId, checkedAtMs)
+    WHERE state IN ('READY', 'PENDING_DELETION')`,
+  "DROP INDEX backupsByTime",
+  "DROP INDEX backupsByTimeHeld",
+  "DROP INDEX backupsOfClusterHeld",
+  "DROP INDEX backupsHeld",
+];
+
 export const REGION_SCHEMA: readonly SchemaStep[] = [
   FIRST_TABLES,
   ["ALTER TABLE backups ADD COLUMN envelopeEtag TEXT NOT NULL DEFAULT ''"],
@@ -233,4 +253,5 @@ export const REGION_SCHEMA: readonly SchemaStep[] = [
     "ALTER TABLE backups DROP COLUMN restorableOffline",
   ],
   RECOVERY_TABLES,
+  INDEXES_OF_KEPT,
 ];

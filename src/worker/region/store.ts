@@ -17,6 +17,7 @@ import {
 import type { BackupReceipt } from "../contracts/hsm-api.ts";
 import type { HsmLocation, Place } from "../contracts/place.ts";
 import { migrate } from "../platform/schema.ts";
+import { type ListedBackup, listedBackups, type WhichBackups } from "./listed-backups.ts";
 import {
   type BackupRow,
   type ClusterRow,
@@ -27,11 +28,6 @@ import {
 } from "./rows.ts";
 
 type Value = string | number | null;
-
-/** Rows of a listing that are read at once. */
-const LISTED_AT_ONCE = 100;
-/** As the indexes of the rows that are no history say it. */
-const HELD = "state <> 'DELETED'";
 
 /** What may change together with a backup's state, beside what its HSM reports. */
 type MovedColumn = "deleteAtMs" | "deletedBy" | "failure" | "checkedAtMs";
@@ -164,62 +160,79 @@ export class RegionStore {
     return this.#first<BackupRow>("SELECT * FROM backups WHERE backupId = ?", backupId);
   }
 
-  /**
-   * Backups by creation and id, from behind `start`, read some at a time.
-   *
-   * @param which - `clusterId`: null for those of all clusters.
-   */
-  *backupsInOrder(
+  /** Backups by creation and id, from behind `start`, read some at a time. */
+  backupsInOrder(
     start: Listed | null,
-    which: {
-      readonly ascending: boolean;
-      readonly withDeleted: boolean;
-      readonly clusterId: string | null;
-    },
-  ): Generator<BackupRow> {
-    const { ascending, withDeleted, clusterId } = which;
-    const heldIndex = clusterId === null ? "backupsByTimeHeld" : "backupsOfClusterHeld";
-    const conditions = [
-      ...(withDeleted ? [] : [HELD]),
-      ...(clusterId === null ? [] : ["clusterId = ?"]),
-      `(createdAtMs, backupId) ${ascending ? ">" : "<"} (?, ?)`,
-    ];
-    const order = ascending ? "" : " DESC";
-    const query = `SELECT * FROM backups INDEXED BY ${withDeleted ? "backupsByTime" : heldIndex}
-      WHERE ${conditions.join(" AND ")}
-      ORDER BY createdAtMs${order}, backupId${order} LIMIT ${LISTED_AT_ONCE}`;
-    const end = ascending ? Number.MIN_SAFE_INTEGER : Number.MAX_SAFE_INTEGER;
-    let after = start ?? { createdAtMs: end, id: "" };
-    for (;;) {
-      const place = [after.createdAtMs, after.id];
-      const bindings = clusterId === null ? place : [clusterId, ...place];
-      const rows = this.#sql.exec<BackupRow>(query, ...bindings).toArray();
-      yield* rows;
-      const last = rows.at(-1);
-      if (last === undefined || rows.length < LISTED_AT_ONCE) return;
-      after = { createdAtMs: last.createdAtMs, id: last.backupId };
-    }
-  }
-
-  /** Backups of a cluster that are not DELETED, in the order of the chain. */
-  heldBackups(clusterId: string): BackupRow[] {
-    return this.#sql
-      .exec<BackupRow>(
-        `SELECT * FROM backups INDEXED BY backupsHeld WHERE clusterId = ? AND ${HELD}
-         ORDER BY chainNumber`,
-        clusterId,
-      )
-      .toArray();
+    which: WhichBackups,
+    ascending: boolean,
+  ): Generator<ListedBackup> {
+    return listedBackups(this.#sql, start, which, ascending);
   }
 
   /** The READY backup with the highest number that is not marked as damaged; null if none is. */
   newestSound(clusterId: string): BackupRow | null {
     return this.#first<BackupRow>(
-      `SELECT * FROM backups INDEXED BY backupsHeld
-       WHERE clusterId = ? AND ${HELD} AND state = 'READY' AND damage IS NULL
+      `SELECT * FROM backups INDEXED BY backupsSound
+       WHERE clusterId = ? AND state = 'READY' AND damage IS NULL
        ORDER BY chainNumber DESC LIMIT 1`,
       clusterId,
     );
+  }
+
+  /**
+   * READY backups under the policy of retention that are before `chainNumber` in the chain and not
+   * younger than `createdAtMs`: the `limit` oldest.
+   */
+  expiring(
+    clusterId: string,
+    { chainNumber, createdAtMs }: Pick<BackupRow, "chainNumber" | "createdAtMs">,
+    limit: number,
+  ): BackupRow[] {
+    // By time those behind it are walked, which are many where many are damaged: are there others?
+    const first = this.#first<{ chainNumber: number }>(
+      `SELECT chainNumber FROM backups INDEXED BY backupsExpiring
+       WHERE clusterId = ? AND state = 'READY' AND neverExpires = 0 ORDER BY chainNumber LIMIT 1`,
+      clusterId,
+    );
+    if (first === null || first.chainNumber >= chainNumber) return [];
+    return this.#sql
+      .exec<BackupRow>(
+        `SELECT * FROM backups INDEXED BY backupsExpiringByTime
+         WHERE clusterId = ? AND state = 'READY' AND neverExpires = 0
+           AND createdAtMs <= ? AND chainNumber < ? ORDER BY createdAtMs LIMIT ?`,
+        clusterId,
+        createdAtMs,
+        chainNumber,
+        limit,
+      )
+      .toArray();
+  }
+
+  /** Backups whose objects the region promises: those that were looked at longest ago, or never. */
+  leastLookedAt(clusterId: string, limit: number): BackupRow[] {
+    return this.#sql
+      .exec<BackupRow>(
+        `SELECT * FROM backups INDEXED BY backupsLookedAt
+         WHERE clusterId = ? AND state IN ('READY', 'PENDING_DELETION')
+         ORDER BY checkedAtMs LIMIT ?`,
+        clusterId,
+        limit,
+      )
+      .toArray();
+  }
+
+  /** As `leastLookedAt`, of those that were looked at after `nowMs`, as a clock once said. */
+  lookedAtAfter(clusterId: string, nowMs: number, limit: number): BackupRow[] {
+    return this.#sql
+      .exec<BackupRow>(
+        `SELECT * FROM backups INDEXED BY backupsLookedAt
+         WHERE clusterId = ? AND state IN ('READY', 'PENDING_DELETION') AND checkedAtMs > ?
+         ORDER BY checkedAtMs LIMIT ?`,
+        clusterId,
+        nowMs,
+        limit,
+      )
+      .toArray();
   }
 
   backupInProgress(clusterId: string): BackupRow | null {

@@ -15,6 +15,8 @@ import { MOVABLE_ENTRY, MovableRegion } from "./movable-region.ts";
 
 /** What builds before there were versions did not have. */
 const LATER = [
+  "DROP INDEX backupsSound",
+  "DROP INDEX backupsLookedAt",
   "ALTER TABLE backups DROP COLUMN envelopeEtag",
   "ALTER TABLE backups ADD COLUMN restorableOffline INTEGER NOT NULL DEFAULT 0",
   "ALTER TABLE backups DROP COLUMN recoveryKeyIds",
