@@ -113,7 +113,16 @@ export function describeClusters(
   const unknown = filtersRefusal(order.filters, FACETS);
   if (unknown !== null) return refuseWith(unknown);
   const listedSinceMs = context.nowMs() - context.deployment.schedule.deletedListedMs;
-  const rows = filterRows(context.store.clusters(), order.filters, FACETS)
+  const { clusterIds } = order.filters;
+  const known =
+    clusterIds === undefined
+      ? context.store.listedClusters(listedSinceMs)
+      : [...new Set(clusterIds)].map((clusterId) => context.store.cluster(clusterId));
+  const rows = filterRows(
+    known.filter((row) => row !== null),
+    order.filters,
+    FACETS,
+  )
     .filter((row) => row.deletedAtMs === null || row.deletedAtMs > listedSinceMs)
     .map((row) => ({ ...row, id: row.clusterId }));
   const page = cutPage(rows, order);

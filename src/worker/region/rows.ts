@@ -220,6 +220,14 @@ const INDEXES_OF_KEPT: SchemaStep = [
   "DROP INDEX backupsHeld",
 ];
 
+/** HSMs and clusters that are gone keep their rows, and are read no more. */
+const INDEXES_OF_LIVING: SchemaStep = [
+  `CREATE INDEX IF NOT EXISTS hsmsOfClusterHeld ON hsms (clusterId) WHERE state <> 'DELETED'`,
+  "DROP INDEX hsmsOfCluster",
+  `CREATE INDEX IF NOT EXISTS clustersHeld ON clusters (clusterId) WHERE state <> 'DELETED'`,
+  `CREATE INDEX IF NOT EXISTS clustersDeleted ON clusters (deletedAtMs) WHERE state = 'DELETED'`,
+];
+
 export const REGION_SCHEMA: readonly SchemaStep[] = [
   FIRST_TABLES,
   ["ALTER TABLE backups ADD COLUMN envelopeEtag TEXT NOT NULL DEFAULT ''"],
@@ -254,4 +262,5 @@ export const REGION_SCHEMA: readonly SchemaStep[] = [
   ],
   RECOVERY_TABLES,
   INDEXES_OF_KEPT,
+  INDEXES_OF_LIVING,
 ];

@@ -73,8 +73,17 @@ export class RegionStore {
     return this.#first<ClusterRow>("SELECT * FROM clusters WHERE clusterId = ?", clusterId);
   }
 
-  clusters(): ClusterRow[] {
-    return this.#sql.exec<ClusterRow>("SELECT * FROM clusters").toArray();
+  /** Clusters that are not DELETED, or became so after `sinceMs`. */
+  listedClusters(sinceMs: number): ClusterRow[] {
+    const held = this.#sql.exec<ClusterRow>(
+      "SELECT * FROM clusters INDEXED BY clustersHeld WHERE state <> 'DELETED'",
+    );
+    const deleted = this.#sql.exec<ClusterRow>(
+      `SELECT * FROM clusters INDEXED BY clustersDeleted
+       WHERE state = 'DELETED' AND deletedAtMs > ?`,
+      sinceMs,
+    );
+    return [...held, ...deleted];
   }
 
   insertCluster(row: ClusterRow): void {
@@ -113,7 +122,8 @@ export class RegionStore {
   hsmsOf(clusterId: string): HsmRow[] {
     return this.#sql
       .exec<HsmRow>(
-        "SELECT * FROM hsms WHERE clusterId = ? AND state <> 'DELETED' ORDER BY rowid",
+        `SELECT * FROM hsms INDEXED BY hsmsOfClusterHeld
+         WHERE clusterId = ? AND state <> 'DELETED' ORDER BY rowid`,
         clusterId,
       )
       .toArray();

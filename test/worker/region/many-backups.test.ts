@@ -15,7 +15,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { regionObject, until } from "../../lib/aws.ts";
 import { type Edge, startEdge } from "../../lib/mf.ts";
-import { backUp, type ServingCluster, servingCluster } from "../../lib/rest.ts";
+import { backUp, ok, type ServingCluster, servingCluster } from "../../lib/rest.ts";
 import { StatementWatch, WATCHED_STATEMENTS } from "../statement-watch.ts";
 import { type WrappedBundle, wrappedBundle } from "../wrapped-bundle.ts";
 
@@ -25,6 +25,8 @@ const HELD = 10_000;
 const FEW_ROWS = 250;
 /** Whose objects are looked at: ten runs of the check. */
 const UNSEEN = 500;
+/** HSMs of the cluster, and clusters, that are DELETED. */
+const GONE = 1_000;
 const OTHER_CLUSTER = "cluster-aaaaaaaaaaa";
 
 /** Tables of a region, and why a statement may walk one. */
@@ -34,7 +36,7 @@ const WALKED: readonly (readonly [pattern: RegExp, reason: string])[] = [
     /(SET (joined = 1|deletedBy = 'purge') WHERE|'holdfast:'|SELECT '(backup_check|cluster_serve)')/,
     "once, when an earlier build's tables are taken over",
   ],
-  [/FROM clusters: SCAN clusters$/, "a row for each cluster that ever was"],
+  [/SCAN clusters USING INDEX clustersHeld$/, "a row for each cluster that there is"],
   [/GROUP BY accessKeyId: SCAN/, "counted once, at the first request after the object's start"],
   [
     /WHERE leased <> 0: SCAN due USING (COVERING )?INDEX dueLeased/,
@@ -55,10 +57,7 @@ beforeAll(async () => {
   cluster = await servingCluster(edge);
   ({ backupId } = await backUp(edge, cluster));
   region = await StatementWatch.of(edge);
-  const columns = (await region.run("SELECT name FROM pragma_table_info('backups')")).map(
-    ({ name }) => String(name),
-  );
-  const other: Record<string, string> = {
+  await copies("backups", BACKUPS, {
     backupId: "printf('backup-%011d', n)",
     clusterId: `CASE n % 2 WHEN 0 THEN clusterId ELSE '${OTHER_CLUSTER}' END`,
     state: `CASE WHEN n > ${HELD} THEN 'DELETED' ELSE 'READY' END`,
@@ -67,19 +66,37 @@ beforeAll(async () => {
     createdAtMs: "createdAtMs - n",
     neverExpires: "n % 4 = 0",
     checkedAtMs: "createdAtMs",
-  };
-  await region.run(
-    `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2)
-     INSERT INTO backups (${columns.join(", ")})
-     SELECT ${columns.map((name) => other[name] ?? name).join(", ")}
-     FROM backups, numbers WHERE backupId = ?1`,
-    [backupId, BACKUPS],
-  );
+  });
+  const gone = { state: "'DELETED'", deletedAtMs: "createdAtMs - 9e9" };
+  await copies("hsms", GONE, {
+    hsmId: "printf('hsm-%011d', n)",
+    filled: "0",
+    joined: "0",
+    ...gone,
+  });
+  await copies("clusters", GONE, { clusterId: "printf('cluster-%011d', n)", ...gone });
   await region.run(
     `INSERT INTO due (task, subject, clusterId, dueAtMs)
      SELECT 'backup_delete', backupId, '${OTHER_CLUSTER}', createdAtMs + 9e11 FROM backups`,
   );
 });
+/** Copies of the one row that there is. @param other - columns that differ, as SQL of their number `n`. */
+async function copies(
+  table: "backups" | "hsms" | "clusters",
+  count: number,
+  other: Readonly<Record<string, string>>,
+): Promise<void> {
+  const infos = await region.run("SELECT name FROM pragma_table_info(?)", [table]);
+  const columns = infos.map(({ name }) => String(name));
+  await region.run(
+    `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
+     INSERT INTO ${table} (${columns.join(", ")})
+     SELECT ${columns.map((name) => other[name] ?? name).join(", ")}
+     FROM (SELECT * FROM ${table} ORDER BY rowid DESC LIMIT 1), numbers`,
+    [count],
+  );
+}
+
 afterAll(async () => {
   await edge.stop();
   await bundle.remove();
@@ -128,6 +145,9 @@ describe("a region with ten thousand backups", () => {
       "of thirty clusters": () =>
         list({ Filters: { clusterIds: Array.from({ length: 30 }, (_, n) => `${none}${n}`) } }),
       clusters: () => client.send(new DescribeClustersCommand({})),
+      "a cluster": () => client.send(new DescribeClustersCommand({ Filters: { clusterIds } })),
+      keys: () =>
+        ok(edge, "GET", `${cluster.path}/keys?limit=5`, undefined, { session: cluster.alice }),
       tag: () =>
         client.send(
           new TagResourceCommand({ ResourceId: backupId, TagList: [{ Key: "a", Value: "b" }] }),
