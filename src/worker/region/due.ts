@@ -27,6 +27,9 @@ const LEASE_MS = 30_000;
 /** Longest pause between two attempts. */
 export const MAX_PAUSE_MS = 10 * 60_000;
 
+/** Tasks that are read in the order of their times, before each cluster is asked for its first. */
+const WALKED = 32;
+
 /** The column `leased`: not at work; at work; at work, and scheduled anew since it began. */
 const FREE = 0;
 const AT_WORK = 1;
@@ -69,17 +72,9 @@ export class DueTable {
 
   /** Leases up to `limit` due tasks, at most one per cluster, and none of a cluster that is busy. */
   claim(nowMs: number, limit: number): DueRow[] {
-    const due = this.#storage.sql
-      .exec<DueRow>("SELECT * FROM due WHERE dueAtMs <= ? ORDER BY dueAtMs, task, subject", nowMs)
-      .toArray();
-    const firstOfCluster = new Map<string, DueRow>();
-    for (const row of due) {
-      const { clusterId } = row;
-      if (this.#busy.has(clusterId) || firstOfCluster.has(clusterId)) continue;
-      firstOfCluster.set(clusterId, row);
-    }
+    const due = this.#firstOfClusters(limit, nowMs);
     const leaseUntilMs = nowMs + LEASE_MS;
-    return [...firstOfCluster.values()].slice(0, limit).map((row) => {
+    return due.map((row) => {
       this.#storage.sql.exec(
         `UPDATE due SET dueAtMs = ?, leased = ${AT_WORK} WHERE task = ? AND subject = ?`,
         leaseUntilMs,
@@ -138,11 +133,12 @@ export class DueTable {
     this.again(claimed, nowMs + pauseMs);
   }
 
-  /** Tasks that should have run before `beforeMs`. */
-  overdue(beforeMs: number): number {
-    return this.#storage.sql
-      .exec<{ n: number }>("SELECT count(*) AS n FROM due WHERE dueAtMs < ?", beforeMs)
-      .one().n;
+  /** Whether a task should have run before `beforeMs`. */
+  isOverdue(beforeMs: number): boolean {
+    const [first] = this.#storage.sql
+      .exec("SELECT 1 FROM due WHERE dueAtMs < ? LIMIT 1", beforeMs)
+      .toArray();
+    return first !== undefined;
   }
 
   /**
@@ -168,16 +164,62 @@ export class DueTable {
    * now the alarm comes all the same, for the case that this process dies with it.
    */
   arm(): void {
-    const { next } = this.#storage.sql
-      .exec<{ next: number | null }>(
-        `SELECT min(dueAtMs) AS next FROM due
-         WHERE clusterId NOT IN (SELECT value FROM json_each(?))`,
-        JSON.stringify([...this.#busy]),
-      )
-      .one();
+    const [next] = this.#firstOfClusters(1, Number.MAX_SAFE_INTEGER);
     const pulseMs = this.#busy.size === 0 ? Number.POSITIVE_INFINITY : Date.now() + LEASE_MS;
-    const atMs = Math.min(next ?? Number.POSITIVE_INFINITY, pulseMs);
+    const atMs = Math.min(next?.dueAtMs ?? Number.POSITIVE_INFINITY, pulseMs);
     if (Number.isFinite(atMs)) void this.#storage.setAlarm(Math.max(atMs, Date.now() + 1));
+  }
+
+  /**
+   * The first task of each cluster that is not busy, of those due at `latestMs` at the latest: the
+   * `limit` earliest. One cluster may have thousands due before another's: no more than some are walked,
+   * and behind these each cluster is asked.
+   */
+  #firstOfClusters(limit: number, latestMs: number): DueRow[] {
+    const next = this.#storage.sql
+      .exec<DueRow>(
+        `SELECT * FROM due WHERE dueAtMs <= ? ORDER BY dueAtMs, task, subject LIMIT ${WALKED}`,
+        latestMs,
+      )
+      .toArray();
+    const firsts = new Map<string, DueRow>();
+    for (const row of next) {
+      const { clusterId } = row;
+      if (!this.#busy.has(clusterId) && !firsts.has(clusterId)) firsts.set(clusterId, row);
+    }
+    const found = [...firsts.values()].slice(0, limit);
+    if (found.length === limit || next.length < WALKED) return found;
+    return this.#clusters()
+      .filter((clusterId) => !this.#busy.has(clusterId))
+      .flatMap((clusterId) => this.#firstOf(clusterId, latestMs))
+      .sort((a, b) => a.dueAtMs - b.dueAtMs)
+      .slice(0, limit);
+  }
+
+  /** Those that have tasks: two rows are read for each. */
+  #clusters(): string[] {
+    return this.#storage.sql
+      .exec<{ clusterId: string }>(
+        `WITH RECURSIVE clusters (clusterId) AS (
+           SELECT min(clusterId) FROM due
+           UNION ALL
+           SELECT (SELECT min(clusterId) FROM due WHERE due.clusterId > clusters.clusterId)
+           FROM clusters WHERE clusterId IS NOT NULL)
+         SELECT clusterId FROM clusters WHERE clusterId IS NOT NULL`,
+      )
+      .toArray()
+      .map(({ clusterId }) => clusterId);
+  }
+
+  #firstOf(clusterId: string, latestMs: number): DueRow[] {
+    return this.#storage.sql
+      .exec<DueRow>(
+        `SELECT * FROM due INDEXED BY dueOfCluster WHERE clusterId = ? AND dueAtMs <= ?
+         ORDER BY dueAtMs, task, subject LIMIT 1`,
+        clusterId,
+        latestMs,
+      )
+      .toArray();
   }
 
   /** @param dueAtMs - of a task that is in the table already, in SQL. */

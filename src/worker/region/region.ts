@@ -84,7 +84,7 @@ export class Region extends DurableObject<Env> implements RegionObject {
 
   async watch(): Promise<void> {
     mendDates(this.#context, AGENDA);
-    if (this.#context.due.overdue(Date.now() - OVERDUE_MS) > 0) this.#context.due.arm();
+    if (this.#context.due.isOverdue(Date.now() - OVERDUE_MS)) this.#context.due.arm();
   }
 
   async createCluster(place: Place, order: CreateClusterOrder) {

@@ -263,4 +263,6 @@ export const REGION_SCHEMA: readonly SchemaStep[] = [
   RECOVERY_TABLES,
   INDEXES_OF_KEPT,
   INDEXES_OF_LIVING,
+  // Which cluster's task is next, behind thousands that another one has due.
+  ["CREATE INDEX IF NOT EXISTS dueOfCluster ON due (clusterId, dueAtMs)"],
 ];
