@@ -2,7 +2,8 @@
  * The request that a signature must have been made over, and the signature of it.
  *
  * Spec: docs/AWS.md, "Signatures". The signer is aws4fetch's; what it cannot know is put into it: the
- * host as it was sent, and that a header sent twice may have been joined in either way.
+ * host as it was sent, that a header sent twice may have been joined in either way, and that a path may
+ * have been signed as it was sent.
  */
 import { AwsV4Signer } from "aws4fetch";
 import type { AccessKey } from "../platform/deployment.ts";
@@ -66,10 +67,15 @@ export class CanonicalRequest {
   /** The signatures that are right, 64 hexadecimal digits each: one, seldom more. */
   async signatures(): Promise<string[]> {
     const signatures: string[] = [];
-    for (const headers of this.#readings()) {
-      this.#signer.canonicalHeaders = headers;
-      signatures.push(await this.#signer.signature());
+    const asAws = this.#signer.encodedPath;
+    for (const path of this.#paths(asAws)) {
+      for (const headers of this.#readings()) {
+        this.#signer.canonicalHeaders = headers;
+        this.#signer.encodedPath = path;
+        signatures.push(await this.#signer.signature());
+      }
     }
+    this.#signer.encodedPath = asAws;
     return signatures;
   }
 
@@ -79,6 +85,16 @@ export class CanonicalRequest {
       .map((name) => `${name}:${SHOWN_HEADERS.has(name) ? this.#value(name) : STRUCK_OUT}`)
       .join("\n");
     return (await this.#signer.canonicalString()).slice(0, MAX_SHOWN_CHARACTERS);
+  }
+
+  /**
+   * AWS has a path encoded once more than it is sent, so that its `:` is signed as `%3A`; curl has signed
+   * it as it is sent. That is taken where nothing in it is encoded: only then is it not what AWS has
+   * another path signed as.
+   */
+  #paths(asAws: string): string[] {
+    const { pathname } = new URL(this.#request.url);
+    return pathname.includes("%") ? [asAws] : [...new Set([asAws, pathname])];
   }
 
   /**

@@ -12,6 +12,8 @@ import type { Edge } from "../../lib/mf.ts";
 export interface PlainRequest {
   readonly method?: string;
   readonly path?: string;
+  /** Signed instead of the path as AWS has it encoded. */
+  readonly signedPath?: string;
   /** `name=value` of one parameter. */
   readonly query?: string;
   readonly service?: string;
@@ -63,8 +65,8 @@ export async function sendPlain(edge: Pick<Edge, "url">, call: PlainRequest): Pr
     return `${name}:${typeof value === "string" ? trimmed(value) : value.map(trimmed).join(",")}\n`;
   });
   const hash = String(sent["x-amz-content-sha256"] ?? sha256(body));
-  const encodedPath = encodeURIComponent(path).replaceAll("%2F", "/");
-  const canonical = [method, encodedPath, query, signed.join(""), names.join(";"), hash].join("\n");
+  const signedPath = call.signedPath ?? encodeURIComponent(path).replaceAll("%2F", "/");
+  const canonical = [method, signedPath, query, signed.join(""), names.join(";"), hash].join("\n");
   const scope = `${date.slice(0, 8)}/${REGION}/${service}/aws4_request`;
   const secret = call.secretAccessKey ?? key.secretAccessKey;
   const signingKey = scope.split("/").reduce<string | Buffer>(hmac, `AWS4${secret}`);

@@ -62,6 +62,28 @@ describe("a signature is accepted", () => {
 /** The name of the loopback as some people's configuration has it. */
 const capitals = () => `LOCALHOST:${edge.url.port}`;
 
+describe("the path", () => {
+  const FOLDER = "/v1/clusters/cluster-aaaaaaaaaaa";
+
+  it.each<[string, string, string, string]>([
+    ["with a colon, encoded as AWS has it", "/keys:import", "/keys%3Aimport", "request_invalid"],
+    ["with a colon, as it was sent", "/keys:import", "/keys:import", "request_invalid"],
+    ["encoded, and encoded once more", "/keys%3Aimport", "/keys%253Aimport", "route_not_found"],
+    ["encoded, as it was sent", "/keys%3Aimport", "/keys%3Aimport", "signature_mismatch"],
+    ["encoded, decoded", "/keys%3Aimport", "/keys:import", "signature_mismatch"],
+    ["of another request", "/keys:import", "/users:import", "signature_mismatch"],
+  ])("may be signed %s, or not", async (_, path, signedPath, code) => {
+    const { body } = await sendPlain(edge, {
+      path: `${FOLDER}${path}`,
+      signedPath: `${FOLDER}${signedPath}`,
+      service: "holdfast",
+      headers: { "content-type": "application/json", "holdfast-session": "x".repeat(43) },
+      body: '{"keys":[]}',
+    });
+    expect(body.error.code).toBe(code);
+  });
+});
+
 describe("a signature is refused", () => {
   it.each<[string, PlainRequest, string, RegExp]>([
     [
