@@ -4,7 +4,8 @@
  * With HOLDFAST_WAITS set it first waits for its parent to send an `EdgeOrder`, which completes its
  * environment. Takes PORT (default 8787), HOLDFAST_STATE (default .holdfast/state) and
  * HOLDFAST_DEV_VARS (default .dev.vars); PAUSE_AT and SCHEDULE of the environment are handed on.
- * Tells its parent when it is ready, and ends when its parent is gone, or workerd is.
+ * Tells its parent when it is ready, and ends when its parent is gone, or workerd is. No other edge runs
+ * on its state meanwhile.
  */
 import type { ChildProcess } from "node:child_process";
 import { subscribe } from "node:diagnostics_channel";
@@ -15,6 +16,7 @@ import { DEV_VARS_FILE, readDevVars } from "./dev-vars.ts";
 import { type EmbeddedEdge, startEmbeddedEdge } from "./embedded.ts";
 import { keepToOwner } from "./owner-only.ts";
 import { DEFAULT_PORT, parsePort } from "./port.ts";
+import { type StateLock, takeState } from "./state-lock.ts";
 
 const WATCHDOG_INTERVAL_MS = 600_000;
 const FIRST_LOOK_MS = 3_000;
@@ -36,6 +38,7 @@ export interface EdgeOrder {
 }
 
 let edge: EmbeddedEdge | null = null;
+let lock: StateLock | null = null;
 let stopping = false;
 
 function tell(message: EdgeMessage): void {
@@ -49,7 +52,9 @@ function watchWhatStarts(): void {
   subscribe("child_process", (message) => {
     const { process: child } = message as { process: ChildProcess };
     child.once("spawn", () => {
-      if (child.pid !== undefined) tell({ started: child.pid });
+      if (child.pid === undefined) return;
+      lock?.enter(child.pid);
+      tell({ started: child.pid });
     });
     child.once("exit", (code, signal) => {
       const isWorkerd = basename(child.spawnfile).startsWith("workerd");
@@ -90,6 +95,9 @@ function verifyPortFree(port: number): Promise<void> {
 
 async function start(): Promise<EmbeddedEdge> {
   const port = parsePort(process.env["PORT"], DEFAULT_PORT);
+  const persist = process.env["HOLDFAST_STATE"] ?? ".holdfast/state";
+  // Before the port is looked at: another one would be no help.
+  lock = await takeState(persist);
   if (port !== 0) await verifyPortFree(port);
   const file = process.env["HOLDFAST_DEV_VARS"] ?? DEV_VARS_FILE;
   const bindings = readDevVars(file);
@@ -100,7 +108,7 @@ async function start(): Promise<EmbeddedEdge> {
   });
   return await startEmbeddedEdge({
     bindings: { ...bindings, ...Object.fromEntries(extra) },
-    persist: process.env["HOLDFAST_STATE"] ?? ".holdfast/state",
+    persist,
     port,
   });
 }
@@ -117,6 +125,7 @@ watchWhatStarts();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
   process.on(signal, () => void stop());
 process.on("disconnect", () => void stop());
+process.on("exit", () => lock?.release());
 
 try {
   if (process.env["HOLDFAST_WAITS"]) {

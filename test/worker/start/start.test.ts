@@ -17,6 +17,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { KNOWS_PROCESSES } from "../../../scripts/crash/rig.ts";
 import { encodeDevVars } from "../../../scripts/edge/dev-vars.ts";
 import { spawnEdge } from "../../../scripts/edge/process.ts";
+import { takeState } from "../../../scripts/edge/state-lock.ts";
 import { testSecrets } from "../../lib/mf.ts";
 import { Folder, NpmStart } from "./npm-start.ts";
 
@@ -67,6 +68,27 @@ describe("npm start", () => {
     await start.end("SIGTERM");
     await expect(fetch(`${url}/v1/health`)).rejects.toThrow();
     expect(start.output).toContain("Stopped.");
+  });
+
+  it("does not run on a state that another one has, whatever its port, and takes it over from one that was killed", async () => {
+    start = new NpmStart(folder, "--no-story");
+    await start.said("Ctrl-C stops");
+    const second = new NpmStart(folder, "--no-story");
+    try {
+      await expect(second.said("Ctrl-C stops")).rejects.toThrow(
+        /The state in \.holdfast\/state is in use by another edge \(process \d+/,
+      );
+    } finally {
+      await second.kill();
+    }
+    expect(second.child.exitCode).toBe(1);
+    expect((await fetch(`${start.url}/v1/health`)).status).toBe(200);
+
+    await start.kill();
+    start = new NpmStart(folder, "--no-story");
+    await start.said("Ctrl-C stops");
+    await start.end("SIGTERM");
+    (await takeState(join(folder.path, ".holdfast/state"))).release();
   });
 
   it.each(["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"] as const)(
