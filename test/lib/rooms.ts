@@ -72,9 +72,8 @@ const EDGE: Table = {
   "worker/opening": {
     rooms: [
       ...["worker/platform", "worker/contracts", "crypto", "hsm/memory"],
-      ...["backup/container", "backup/seal", "backup", "cluster"],
+      ...["backup/format", "backup/container", "backup/seal", "backup", "cluster"],
     ],
-    types: ["backup/format"],
     packages: ["zod"],
   },
   "worker/aws": {

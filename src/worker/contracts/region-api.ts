@@ -6,6 +6,7 @@ import type { BackupState, BackupTrigger } from "../../cluster/states.ts";
 import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 import type { StoredBackupOrder } from "./hsm-api.ts";
 import type { HsmLocation } from "./place.ts";
+import type { Inspection, VerificationFacts } from "./reader-api.ts";
 import type { Result } from "./result.ts";
 
 /**
@@ -102,6 +103,13 @@ export interface RegionApi {
    * `backup_object_missing` if its objects are not those that were put.
    */
   readableBackup(backupId: string): Promise<Result<StoredBackupOrder>>;
+  /**
+   * Has a reader open and authenticate it from end to end: `ReaderApi.verify`. What is found of its bytes
+   * becomes the mark on its row, or takes the mark away.
+   */
+  verifyBackup(backupId: string): Promise<Result<VerificationFacts>>;
+  /** The same, and what is inside: `ReaderApi.inspect`. */
+  inspectBackup(backupId: string, after: number, limit: number): Promise<Result<Inspection>>;
 }
 
 /** RPC face of the `Region` Durable Object towards the HSMs of its clusters. */

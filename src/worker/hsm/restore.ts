@@ -16,7 +16,7 @@ import type { SnapshotRecord } from "../../hsm/memory/record.ts";
 import { type DecodedRecord, decodeRecord, stateDigest } from "../../hsm/memory/snapshot.ts";
 import type { RestoreReceipt, StoredBackupOrder } from "../contracts/hsm-api.ts";
 import { Refused } from "../contracts/result.ts";
-import { expectedOf, getStored, openersOf } from "../opening/stored.ts";
+import { expectedOf, openersOf, openStored } from "../opening/stored.ts";
 import { reached } from "../platform/reached.ts";
 import { clearAttempts } from "./attempts.ts";
 import { currentGeneration, flipGeneration, removeOtherGenerations } from "./generations.ts";
@@ -44,15 +44,16 @@ export async function restoreHsm(
   const from = currentGeneration(rows);
   using memory = openStaging(site, from + 1);
   using keys = new InstalledKeyring(site, memory.kek);
-  const stored = await getStored(deployment, order);
   const staging = new SqliteStaging(site, memory, from, { order, number });
-  const summary = await restoreBackup(
-    { core: memory.core, subtle: crypto.subtle },
-    keys.ring,
-    openersOf(secrets),
-    { ...stored, body: sliced(stored.body, site) },
-    staging,
-    { expected: expectedOf(order) },
+  const summary = await openStored(deployment, order, (stored) =>
+    restoreBackup(
+      { core: memory.core, subtle: crypto.subtle },
+      keys.ring,
+      openersOf(secrets),
+      { ...stored, body: sliced(stored.body, site) },
+      staging,
+      { expected: expectedOf(order) },
+    ),
   );
   await reached("restore_flipped", deployment, storage);
   removeOtherGenerations(rows);

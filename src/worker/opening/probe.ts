@@ -12,7 +12,7 @@ import type { ManifestEntry } from "../../backup/container/manifest.ts";
 import type { ContainerSummary } from "../../backup/container/reader.ts";
 import type { Keyring } from "../../backup/format/keys.ts";
 import { tellableDigest } from "../../backup/inspect.ts";
-import { readBackup } from "../../backup/restore.ts";
+import { readBackup, type StoredBackup } from "../../backup/restore.ts";
 import { decodeEnvelope, type EnvelopeClear } from "../../backup/seal/envelope.ts";
 import type { BackupLocation } from "../../backup/seal/location.ts";
 import { shownRecipients } from "../../backup/seal/recipient.ts";
@@ -31,7 +31,7 @@ import type {
 import type { Deployment } from "../platform/deployment.ts";
 import { openCore } from "../platform/engine.ts";
 import type { Secrets } from "./secrets.ts";
-import { expectedEnvelope, expectedOf, getStored, openersOf } from "./stored.ts";
+import { expectedEnvelope, expectedOf, openersOf, openStored } from "./stored.ts";
 
 /** Where backups lie, and with what this deployment opens them. */
 export interface Opening {
@@ -44,12 +44,19 @@ export interface Opening {
  * and AKBK, by cryptography. Reads the envelope and the first segment of the
  * body only. @throws Refused, BackupError.
  */
-export async function probeStored(
+export function probeStored(
   { deployment, secrets }: Opening,
   order: StoredBackupOrder,
 ): Promise<null> {
+  return openStored(deployment, order, (stored) => openFront(secrets, order, stored));
+}
+
+async function openFront(
+  secrets: Secrets,
+  order: StoredBackupOrder,
+  { envelope, body, bodyBytes }: StoredBackup,
+): Promise<null> {
   const { subtle } = crypto;
-  const { envelope, body, bodyBytes } = await getStored(deployment, order);
   using core = openCore();
   const parts = { envelope: decodeStored(envelope), body, bodyBytes };
   const expected = expectedEnvelope(order);
@@ -127,18 +134,19 @@ async function readStored(
   order: StoredBackupOrder,
   onEntry: (entry: ManifestEntry) => void,
 ): Promise<{ summary: ContainerSummary; clear: EnvelopeClear }> {
-  const stored = await getStored(deployment, order);
-  using core = openCore();
-  const summary = await readBackup(
-    { core, subtle: crypto.subtle },
-    ringOf(secrets),
-    openersOf(secrets),
-    stored,
-    NOWHERE,
-    { expected: expectedOf(order), onEntry },
-  );
-  // The key block would not have opened with any other.
-  return { summary, clear: decodeEnvelope(stored.envelope).clear };
+  return await openStored(deployment, order, async (stored) => {
+    using core = openCore();
+    const summary = await readBackup(
+      { core, subtle: crypto.subtle },
+      ringOf(secrets),
+      openersOf(secrets),
+      stored,
+      NOWHERE,
+      { expected: expectedOf(order), onEntry },
+    );
+    // The key block would not have opened with any other.
+    return { summary, clear: decodeEnvelope(stored.envelope).clear };
+  });
 }
 
 /** The keys that this deployment would give a new HSM, borrowed. */

@@ -4,24 +4,54 @@
  * Spec: FORMAT.md §7; docs/STORAGE.md, "Restoring". Sealed bytes pass through, a piece at a time.
  */
 
+import { BackupError } from "../../backup/format/errors.ts";
 import type { StoredBackup } from "../../backup/restore.ts";
 import type { Openers } from "../../backup/seal/data-key.ts";
 import { type Kms, localKms } from "../../backup/seal/kms.ts";
 import type { Expectation } from "../../backup/sealed.ts";
-import { requireHex } from "../../crypto/base-encodings.ts";
+import { encodeHex, requireHex } from "../../crypto/base-encodings.ts";
 import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { randomBytes } from "../platform/engine.ts";
+import { isOfBytes } from "../platform/fault-response.ts";
 import { getSealed, piecesOf } from "../platform/objects.ts";
 import type { Secrets } from "./secrets.ts";
 
-/** Both objects; the engine checks that the envelope belongs where it lies. @throws Refused. */
-export async function getStored(
+/**
+ * Runs `open` over both objects; the engine checks that the envelope belongs where it lies.
+ *
+ * The clear part of an envelope names keys and versions before anything authenticates it, so one that was
+ * changed may seem to ask for keys that are not here. It is told as damaged where its bytes are not
+ * those that the catalogue knows; else the refusal is what it says.
+ * @throws Refused; BackupError, as `open` does.
+ */
+export async function openStored<T>(
   deployment: Deployment,
   order: StoredBackupOrder,
-): Promise<StoredBackup> {
+  open: (stored: StoredBackup) => Promise<T>,
+): Promise<T> {
   const { envelope, body } = await getSealed(deployment, order);
-  return { envelope, body: piecesOf(deployment, body), bodyBytes: order.bodyBytes };
+  try {
+    return await open({
+      envelope,
+      body: piecesOf(deployment, body),
+      bodyBytes: order.bodyBytes,
+    });
+  } catch (error) {
+    if (!(error instanceof BackupError) || isOfBytes(error.fault.code)) throw error;
+    if (await isKnown(envelope, order)) throw error;
+    const why = "its bytes are not those that were put";
+    throw new BackupError({ code: "envelope_damaged", why });
+  }
+}
+
+async function isKnown(
+  envelope: Uint8Array,
+  { envelopeDigest }: StoredBackupOrder,
+): Promise<boolean> {
+  if (envelopeDigest === "") return true; // Of an earlier build: nothing is known.
+  const digest = await crypto.subtle.digest("SHA-256", Uint8Array.from(envelope));
+  return encodeHex(new Uint8Array(digest)) === envelopeDigest;
 }
 
 /** The deployment's KMS. */

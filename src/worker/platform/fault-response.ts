@@ -5,7 +5,12 @@
  * someone decides what a stranger may learn. No fault carries a secret, so messages pass unchanged.
  */
 
-import { BackupError, type BackupFault, describeFault } from "../../backup/format/errors.ts";
+import {
+  BackupError,
+  type BackupFault,
+  type BackupFaultCode,
+  describeFault,
+} from "../../backup/format/errors.ts";
 import type { Refusal } from "../../cluster/refusal.ts";
 import { type FaultFamily, faultFamily, HsmError } from "../../hsm/rules/errors.ts";
 import { Refused, type Result, refuseWith, success } from "../contracts/result.ts";
@@ -102,4 +107,44 @@ function backupRefusal(fault: BackupFault): Refusal {
     case "trailer_damaged":
       return { kind: "invalid", code: fault.code, message };
   }
+}
+
+/**
+ * Whether a fault is of the objects that lie in the bucket: damaged, or not those of this backup. The
+ * others speak of keys that are not here, of this build, of the target, or of the making of a backup;
+ * whoever mends those finds every backup as it was.
+ */
+const OF_BYTES: Readonly<Record<BackupFaultCode, boolean>> = {
+  not_ours: true,
+  truncated: true,
+  trailing_data: true,
+  seal_missing: true,
+  envelope_damaged: true,
+  envelope_replaced: true,
+  location_mismatch: true,
+  key_block_damaged: true,
+  header_damaged: true,
+  wrong_backup: true,
+  body_damaged: true,
+  body_digest_mismatch: true,
+  container_digest_mismatch: true,
+  chunk_damaged: true,
+  chunk_out_of_order: true,
+  manifest_mismatch: true,
+  trailer_damaged: true,
+  key_mismatch: false,
+  manufacturer_mismatch: false,
+  newer_version: false,
+  recipients_unknown: false,
+  header_invalid: false,
+  record_invalid: false,
+  mode_mismatch: false,
+  chain_mismatch: false,
+  key_inactive: false,
+  verification_failed: false,
+};
+
+/** @param code - of a fault of the engine, or of the refusal that was made of it. */
+export function isOfBytes(code: string): boolean {
+  return Object.hasOwn(OF_BYTES, code) && OF_BYTES[code as BackupFaultCode];
 }

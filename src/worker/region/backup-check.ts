@@ -2,7 +2,7 @@
  * Whether a backup has its objects (I1), and the mark on its row if it has not.
  *
  * Spec: docs/STORAGE.md §2, "Damaged backups". The bucket is asked for size and etag; no byte is
- * read. An envelope whose etag was never kept is pinned once a reader has opened it with its body.
+ * read. What whoever reads the bytes finds in them is noted beside that: backup-reading.ts.
  */
 
 import { log } from "../platform/log.ts";
@@ -20,30 +20,56 @@ const CHECKED_AT_ONCE = 50;
 /**
  * Looks at the backup's objects and marks its row, or takes the mark away.
  *
- * @returns what is wrong, as a sentence of characters that a tag may have; null: it is sound.
+ * @returns what the bucket says is wrong, as a sentence of characters that a tag may have; null:
+ *   nothing.
  * @throws Refused, whatever the bucket throws: nothing was learnt, and the row is as it was.
  */
-export async function checkBackup(context: RegionContext, row: BackupRow): Promise<string | null> {
+export async function lookAtBackup(context: RegionContext, row: BackupRow): Promise<string | null> {
   const order = storedBackupOrder(context, row, row);
   const bucket = backupBucket(context.deployment, order.source.region);
-  const fault = await lookAtSealed(bucket, order);
+  const found = await lookAtSealed(bucket, order);
   const unread = row.envelopeDigest === "" ? OF_EARLIER_BUILD : null;
-  return note(context, row.backupId, fault ?? unread);
+  const fault = found ?? unread;
+  const now = context.store.backup(row.backupId);
+  if (now === null) return fault;
+  mark(context, now, fault ?? now.readFault, { checkedAtMs: context.nowMs() });
+  return fault;
+}
+
+/** As `lookAtBackup`. @returns all that is known to be wrong, bytes that were read too. */
+export async function checkBackup(context: RegionContext, row: BackupRow): Promise<string | null> {
+  const fault = await lookAtBackup(context, row);
+  return fault ?? context.store.backup(row.backupId)?.readFault ?? null;
+}
+
+/** What reading the backup's bytes from end to end has found; null: they are whole. */
+export function noteReading(
+  context: RegionContext,
+  backupId: string,
+  readFault: string | null,
+): void {
+  const row = context.store.backup(backupId);
+  if (row === null) return;
+  const looked = row.damage === row.readFault ? null : row.damage;
+  mark(context, row, looked ?? readFault, { readFault });
 }
 
 /** The finding becomes the row's, and whoever watches the log hears of a change. */
-function note(context: RegionContext, backupId: string, damage: string | null): string | null {
+function mark(
+  context: RegionContext,
+  row: BackupRow,
+  damage: string | null,
+  found: Partial<Pick<BackupRow, "checkedAtMs" | "readFault">>,
+): void {
   const { store, due } = context;
-  const row = store.backup(backupId);
-  if (row === null || !promisesObjects(row)) return damage;
-  store.updateBackup(backupId, { damage, checkedAtMs: context.nowMs() });
-  if (row.damage === damage) return damage;
+  if (!promisesObjects(row)) return;
+  store.updateBackup(row.backupId, { damage, ...found });
+  if (row.damage === damage) return;
   const newestSound = store.newestSound(row.clusterId)?.backupId ?? null;
   if (damage === null) raise("info", "backup_sound_again", row, { newestSound });
   else raise("alarm", "backup_damaged", row, { damage, newestSound });
   // What the purge may take depends on which backups are sound.
   due.schedule("retention", row.clusterId, row.clusterId, context.nowMs());
-  return damage;
 }
 
 /** Writes an event to the log that somebody should look at: an alarm, or that it is over. */

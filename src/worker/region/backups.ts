@@ -19,7 +19,7 @@ import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
 import type { BackupView } from "../contracts/region-api.ts";
 import { type Result, refusal, refuseWith, success } from "../contracts/result.ts";
 import { refusalsOf } from "../platform/fault-response.ts";
-import { checkBackup, promisesObjects } from "./backup-check.ts";
+import { lookAtBackup, promisesObjects } from "./backup-check.ts";
 import { backupNotFound, clusterNotFound, hsmApi, type RegionContext } from "./context.ts";
 import { beginDeletion, scheduleRetention } from "./retention.ts";
 import { type BackupRow, certificatesOf, type HsmRow } from "./rows.ts";
@@ -71,6 +71,7 @@ export function startBackup(
     stateDigest: "",
     recoveryKeyIds: "",
     damage: null,
+    readFault: null,
     checkedAtMs: null,
     deletedBy: null,
   };
@@ -133,7 +134,7 @@ export async function readableBackup(
 ): Promise<Result<StoredBackupOrder>> {
   const asked = context.store.backup(backupId);
   if (asked !== null && promisesObjects(asked)) {
-    const checked = await refusalsOf(() => checkBackup(context, asked));
+    const checked = await refusalsOf(() => lookAtBackup(context, asked));
     if (!checked.ok) return checked;
     if (checked.value !== null) return damaged(backupId, checked.value);
   }

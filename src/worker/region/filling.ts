@@ -10,7 +10,7 @@ import type { ClusterCertificates } from "../contracts/control-api.ts";
 import type { RestoreReceipt } from "../contracts/hsm-api.ts";
 import type { Result } from "../contracts/result.ts";
 import { log, reasonOf } from "../platform/log.ts";
-import { checkBackup } from "./backup-check.ts";
+import { heedReading } from "./backup-reading.ts";
 import { BACKUP_POLL_MS, scheduleDaily, startBackup } from "./backups.ts";
 import { againAt, DONE, failed, isOfAnotherDeployment, type Outcome } from "./clockwork.ts";
 import { clusterOf, hsmApi, type RegionContext } from "./context.ts";
@@ -173,9 +173,7 @@ async function restoreOnto(
   const number = context.store.nextOrderNumber(row.clusterId);
   const order = storedBackupOrder(context, backup, cluster);
   const receipt = await hsmApi(context, row).restore(order, number);
-  if (!receipt.ok && receipt.refusal.code === "backup_object_missing") {
-    await checkBackup(context, backup); // Marked, it is passed over from now on.
-  }
+  await heedReading(context, backup.backupId, receipt); // Marked, it is passed over from now on.
   return receipt;
 }
 

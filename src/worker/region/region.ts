@@ -23,6 +23,7 @@ import { reached } from "../platform/reached.ts";
 import type { StorageStep } from "../platform/steps.ts";
 import { RequestLedger } from "./admission.ts";
 import { AGENDA } from "./agenda.ts";
+import { inspectBackup, verifyBackup } from "./backup-reading.ts";
 import {
   backUpNow,
   deleteBackup,
@@ -190,6 +191,14 @@ export class Region extends DurableObject<Env> implements RegionObject {
 
   async readableBackup(backupId: string) {
     return readableBackup(this.#context, backupId);
+  }
+
+  verifyBackup(backupId: string) {
+    return verifyBackup(this.#context, backupId);
+  }
+
+  inspectBackup(backupId: string, after: number, limit: number) {
+    return inspectBackup(this.#context, backupId, after, limit);
   }
 
   /** The rows are written: a crash test may stop here, before the caller hears of it. */

@@ -107,6 +107,8 @@ export type BackupRow = {
   recoveryKeyIds: string;
   /** What is wrong with its objects; null while they are those that were put. */
   damage: string | null;
+  /** What was wrong when its bytes were last read; in `damage` unless the bucket misses an object. */
+  readFault: string | null;
   /** When its objects were last looked at. */
   checkedAtMs: number | null;
   /** Who set its end, which decides what happens then; null unless an end was set. */
@@ -265,4 +267,5 @@ export const REGION_SCHEMA: readonly SchemaStep[] = [
   INDEXES_OF_LIVING,
   // Which cluster's task is next, behind thousands that another one has due.
   ["CREATE INDEX IF NOT EXISTS dueOfCluster ON due (clusterId, dueAtMs)"],
+  ["ALTER TABLE backups ADD COLUMN readFault TEXT"],
 ];

@@ -11,6 +11,7 @@ import type { HsmMode } from "../../hsm/memory/configuration-record.ts";
 import type { Place } from "../contracts/place.ts";
 import { type Result, refusal, refuseWith, success } from "../contracts/result.ts";
 import { checkBackup } from "./backup-check.ts";
+import { heedReading } from "./backup-reading.ts";
 import type { RegionContext } from "./context.ts";
 import type { BackupRow } from "./rows.ts";
 import { storedBackupOrder } from "./views.ts";
@@ -24,15 +25,29 @@ export async function verifySource(
 ): Promise<Result<BackupRow>> {
   const found = findSource(context, place, name, target);
   if (!found.ok) return found;
-  const reader = context.deployment.reader(place.account, found.value.backupId);
-  const probe = await reader.probe(storedBackupOrder(context, found.value, target));
-  // The reader found the objects, or found them missing: so does the mark on the row.
-  const isMissing = !probe.ok && probe.refusal.code === "backup_object_missing";
-  if (isMissing !== (found.value.damage !== null)) await checkBackup(context, found.value);
+  const opened = await open(context, place, found.value, target);
   // Not the answer itself: what came by RPC would be held, undisposed of, by a second RPC.
-  if (!probe.ok) return refuseWith({ ...probe.refusal });
+  if (!opened.ok) return refuseWith({ ...opened.refusal });
   // The reader took its time, so other events may have run: once more, in the turn that inserts.
   return findSource(context, place, name, target);
+}
+
+/** As the reader finds the objects, so does the mark on the row say. */
+async function open(
+  context: RegionContext,
+  place: Place,
+  row: BackupRow,
+  target: { readonly hsmType: string; readonly mode: HsmMode },
+): Promise<Result<unknown>> {
+  const { backupId, damage, readFault } = row;
+  const reader = context.deployment.reader(place.account, backupId);
+  const order = storedBackupOrder(context, row, target);
+  // Of bytes that were found damaged the front says nothing.
+  const isWhole = readFault !== null;
+  const opened = isWhole ? await reader.verify(order) : await reader.probe(order);
+  if (isWhole || !opened.ok) await heedReading(context, backupId, opened);
+  if (opened.ok && damage !== null) await checkBackup(context, row);
+  return opened;
 }
 
 function findSource(

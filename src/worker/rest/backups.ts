@@ -3,12 +3,11 @@
  *
  * Spec: docs/API.md, "Backups". A download streams envelope and body as they lie
  * in the bucket: sealed bytes only. Verify and inspect are a reader's work,
- * which answers with facts about a backup.
+ * which answers with facts about a backup, and the region's, which heeds what is found.
  */
 
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
-import type { ReaderApi } from "../contracts/reader-api.ts";
 import type { BackupView } from "../contracts/region-api.ts";
 import { granted } from "../contracts/result.ts";
 import type { Deployment } from "../platform/deployment.ts";
@@ -16,7 +15,7 @@ import { log } from "../platform/log.ts";
 import { getSealed } from "../platform/objects.ts";
 import { answer, refusals } from "./answers.ts";
 import { clusterParams, decimal, restApp } from "./app.ts";
-import { type RestContext, type RestEnv, regionOf } from "./context.ts";
+import { type RestEnv, regionOf } from "./context.ts";
 
 const BACKUP_MEDIA_TYPE = "application/octet-stream";
 const FILE_EXTENSION = "hbk";
@@ -207,22 +206,15 @@ export function backupRoutes(): OpenAPIHono<RestEnv> {
   });
   app.openapi(verifyRoute, async (c) => {
     const { backupId } = c.req.valid("param");
-    const order = granted(await regionOf(c).readableBackup(backupId));
-    const facts = granted(await readerOf(c, order).verify(order));
+    const facts = granted(await regionOf(c).verifyBackup(backupId));
     return c.json({ verified: true as const, ...facts }, 200);
   });
   app.openapi(inspectRoute, async (c) => {
     const { backupId } = c.req.valid("param");
-    const order = granted(await regionOf(c).readableBackup(backupId));
     const { after, limit } = c.req.valid("query");
-    return c.json(granted(await readerOf(c, order).inspect(order, after, limit)), 200);
+    return c.json(granted(await regionOf(c).inspectBackup(backupId, after, limit)), 200);
   });
   return app;
-}
-
-/** Who opens the backup: neither its keys nor its contents come here. */
-function readerOf(c: RestContext, { source }: StoredBackupOrder): ReaderApi {
-  return c.get("deployment").reader(source.account, source.backupId);
 }
 
 function presentBackup(view: BackupView): z.output<typeof backupSchema> {

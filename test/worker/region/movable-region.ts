@@ -7,10 +7,11 @@ import type { Edge } from "../../lib/mf.ts";
 
 /** The worker as built. `Region` answers in JSON, as objects would stay behind the proxy. */
 export const MOVABLE_ENTRY = `
-import worker, { Hsm as BuiltHsm, Reader, Region as Built, Registry } from "./built.js";
+import worker, { Hsm as BuiltHsm, Reader as BuiltReader, Region as Built, Registry } from "./built.js";
 
 const controls = {
   aheadMs: 0, silentClusters: [], silentHeads: 0, listLimit: null, brokenRegions: [], silentRegions: [],
+  rotten: {},
 };
 const now = Date.now.bind(Date);
 Date.now = () => now() + controls.aheadMs;
@@ -44,6 +45,13 @@ function movedBucket(bucket) {
       }
       return bucket.head(key);
     },
+    async get(key, options) {
+      const object = await bucket.get(key, options);
+      const rot = controls.rotten[key];
+      if (rot === undefined || rot.reads === 0 || !object?.body) return object;
+      rot.reads -= 1;
+      return changed(object, rot);
+    },
     list: (options) => bucket.list({ ...options, limit: controls.listLimit ?? options.limit }),
   };
   return new Proxy(bucket, {
@@ -54,7 +62,18 @@ function movedBucket(bucket) {
   });
 }
 
+async function changed(object, { at, cut }) {
+  const bytes = new Uint8Array(await object.arrayBuffer());
+  bytes[Math.floor(at * bytes.length)] ^= 1;
+  const { size, etag } = object;
+  const read = cut ? bytes.subarray(0, -cut) : bytes;
+  return { size, etag, body: new Response(read).body, arrayBuffer: async () => read.slice().buffer };
+}
+
 export class Hsm extends BuiltHsm {
+  constructor(state, env) {
+    super(state, moved(env));
+  }
   async manufacture(order) {
     await silence(() => controls.silentClusters.includes(order.location.clusterId));
     return super.manufacture(order);
@@ -99,9 +118,23 @@ export class Region extends Built {
     return JSON.stringify(events.map((line) => JSON.parse(line)));
   }
 }
-export { Reader, Registry };
+export class Reader extends BuiltReader {
+  constructor(state, env) {
+    super(state, moved(env));
+  }
+}
+export { Registry };
 export default worker;
 `;
+
+interface Rot {
+  /** Where a bit is another, as a part of the length. */
+  readonly at: number;
+  /** Bytes that do not come at the end, though the bucket says that they are there. */
+  readonly cut?: number;
+  /** How many of the next readings find it so. */
+  readonly reads: number;
+}
 
 interface Controls {
   /** By how much the worker's clock is ahead. */
@@ -112,6 +145,8 @@ interface Controls {
   readonly silentHeads: number;
   /** Objects in a page of the bucket's list; null: as many as are asked for. */
   readonly listLimit: number | null;
+  /** Objects that changed beneath size and etag, by name. */
+  readonly rotten: Readonly<Record<string, Rot>>;
   /** Regions, as `account/region`, whose `watch` throws, or does not answer. */
   readonly brokenRegions: readonly string[];
   readonly silentRegions: readonly string[];

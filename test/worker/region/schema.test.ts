@@ -23,6 +23,7 @@ const LATER = [
   "ALTER TABLE backups DROP COLUMN envelopeNumber",
   "ALTER TABLE backups DROP COLUMN envelopeDigest",
   "ALTER TABLE backups DROP COLUMN damage",
+  "ALTER TABLE backups DROP COLUMN readFault",
   "ALTER TABLE backups DROP COLUMN checkedAtMs",
   "ALTER TABLE backups DROP COLUMN deletedBy",
   "ALTER TABLE clusters DROP COLUMN orderNumber",
