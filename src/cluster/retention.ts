@@ -3,7 +3,8 @@
  * undone.
  *
  * Spec: docs/AWS.md, "Backups by themselves"; docs/STORAGE.md §2. The purge takes only what a newer
- * backup stands behind that is READY and sound: never the newest of these, so never the last.
+ * backup stands behind that is READY and sound: never the newest of these, so never the last. What a
+ * person brought back is as good as made then.
  */
 import { invalid, type Refusal } from "./refusal.ts";
 import type { BackupState } from "./states.ts";
@@ -19,6 +20,8 @@ export interface RetainedBackup {
   /** Its place in the chain: which of two is newer. A clock may have been wrong. */
   readonly chainNumber: number;
   readonly createdAtMs: number;
+  /** When a person last took its deletion back; 0: never. */
+  readonly restoredAtMs: number;
   /** Whether its objects are those that were put, by the last look. */
   readonly sound: boolean;
   readonly neverExpires: boolean;
@@ -41,7 +44,7 @@ export function expiredBackups(
   nowMs: number,
 ): string[] {
   return purgeable(backups)
-    .filter((backup) => backup.createdAtMs + retentionMs <= nowMs)
+    .filter((backup) => keptSinceMs(backup) + retentionMs <= nowMs)
     .map((backup) => backup.backupId);
 }
 
@@ -50,8 +53,13 @@ export function nextExpiryMs(
   backups: readonly RetainedBackup[],
   retentionMs: number,
 ): number | null {
-  const dates = purgeable(backups).map((backup) => backup.createdAtMs + retentionMs);
+  const dates = purgeable(backups).map((backup) => keptSinceMs(backup) + retentionMs);
   return dates.length === 0 ? null : Math.min(...dates);
+}
+
+/** From when on its retention counts: a purge must not undo at once what a person has decided. */
+function keptSinceMs({ createdAtMs, restoredAtMs }: RetainedBackup): number {
+  return Math.max(createdAtMs, restoredAtMs);
 }
 
 /**

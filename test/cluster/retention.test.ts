@@ -15,7 +15,7 @@ function ready(
   createdAtMs: number,
   changes: Partial<RetainedBackup> = {},
 ): RetainedBackup {
-  const facts = { state: "READY", sound: true, neverExpires: false } as const;
+  const facts = { state: "READY", sound: true, neverExpires: false, restoredAtMs: 0 } as const;
   return { backupId, createdAtMs, chainNumber: createdAtMs, ...facts, ...changes };
 }
 
@@ -77,6 +77,18 @@ describe("the purge", () => {
     [
       "not the one that is followed by one on its way out",
       [ready("a", 0), ready("b", 1, { state: "PENDING_DELETION" }), damaged("c", 2)],
+      1_000,
+      [],
+    ],
+    [
+      "what a person brought back only after another retention",
+      [ready("a", 0, { restoredAtMs: 901 }), ready("b", 1, { restoredAtMs: 900 }), ready("c", 2)],
+      1_000,
+      ["b"],
+    ],
+    [
+      "nothing earlier for a restore that a clock dated before it was made",
+      [ready("a", 950, { restoredAtMs: 10 }), ready("b", 960)],
       1_000,
       [],
     ],

@@ -74,6 +74,7 @@ export function startBackup(
     readFault: null,
     checkedAtMs: null,
     deletedBy: null,
+    restoredAtMs: 0,
   };
   store.insertBackup(row);
   store.updateCluster(cluster.clusterId, { nextChainNumber: cluster.nextChainNumber + 1 });
@@ -221,8 +222,9 @@ export function undeleteBackup(context: RegionContext, backupId: string): Result
   if (row.state !== "PENDING_DELETION" || !inTime) {
     return wrongState(context, backupId, "only a backup that is PENDING_DELETION can be restored");
   }
-  const noEnd = { deleteAtMs: null, deletedBy: null };
-  store.moveBackup(backupId, "PENDING_DELETION", "READY", noEnd);
+  // Its retention begins anew, or a purge would take it again at once.
+  const kept = { deleteAtMs: null, deletedBy: null, restoredAtMs: context.nowMs() };
+  store.moveBackup(backupId, "PENDING_DELETION", "READY", kept);
   context.due.cancel("backup_delete", backupId);
   scheduleRetention(context, row.clusterId);
   return viewOf(context, backupId);

@@ -97,18 +97,18 @@ function nextExpiry(context: RegionContext, clusterId: string): number | null {
 
 /**
  * What decides about the purge: the newest sound backup, and the `limit` oldest before it of those that
- * are not younger than `createdAtMs`.
+ * are not kept since a time after `keptSinceMs`.
  */
 function retained(
   { store }: RegionContext,
   clusterId: string,
-  createdAtMs: number,
+  keptSinceMs: number,
   limit: number,
 ): RetainedBackup[] {
   const newest = store.newestSound(clusterId);
   if (newest === null) return [];
   const { chainNumber } = newest;
-  const oldest = store.expiring(clusterId, { chainNumber, createdAtMs }, limit);
+  const oldest = store.expiring(clusterId, { chainNumber, keptSinceMs }, limit);
   return [...oldest, newest].map((row) => ({
     ...row,
     neverExpires: row.neverExpires === 1,

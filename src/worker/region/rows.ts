@@ -113,6 +113,8 @@ export type BackupRow = {
   checkedAtMs: number | null;
   /** Who set its end, which decides what happens then; null unless an end was set. */
   deletedBy: "person" | "purge" | null;
+  /** When RestoreBackup last brought it back: its retention counts from then; 0: never. */
+  restoredAtMs: number;
 };
 
 export type TagRow = { resourceId: string; key: string; value: string };
@@ -268,4 +270,11 @@ export const REGION_SCHEMA: readonly SchemaStep[] = [
   // Which cluster's task is next, behind thousands that another one has due.
   ["CREATE INDEX IF NOT EXISTS dueOfCluster ON due (clusterId, dueAtMs)"],
   ["ALTER TABLE backups ADD COLUMN readFault TEXT"],
+  [
+    "ALTER TABLE backups ADD COLUMN restoredAtMs INTEGER NOT NULL DEFAULT 0",
+    `CREATE INDEX backupsExpiringByKept
+      ON backups (clusterId, max(createdAtMs, restoredAtMs), chainNumber)
+      WHERE state = 'READY' AND neverExpires = 0`,
+    "DROP INDEX backupsExpiringByTime",
+  ],
 ];

@@ -30,7 +30,7 @@ import {
 type Value = string | number | null;
 
 /** What may change together with a backup's state, beside what its HSM reports. */
-type MovedColumn = "deleteAtMs" | "deletedBy" | "failure" | "checkedAtMs";
+type MovedColumn = "deleteAtMs" | "deletedBy" | "restoredAtMs" | "failure" | "checkedAtMs";
 
 export class RegionStore {
   readonly #sql: SqlStorage;
@@ -191,11 +191,11 @@ export class RegionStore {
 
   /**
    * READY backups under the policy of retention that are before `chainNumber` in the chain and not
-   * younger than `createdAtMs`: the `limit` oldest.
+   * kept since a time after `keptSinceMs`: the `limit` oldest.
    */
   expiring(
     clusterId: string,
-    { chainNumber, createdAtMs }: Pick<BackupRow, "chainNumber" | "createdAtMs">,
+    { chainNumber, keptSinceMs }: { chainNumber: number; keptSinceMs: number },
     limit: number,
   ): BackupRow[] {
     // By time those behind it are walked, which are many where many are damaged: are there others?
@@ -207,11 +207,12 @@ export class RegionStore {
     if (first === null || first.chainNumber >= chainNumber) return [];
     return this.#sql
       .exec<BackupRow>(
-        `SELECT * FROM backups INDEXED BY backupsExpiringByTime
+        `SELECT * FROM backups INDEXED BY backupsExpiringByKept
          WHERE clusterId = ? AND state = 'READY' AND neverExpires = 0
-           AND createdAtMs <= ? AND chainNumber < ? ORDER BY createdAtMs LIMIT ?`,
+           AND max(createdAtMs, restoredAtMs) <= ? AND chainNumber < ?
+         ORDER BY max(createdAtMs, restoredAtMs) LIMIT ?`,
         clusterId,
-        createdAtMs,
+        keptSinceMs,
         chainNumber,
         limit,
       )

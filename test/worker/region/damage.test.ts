@@ -286,6 +286,30 @@ describe("the purge", () => {
     ]);
   });
 
+  it("leaves what a person brought back, for the whole retention once more", async () => {
+    const { client } = cluster;
+    const BackupId = backup(0).backupId;
+    await age(200);
+    await region.run("retention", cluster.clusterId);
+    expect((await catalogue())[0]?.[0]).toBe("PENDING_DELETION");
+    await client.send(new RestoreBackupCommand({ BackupId }));
+    await region.idle();
+    await region.run("retention", cluster.clusterId);
+    expect((await catalogue())[0]?.[0]).toBe("READY");
+    // By age again, counted from the restore.
+    await region.query(
+      "UPDATE backups SET restoredAtMs = restoredAtMs - ? WHERE backupId = ?",
+      91 * DAY_MS,
+      BackupId,
+    );
+    await region.query(
+      "INSERT OR REPLACE INTO due (task, subject, clusterId, dueAtMs) VALUES ('retention', ?1, ?1, 0)",
+      cluster.clusterId,
+    );
+    await region.run("retention", cluster.clusterId);
+    expect((await catalogue())[0]?.[0]).toBe("PENDING_DELETION");
+  });
+
   it("leaves a person's deletion as it is, of the last sound one too", async () => {
     await lose(2, "body");
     await lose(1, "body");

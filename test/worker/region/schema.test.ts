@@ -24,6 +24,8 @@ const LATER = [
   "ALTER TABLE backups DROP COLUMN envelopeDigest",
   "ALTER TABLE backups DROP COLUMN damage",
   "ALTER TABLE backups DROP COLUMN readFault",
+  "DROP INDEX backupsExpiringByKept",
+  "ALTER TABLE backups DROP COLUMN restoredAtMs",
   "ALTER TABLE backups DROP COLUMN checkedAtMs",
   "ALTER TABLE backups DROP COLUMN deletedBy",
   "ALTER TABLE clusters DROP COLUMN orderNumber",
