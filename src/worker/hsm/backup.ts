@@ -12,8 +12,9 @@ import { encodeHex, requireHex } from "../../crypto/base-encodings.ts";
 import { snapshotSource } from "../../hsm/memory/snapshot.ts";
 import type { BackupReceipt, CreateBackupOrder } from "../contracts/hsm-api.ts";
 import { kmsOf } from "../opening/stored.ts";
+import type { Bucket } from "../platform/bucket.ts";
 import { randomBytes } from "../platform/engine.ts";
-import { backupBucket, bodyKey, envelopeKey, putNew, putNewStream } from "../platform/objects.ts";
+import { backupBucket, bodyKey, envelopeKey } from "../platform/objects.ts";
 import { reached } from "../platform/reached.ts";
 import { lastChange } from "./generations.ts";
 import { InstalledKeyring } from "./keyring.ts";
@@ -88,7 +89,7 @@ function originOf({ location, origin }: CreateBackupOrder) {
 class PutBackup implements BackupStore {
   readonly #site: HsmSite;
   readonly #order: CreateBackupOrder;
-  readonly #bucket: R2Bucket;
+  readonly #bucket: Bucket;
   #bodyKey = "";
   #bodyEtag = "";
   #envelopeKey = "";
@@ -121,16 +122,14 @@ class PutBackup implements BackupStore {
     const { storage, deployment } = this.#site;
     await reached("backup_spooled", deployment, storage);
     this.#bodyKey = bodyKey(this.#order.location, sealId);
-    const { putMs } = deployment.schedule;
-    this.#bodyEtag = await putNewStream(this.#bucket, this.#bodyKey, byteLength, body, putMs);
+    this.#bodyEtag = await this.#bucket.putNewStream(this.#bodyKey, byteLength, body);
     await reached("backup_body_put", deployment, storage);
   }
 
   async putEnvelope(sealId: Uint8Array, envelope: Uint8Array): Promise<void> {
     const { storage, deployment } = this.#site;
     this.#envelopeKey = envelopeKey(this.#order.location, sealId, 1);
-    const { putMs } = deployment.schedule;
-    this.#envelopeEtag = await putNew(this.#bucket, this.#envelopeKey, envelope, putMs);
+    this.#envelopeEtag = await this.#bucket.putNew(this.#envelopeKey, envelope);
     await reached("backup_envelope_put", deployment, storage);
   }
 

@@ -14,7 +14,7 @@ import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { randomBytes } from "../platform/engine.ts";
 import { isOfBytes } from "../platform/fault-response.ts";
-import { getSealed, piecesOf } from "../platform/objects.ts";
+import { getSealed } from "../platform/objects.ts";
 import type { Secrets } from "./secrets.ts";
 
 /**
@@ -32,11 +32,7 @@ export async function openStored<T>(
 ): Promise<T> {
   const { envelope, body } = await getSealed(deployment, order);
   try {
-    return await open({
-      envelope,
-      body: piecesOf(deployment, body),
-      bodyBytes: order.bodyBytes,
-    });
+    return await open({ envelope, body: body.pieces(), bodyBytes: order.bodyBytes });
   } catch (error) {
     if (!(error instanceof BackupError) || isOfBytes(error.fault.code)) throw error;
     if (await isKnown(envelope, order)) throw error;

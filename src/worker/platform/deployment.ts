@@ -20,6 +20,7 @@ import type {
 } from "../contracts/durable-objects.ts";
 import type { HsmLocation } from "../contracts/place.ts";
 import type { ReaderApi } from "../contracts/reader-api.ts";
+import { Bucket } from "./bucket.ts";
 import { type Schedule, scheduleVariable } from "./schedule.ts";
 import { jsonVariable } from "./variables.ts";
 
@@ -54,7 +55,7 @@ export interface Deployment {
   /** Regions that have a bucket, ascending. */
   readonly regions: readonly string[];
   /** The region's bucket; null if this deployment does not serve it. */
-  bucket(region: string): R2Bucket | null;
+  bucket(region: string): Bucket | null;
   hsm(location: HsmLocation): HsmObject;
   region(account: string, region: string): RegionObject;
   /** One of a few. @param subject - id of the backup to open; for anything else, the region. */
@@ -89,11 +90,12 @@ const accessKeysVariable = z
   .min(1);
 
 function readDeployment(env: Env): Deployment {
-  const buckets = bucketsOf(env);
+  const schedule = jsonVariable("SCHEDULE", env.SCHEDULE || "{}", scheduleVariable);
+  const buckets = bucketsOf(env, schedule);
   return {
     accessKeys: jsonVariable("ACCESS_KEYS", env.ACCESS_KEYS, accessKeysVariable),
     recoveryKeys: recoveryKeysOf(env.RECOVERY_PUBLIC_KEY ?? ""),
-    schedule: jsonVariable("SCHEDULE", env.SCHEDULE || "{}", scheduleVariable),
+    schedule,
     pauseAt: env.PAUSE_AT || null,
     regions: [...buckets.keys()].sort(),
     bucket: (region) => buckets.get(region) ?? null,
@@ -146,11 +148,12 @@ const READERS = 4;
 const BUCKET_PREFIX = "BACKUPS_";
 
 /** Bindings BACKUPS_US_EAST_1 and so on, by the region they serve. */
-function bucketsOf(env: Env): Map<string, R2Bucket> {
-  const buckets = new Map<string, R2Bucket>();
+function bucketsOf(env: Env, schedule: Schedule): Map<string, Bucket> {
+  const buckets = new Map<string, Bucket>();
   for (const [name, binding] of Object.entries(env)) {
     if (!name.startsWith(BUCKET_PREFIX) || !isBucket(binding)) continue;
-    buckets.set(name.slice(BUCKET_PREFIX.length).toLowerCase().replaceAll("_", "-"), binding);
+    const region = name.slice(BUCKET_PREFIX.length).toLowerCase().replaceAll("_", "-");
+    buckets.set(region, new Bucket(binding, schedule));
   }
   if (buckets.size === 0) throw new Error("no bucket is bound: bind BACKUPS_<REGION> to one");
   return buckets;

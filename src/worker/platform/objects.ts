@@ -1,31 +1,22 @@
 /**
- * Objects of the bucket: their names, and the few ways in which they are written and read.
+ * Objects of the bucket: their names, and whether they are those that the catalogue knows.
  *
- * Spec: docs/STORAGE.md, I1 to I5. Every object is written once (I2): a put of a
- * name that exists is an error, a get is pinned to the size and etag that the catalogue
- * knows. Only sealed bytes pass through here. A bucket that hangs is not waited for: what it was
- * asked may still come to pass, as an object that no row names, or as bytes that nobody reads.
+ * Spec: docs/STORAGE.md, I1 to I5. A get is pinned to the size and etag that the catalogue knows. Only
+ * sealed bytes pass through here.
  */
 
 import type { BackupLocation } from "../../backup/seal/location.ts";
 import { encodeHex } from "../../crypto/base-encodings.ts";
 import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
 import { Refused } from "../contracts/result.ts";
-import { within } from "./deadline.ts";
+import type { Bucket, StoredObject } from "./bucket.ts";
 import type { Deployment } from "./deployment.ts";
 
 /** An envelope is read whole, and is far smaller. */
 const MAX_ENVELOPE_BYTES = 64 * 1024;
 
-/** The bucket has no object of that name and etag, or an object that had to be new was there. */
-class ObjectConflict extends Refused {
-  constructor(key: string, what: string) {
-    super({ kind: "conflict", code: "object_conflict", message: `object ${key}: ${what}` });
-  }
-}
-
 /** The bucket of a region. @throws Refused if this deployment has none. */
-export function backupBucket(deployment: Deployment, region: string): R2Bucket {
+export function backupBucket(deployment: Deployment, region: string): Bucket {
   const bucket = deployment.bucket(region);
   if (bucket !== null) return bucket;
   const message = `This deployment does not serve region ${region}.`;
@@ -51,76 +42,6 @@ export function envelopeKey(location: BackupLocation, sealId: Uint8Array, versio
   return `${backupPrefix(location)}envelope-${encodeHex(sealId)}-${version}`;
 }
 
-/**
- * Puts bytes under a name that is still free. Returns the etag.
- * @param ms - how long the bucket's answer is waited for. @throws Refused `bucket_silent` after it.
- */
-export async function putNew(
-  bucket: R2Bucket,
-  key: string,
-  bytes: Uint8Array,
-  ms: number,
-): Promise<string> {
-  const put = bucket.put(key, bytes, { onlyIf: { etagDoesNotMatch: "*" } });
-  const object = await answered(ms, put);
-  if (object === null) throw new ObjectConflict(key, "already there");
-  return object.etag;
-}
-
-/**
- * Puts a stream of exactly `byteLength` bytes under a name that is still free. Returns the etag.
- *
- * One part is held at a time: the next is asked for when the bucket has taken the one before.
- * @param ms - how long is waited for the bucket to take a part, and for its answer after the last.
- * @throws Refused `bucket_silent` after it.
- */
-export async function putNewStream(
-  bucket: R2Bucket,
-  key: string,
-  byteLength: number,
-  parts: AsyncIterable<Uint8Array>,
-  ms: number,
-): Promise<string> {
-  const { readable, writable } = new FixedLengthStream(byteLength);
-  const put = bucket.put(key, readable, { onlyIf: { etagDoesNotMatch: "*" } });
-  const sending = pump(parts, writable, ms);
-  const isSent = sending.catch(() => undefined);
-  const answer = Promise.race([put, isSent.then(() => answered(ms, put))]);
-  const [stored, sent] = await Promise.allSettled([answer, sending]);
-  // The source's own error explains more than the broken put that follows from it.
-  if (sent.status === "rejected" && stored.status === "rejected") throw sent.reason;
-  if (stored.status === "rejected") throw stored.reason;
-  if (stored.value === null) throw new ObjectConflict(key, "already there");
-  if (sent.status === "rejected") throw sent.reason;
-  return stored.value.etag;
-}
-
-async function pump(
-  parts: AsyncIterable<Uint8Array>,
-  writable: WritableStream<Uint8Array>,
-  ms: number,
-): Promise<void> {
-  const writer = writable.getWriter();
-  try {
-    for await (const part of parts) await answered(ms, writer.write(part));
-    await answered(ms, writer.close());
-  } catch (error) {
-    // The put ends with this error too. Not waited for: if the bucket hangs, this does as well.
-    writer.abort(error).catch(() => undefined);
-    throw error;
-  }
-}
-
-function answered<T>(ms: number, answer: Promise<T>): Promise<T> {
-  return within(ms, answer, () => bucketSilent(ms));
-}
-
-function bucketSilent(ms: number): Refused {
-  const seconds = ms / 1000;
-  const message = `The bucket has not answered for ${seconds} s. Try again; else look at R2.`;
-  return new Refused({ kind: "unavailable", code: "bucket_silent", message });
-}
-
 /** An object as the catalogue knows it. */
 interface KnownObject {
   readonly key: string;
@@ -139,28 +60,24 @@ function knownEnvelope(order: StoredBackupOrder): KnownObject {
 
 /** The object, as long as it is still the one that the catalogue knows; else null. */
 async function getPinned(
-  bucket: R2Bucket,
+  bucket: Bucket,
   { key, etag, bytes }: KnownObject,
-): Promise<R2ObjectBody | null> {
-  const object: R2ObjectBody | R2Object | null = await bucket.get(
-    key,
-    etag === "" ? {} : { onlyIf: { etagMatches: etag } },
-  );
-  if (object === null || !("body" in object)) return null;
-  if (object.size === bytes) return object;
-  await object.body.cancel();
+): Promise<StoredObject | null> {
+  const object = await bucket.get(key, etag);
+  if (object === null || object.size === bytes) return object;
+  object.drop();
   return null;
 }
 
 /** The two objects of a backup as they lie in the bucket. */
 interface SealedObjects {
   readonly envelope: Uint8Array;
-  readonly body: R2ObjectBody;
+  readonly body: StoredObject;
 }
 
 /**
  * Both objects, pinned to size and etag of the catalogue.
- * @throws Refused if one is not there, or the bucket does not answer for `readMs`.
+ * @throws Refused if one is not there, or the bucket does not answer.
  */
 export async function getSealed(
   deployment: Deployment,
@@ -168,31 +85,12 @@ export async function getSealed(
 ): Promise<SealedObjects> {
   if (order.envelopeBytes > MAX_ENVELOPE_BYTES) throw objectMissing(order, "envelope");
   const bucket = backupBucket(deployment, order.source.region);
-  const { readMs } = deployment.schedule;
-  const envelope = await answered(readMs, getPinned(bucket, knownEnvelope(order)));
+  const envelope = await getPinned(bucket, knownEnvelope(order));
   if (envelope === null) throw objectMissing(order, "envelope");
-  const bytes = new Uint8Array(await answered(readMs, envelope.arrayBuffer()));
-  const body = await answered(readMs, getPinned(bucket, knownBody(order)));
+  const bytes = await envelope.bytes();
+  const body = await getPinned(bucket, knownBody(order));
   if (body === null) throw objectMissing(order, "body");
   return { envelope: bytes, body };
-}
-
-/** The object's bytes as they come. @throws Refused if the next does not come for `readMs`. */
-export async function* piecesOf(
-  { schedule: { readMs } }: Deployment,
-  { body }: R2ObjectBody,
-): AsyncGenerator<Uint8Array> {
-  const reader = body.getReader();
-  try {
-    for (;;) {
-      const next = await answered(readMs, reader.read());
-      if (next.done) return;
-      yield next.value;
-    }
-  } finally {
-    // Not waited for: if the bucket hangs, this does not end either.
-    reader.cancel().catch(() => undefined);
-  }
 }
 
 /**
@@ -200,7 +98,7 @@ export async function* piecesOf(
  * sentences of letters, digits, spaces, full stops and colons; null: nothing.
  */
 export async function lookAtSealed(
-  bucket: R2Bucket,
+  bucket: Bucket,
   order: StoredBackupOrder,
 ): Promise<string | null> {
   const [body, envelope] = await Promise.all([

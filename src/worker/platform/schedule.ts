@@ -28,7 +28,7 @@ export const scheduleVariable = z.strictObject({
   retryMs: milliseconds(1_000),
   /** How long a leader takes no changes for an HSM that joins, unless it is asked again. */
   holdMs: milliseconds(30_000),
-  /** How long whoever opens a backup waits for a piece of it. */
+  /** How long the bucket's answer is waited for, and the next piece of a backup that is read. */
   readMs: milliseconds(60_000),
   /** How long whoever makes a backup waits for the bucket to take a piece of it. */
   putMs: milliseconds(60_000),

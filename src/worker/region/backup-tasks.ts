@@ -6,6 +6,7 @@
  * only here.
  */
 import type { BackupReceipt } from "../contracts/hsm-api.ts";
+import type { Bucket } from "../platform/bucket.ts";
 import { backupsPrefix } from "../platform/objects.ts";
 import { nextDailyMs, scheduleDaily, startBackup } from "./backups.ts";
 import { DONE, failed, nextAt, type Outcome } from "./clockwork.ts";
@@ -126,7 +127,7 @@ export async function sweepTask(context: RegionContext, clusterId: string): Prom
 /** @returns whether only orphans were met, and after which key the next run begins; null: at none. */
 async function sweepSome(
   context: RegionContext,
-  bucket: R2Bucket,
+  bucket: Bucket,
   clusterId: string,
   startAfter: string,
 ): Promise<{ isClean: boolean; after: string | null }> {

@@ -10,6 +10,7 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { StoredBackupOrder } from "../contracts/hsm-api.ts";
 import type { BackupView } from "../contracts/region-api.ts";
 import { granted } from "../contracts/result.ts";
+import type { StoredObject } from "../platform/bucket.ts";
 import type { Deployment } from "../platform/deployment.ts";
 import { log } from "../platform/log.ts";
 import { getSealed } from "../platform/objects.ts";
@@ -238,12 +239,24 @@ async function sealedFile(
   const { envelope, body } = await getSealed(deployment, order);
   const byteLength = envelope.length + body.size;
   const { readable, writable } = new FixedLengthStream(byteLength);
-  const writer = writable.getWriter();
-  const sent = writer
-    .write(envelope)
-    .then(() => writer.releaseLock())
-    .then(() => body.body.pipeTo(writable));
+  const sent = send(envelope, body, writable);
   // A client that goes away, or a bucket that fails, breaks the stream; there is nobody to tell.
   sent.catch(() => log("info", "download_broken_off", { backupId: order.source.backupId }));
   return { stream: readable, byteLength };
+}
+
+async function send(
+  envelope: Uint8Array,
+  body: StoredObject,
+  writable: WritableStream<Uint8Array>,
+): Promise<void> {
+  const writer = writable.getWriter();
+  try {
+    await writer.write(envelope);
+    for await (const piece of body.pieces()) await writer.write(piece);
+    await writer.close();
+  } catch (error) {
+    writer.abort(error).catch(() => undefined);
+    throw error;
+  }
 }
