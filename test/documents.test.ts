@@ -172,6 +172,9 @@ describe("SECURITY.md", () => {
       DEFAULT_LOCKOUT_THRESHOLD,
       MAX_LOCKOUT_THRESHOLD,
     ]);
+    // Not of a cluster: a restore brings the counters of its backup back.
+    expect(text).toContain("as many guesses again with each restore");
+    expect(text).not.toMatch(/guess more often in one cluster/);
   });
 });
 

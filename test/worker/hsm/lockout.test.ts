@@ -4,7 +4,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CreateHsmCommand, DeleteHsmCommand } from "@aws-sdk/client-cloudhsm-v2";
+import {
+  CreateHsmCommand,
+  DeleteBackupCommand,
+  DeleteHsmCommand,
+  DescribeBackupsCommand,
+} from "@aws-sdk/client-cloudhsm-v2";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { backupsReady, describeCluster, hsmsActive, ZONE } from "../../lib/aws.ts";
 import { type Edge, startEdge } from "../../lib/mf.ts";
@@ -15,6 +20,7 @@ import {
   backUp,
   login,
   ok,
+  removeHsm,
   rest,
   type ServingCluster,
 } from "../../lib/rest.ts";
@@ -194,5 +200,21 @@ describe("an HSM that does not judge logins", () => {
       expect(await hsm.login("alice", password)).toBe("hsm_leaving");
     }
     expect(await hsm.seen()).toEqual({ derivations: [], pushes: 0, written: [] });
+  });
+});
+
+describe("a restore in the same cluster", () => {
+  it("brings the counts of its backup back: the bound on guesses is that of one restore", async () => {
+    const { client, clusterId } = cluster;
+    await backUp(edge, cluster);
+    await guess(6);
+    expect(await attempt("alice", ALICE_PASSWORD)).toEqual(REFUSED);
+    await removeHsm(client, clusterId);
+    const states = ["READY"];
+    const order = new DescribeBackupsCommand({ Filters: { clusterIds: [clusterId], states } });
+    const [newest] = (await client.send(order)).Backups ?? [];
+    await client.send(new DeleteBackupCommand({ BackupId: newest?.BackupId }));
+    await addHsm(client, clusterId, 1);
+    expect(await attempt("alice", ALICE_PASSWORD)).toEqual([201]);
   });
 });
