@@ -158,6 +158,8 @@ export interface Caller {
   readonly requestId: string;
   /** Token of an HSM user's session; "" where the request had none: such a session is invalid. */
   readonly session: string;
+  /** What the region knows of the HSM: `ServiceOrder`. */
+  readonly obeyed: number;
 }
 
 /** RPC face of the `Hsm` Durable Object towards the REST surface. */

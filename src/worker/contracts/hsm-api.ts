@@ -105,6 +105,11 @@ export interface ComparedPeer extends Position {
 export interface ServiceOrder extends ServiceDuty {
   /** Of the peers the one that joins; null: all of them serve already. */
   readonly joining: ComparedPeer | null;
+  /**
+   * Number of the latest order that the HSM has answered to have taken. One that has not heard of it has lost
+   * what came since: its whole database was put back (`hsm_memory_changed`).
+   */
+  readonly obeyed: number;
 }
 
 /** RPC face of the `Hsm` Durable Object towards `Region`. */
@@ -115,13 +120,16 @@ export interface HsmApi {
   initialize(clusterCertificate: string, trustAnchor: string): Promise<Result<null>>;
   /** Snapshot, wrap, verify, seal, put. Returns when both objects are in the bucket. */
   createBackup(order: CreateBackupOrder): Promise<Result<BackupReceipt>>;
-  /** Whether its memory can be read: asked before anything is done that relies on it. */
-  fitness(): Promise<Result<null>>;
+  /**
+   * Whether its memory can be read, and is not older than an order that it has taken: asked before anything
+   * is done that relies on it. `obeyed`: as of a `ServiceOrder`.
+   */
+  fitness(obeyed: number): Promise<Result<null>>;
   /**
    * As `fitness`, but for the records, which a backup looks at itself: asked before one is begun, so that an
    * HSM under another storage key burns no number.
    */
-  opens(): Promise<Result<null>>;
+  opens(obeyed: number): Promise<Result<null>>;
   /**
    * Stages, authenticates, then flips: afterwards nothing of the earlier state is left, and the HSM
    * follows. `number`: as of a `ServiceDuty`.

@@ -50,6 +50,11 @@ export interface BackupView {
   readonly bodyBytes: number;
 }
 
+/** An HSM in service, and the number of the latest order that it has answered to have taken. */
+export interface ServingHsm extends HsmLocation {
+  readonly obeyed: number;
+}
+
 /** A request that changes something, before it does. */
 export interface RequestOrder {
   readonly accessKeyId: string;
@@ -85,7 +90,7 @@ export interface RegionApi {
   admitRequest(order: RequestOrder): Promise<Result<Admission>>;
   settleRequest(accessKeyId: string, key: string, outcome: RequestOutcome): Promise<void>;
   /** HSMs that serve the cluster's data plane, the leader first; all ACTIVE. */
-  servingHsms(clusterId: string): Promise<Result<readonly HsmLocation[]>>;
+  servingHsms(clusterId: string): Promise<Result<readonly ServingHsm[]>>;
   /** Back up now: a CREATE_IN_PROGRESS row and a due task; poll `backup`. */
   backUpNow(clusterId: string): Promise<Result<BackupView>>;
   backup(backupId: string): Promise<Result<BackupView>>;

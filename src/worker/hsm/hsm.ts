@@ -42,13 +42,14 @@ import { Overview } from "./overview.ts";
 import { isSamePosition, ownPosition, Peers, takeDelta, withDeltaKeks } from "./peers.ts";
 import { restoreHsm } from "./restore.ts";
 import { type HsmRows, RowMacs } from "./row-macs.ts";
-import { Service } from "./service.ts";
+import { Service, verifyObeyed } from "./service.ts";
 import { createTables } from "./tables.ts";
 
 /** What is asked of the memory, and by whose access key; "" where `Region` asks. */
 interface Asked {
   readonly isRead: boolean;
   readonly accessKeyId: string;
+  readonly obeyed: number;
 }
 
 export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
@@ -116,12 +117,18 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
     return this.#fitness.answer(() => this.#digest());
   }
 
-  fitness(): Promise<Result<null>> {
-    return this.#fitness.answer(() => verifyReadable(this.#site()));
+  fitness(obeyed: number): Promise<Result<null>> {
+    return this.#fitness.answer(() => this.#verifyFit(obeyed));
   }
 
-  opens(): Promise<Result<null>> {
-    return this.#fitness.answer(() => verifyReadable(this.#site()), "unread");
+  opens(obeyed: number): Promise<Result<null>> {
+    return this.#fitness.answer(() => this.#verifyFit(obeyed), "unread");
+  }
+
+  #verifyFit(obeyed: number): null {
+    verifyReadable(this.#site());
+    verifyObeyed(this.#rows, obeyed);
+    return null;
   }
 
   hold(holder: string): Promise<Result<null>> {
@@ -205,13 +212,14 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
 
   call<K extends OperationName>(
     name: K,
-    { accessKeyId, session }: Caller,
+    { accessKeyId, session, obeyed }: Caller,
     input: Input<K>,
   ): Promise<Result<Output<K>>> {
     const isRead = CHANGES_NOTHING.has(name);
     return this.#writing(({ hsm }) => DATA_PLANE[name](hsm, session, input), {
       isRead,
       accessKeyId,
+      obeyed,
     });
   }
 
@@ -221,9 +229,10 @@ export class Hsm extends DurableObject<SecretEnv> implements HsmObject {
    */
   #writing<T>(
     f: (memory: HsmMemory, site: HsmSite) => Promise<T>,
-    { isRead, accessKeyId }: Asked = { isRead: false, accessKeyId: "" },
+    { isRead, accessKeyId, obeyed }: Asked = { isRead: false, accessKeyId: "", obeyed: 0 },
   ): Promise<Result<T>> {
     return this.#fitness.answer(async () => {
+      verifyObeyed(this.#rows, obeyed);
       if (!isRead) await this.#service.settle();
       const before = ownPosition(this.#rows);
       try {

@@ -13,6 +13,7 @@ import { reached } from "../platform/reached.ts";
 import { deleteLocal, readLocal, writeLocal } from "./local.ts";
 import { beginHistory, ownPosition, type Peers } from "./peers.ts";
 import type { HsmRows } from "./row-macs.ts";
+import { MemoryChanged } from "./storage-key.ts";
 
 export class Service {
   readonly #storage: DurableObjectStorage;
@@ -113,8 +114,9 @@ export class Service {
     return compared;
   }
 
-  async serve({ joining, ...duty }: ServiceOrder): Promise<null> {
+  async serve({ joining, obeyed, ...duty }: ServiceOrder): Promise<null> {
     const location = this.#location();
+    verifyObeyed(this.#rows, obeyed);
     if (!duty.leader) return this.#follow(duty);
     this.#storage.transactionSync(() => {
       this.#verifyInOrder(duty.number);
@@ -213,6 +215,18 @@ export function verifyInOrder(rows: HsmRows, number: number): void {
   if (number >= (readLocal(rows, "duty")?.number ?? 0)) return;
   const message = "The HSM has taken a later order than this one. Nothing was changed.";
   throw new Refused({ kind: "conflict", code: "order_stale", message });
+}
+
+/**
+ * Orders are taken in the turn that is answered, so their numbers never go back, unless the whole database does.
+ *
+ * @param obeyed - number of the latest order that `Region` has heard to be taken. @throws MemoryChanged.
+ */
+export function verifyObeyed(rows: HsmRows, obeyed: number): void {
+  const isBehind = (readLocal(rows, "duty")?.number ?? 0) < obeyed;
+  // A blank one knows of no order, and says what it is by itself.
+  if (!isBehind || readLocal(rows, "making") === null) return;
+  throw new MemoryChanged("all of it is as it was before");
 }
 
 function leaving(): Refused {

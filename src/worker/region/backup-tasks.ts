@@ -10,7 +10,7 @@ import type { Bucket } from "../platform/bucket.ts";
 import { backupsPrefix } from "../platform/objects.ts";
 import { nextDailyMs, scheduleDaily, startBackup } from "./backups.ts";
 import { DONE, failed, nextAt, type Outcome } from "./clockwork.ts";
-import { hsmApi, type RegionContext } from "./context.ts";
+import { hsmApi, opensOf, type RegionContext } from "./context.ts";
 import { scheduleRetention } from "./retention.ts";
 import type { BackupRow } from "./rows.ts";
 
@@ -91,7 +91,7 @@ export async function dailyBackupTask(context: RegionContext, clusterId: string)
   const dueAtMs = nextDailyMs(context, cluster.lastBackupAtMs ?? 0);
   if (dueAtMs > context.nowMs()) return nextAt(dueAtMs);
   // One that cannot be read burns no number.
-  const fit = await hsmApi(context, leader).opens();
+  const fit = await opensOf(context, leader);
   if (!fit.ok) return failed(fit.refusal);
   const isLeader = context.store.activeHsms(clusterId)[0]?.hsmId === leader.hsmId;
   const row = isLeader ? startBackup(context, leader, "daily") : null;

@@ -20,7 +20,7 @@ import type { BackupView } from "../contracts/region-api.ts";
 import { type Result, refusal, refuseWith, success } from "../contracts/result.ts";
 import { refusalsOf } from "../platform/fault-response.ts";
 import { lookAtBackup, promisesObjects } from "./backup-check.ts";
-import { backupNotFound, clusterNotFound, hsmApi, type RegionContext } from "./context.ts";
+import { backupNotFound, clusterNotFound, opensOf, type RegionContext } from "./context.ts";
 import { beginDeletion, scheduleRetention } from "./retention.ts";
 import { type BackupRow, certificatesOf, type HsmRow } from "./rows.ts";
 import { backupView, catalogView, storedBackupOrder } from "./views.ts";
@@ -101,7 +101,7 @@ export async function backUpNow(
   clusterId: string,
 ): Promise<Result<BackupView>> {
   for (const hsm of context.store.activeHsms(clusterId).slice(0, 1)) {
-    const fit = await hsmApi(context, hsm).opens();
+    const fit = await opensOf(context, hsm);
     if (!fit.ok) return fit; // One that cannot be read burns no number.
   }
   const cluster = context.store.cluster(clusterId);

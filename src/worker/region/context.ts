@@ -35,6 +35,25 @@ export function hsmApi(context: RegionContext, hsm: HsmRow): HsmApi {
   return context.deployment.hsm(context.store.hsmLocation(hsm));
 }
 
+/** Number of the latest order that the HSM has answered to have taken. */
+export function obeyedBy({ store }: RegionContext, { hsmId }: HsmRow): number {
+  return store.hsm(hsmId)?.obeyed ?? 0;
+}
+
+export function noteObeyed(context: RegionContext, row: HsmRow, number: number): void {
+  context.store.updateHsm(row.hsmId, { obeyed: Math.max(number, obeyedBy(context, row)) });
+}
+
+/** Asked before anything is done that relies on the HSM's memory. */
+export function fitnessOf(context: RegionContext, row: HsmRow): Promise<Result<null>> {
+  return hsmApi(context, row).fitness(obeyedBy(context, row));
+}
+
+/** As `fitnessOf`, before a backup is begun. */
+export function opensOf(context: RegionContext, row: HsmRow): Promise<Result<null>> {
+  return hsmApi(context, row).opens(obeyedBy(context, row));
+}
+
 /** The cluster of a row that names it: rows of clusters are never removed. */
 export function clusterOf(context: RegionContext, row: HsmRow | BackupRow): ClusterRow {
   const cluster = context.store.cluster(row.clusterId);

@@ -4,10 +4,10 @@
  * Spec: docs/STORAGE.md §8. An order and the rows that it follows from share a turn, and its number
  * is higher than any before it. Nobody is told to lead before whoever led has retired.
  */
-import type { ComparedPeer } from "../contracts/hsm-api.ts";
+import type { ComparedPeer, ServiceOrder } from "../contracts/hsm-api.ts";
 import type { Result } from "../contracts/result.ts";
 import { DONE, failed, type Outcome } from "./clockwork.ts";
-import { hsmApi, type RegionContext } from "./context.ts";
+import { hsmApi, noteObeyed, obeyedBy, type RegionContext } from "./context.ts";
 import { isInCharge } from "./hsms.ts";
 import type { HsmRow } from "./rows.ts";
 
@@ -29,7 +29,7 @@ export async function serveClusterTask(
   if (!led.ok) return failed(led.refusal);
   for (const peer of peers) {
     const order = { number, leader: false, peers: [], joining: null };
-    const told = await hsmApi(context, peer).serve(order);
+    const told = await tell(context, peer, order);
     if (!told.ok) return failed(told.refusal);
   }
   clearReport(context, clusterId);
@@ -65,7 +65,17 @@ export function tellToLead(
   { number, peers, joining }: Lead,
 ): Promise<Result<null>> {
   const locations = peers.map((peer) => context.store.hsmLocation(peer));
-  return hsmApi(context, leader).serve({ number, leader: true, peers: locations, joining });
+  return tell(context, leader, { number, leader: true, peers: locations, joining });
+}
+
+async function tell(
+  context: RegionContext,
+  row: HsmRow,
+  order: Omit<ServiceOrder, "obeyed">,
+): Promise<Result<null>> {
+  const told = await hsmApi(context, row).serve({ ...order, obeyed: obeyedBy(context, row) });
+  if (told.ok) noteObeyed(context, row, order.number);
+  return told;
 }
 
 const NOT_TOLD = "The HSMs could not be told of a change yet:";

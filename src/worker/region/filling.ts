@@ -13,7 +13,7 @@ import { log, reasonOf } from "../platform/log.ts";
 import { heedReading } from "./backup-reading.ts";
 import { BACKUP_POLL_MS, scheduleDaily, startBackup } from "./backups.ts";
 import { againAt, DONE, failed, isOfAnotherDeployment, type Outcome } from "./clockwork.ts";
-import { clusterOf, hsmApi, type RegionContext } from "./context.ts";
+import { clusterOf, fitnessOf, hsmApi, noteObeyed, type RegionContext } from "./context.ts";
 import { serveClusterTask, tellToLead } from "./duties.ts";
 import { newestSource } from "./hsms.ts";
 import { type BackupRow, type ClusterRow, certificatesOf, type HsmRow } from "./rows.ts";
@@ -36,9 +36,10 @@ async function bringIntoService(context: RegionContext, row: HsmRow): Promise<Ou
   const cluster = clusterOf(context, row);
   const isFirst = cluster.state !== "ACTIVE";
   for (const other of context.store.activeHsms(row.clusterId)) {
-    const fit = await hsmApi(context, other).fitness();
+    const fit = await fitnessOf(context, other);
     if (!fit.ok && isOfAnotherDeployment(fit.refusal)) return failed(fit.refusal);
   }
+  context.store.updateHsm(row.hsmId, { obeyed: 0 }); // Whatever it holds, it is filled anew.
   const identity = await hsmApi(context, row).manufacture({
     location: context.store.hsmLocation(row),
     hsmType: cluster.hsmType,
@@ -52,7 +53,7 @@ async function bringIntoService(context: RegionContext, row: HsmRow): Promise<Ou
 /** Gives the HSM its cluster's state: from a live HSM by its backup, else from the newest one. */
 async function fill(context: RegionContext, row: HsmRow): Promise<Outcome> {
   const cluster = clusterOf(context, row);
-  const fit = await hsmApi(context, row).fitness();
+  const fit = await fitnessOf(context, row);
   if (!fit.ok) return failed(fit.refusal);
   const [leader] = context.store.activeHsms(row.clusterId);
   if (leader !== undefined) return fillBeside(context, row, leader);
@@ -70,7 +71,7 @@ async function fill(context: RegionContext, row: HsmRow): Promise<Outcome> {
 async function holdsReadableState(context: RegionContext, clusterId: string): Promise<boolean> {
   for (const hsm of context.store.hsmsOf(clusterId)) {
     if (hsm.filled === 0) continue;
-    const fit = await hsmApi(context, hsm).fitness();
+    const fit = await fitnessOf(context, hsm);
     if (fit.ok) return true;
   }
   return false;
@@ -78,7 +79,7 @@ async function holdsReadableState(context: RegionContext, clusterId: string): Pr
 
 /** From a backup of the leader, which goes on taking writes until the HSM has been restored. */
 async function fillBeside(context: RegionContext, row: HsmRow, leader: HsmRow): Promise<Outcome> {
-  const fit = await hsmApi(context, leader).fitness();
+  const fit = await fitnessOf(context, leader);
   if (!fit.ok) return failed(fit.refusal);
   const known = row.backupId === null ? null : context.store.backup(row.backupId);
   if (known?.state === "DELETED") {
@@ -173,6 +174,7 @@ async function restoreOnto(
   const number = context.store.nextOrderNumber(row.clusterId);
   const order = storedBackupOrder(context, backup, cluster);
   const receipt = await hsmApi(context, row).restore(order, number);
+  if (receipt.ok) noteObeyed(context, row, number);
   await heedReading(context, backup.backupId, receipt); // Marked, it is passed over from now on.
   return receipt;
 }

@@ -9,7 +9,7 @@ import { newHsmRefusal } from "../../cluster/eligibility.ts";
 import { generateHexId, generateId } from "../../cluster/ids.ts";
 import { chooseAddress } from "../../cluster/network.ts";
 import type { CreateHsmOrder, DeleteHsmOrder, HsmView } from "../contracts/control-api.ts";
-import type { HsmLocation } from "../contracts/place.ts";
+import type { ServingHsm } from "../contracts/region-api.ts";
 import { type Result, refusal, refuseWith, success } from "../contracts/result.ts";
 import { log } from "../platform/log.ts";
 import { scheduleDaily, startBackup } from "./backups.ts";
@@ -58,6 +58,7 @@ export function createHsm(context: RegionContext, order: CreateHsmOrder): Result
     filled: 0,
     backupId: null,
     joined: 0,
+    obeyed: 0,
   };
   context.store.insertHsm(row);
   const dueAtMs = context.nowMs() + context.deployment.schedule.transitionMs;
@@ -106,9 +107,11 @@ export function deleteHsm(context: RegionContext, order: DeleteHsmOrder): Result
 export function servingHsms(
   context: RegionContext,
   clusterId: string,
-): Result<readonly HsmLocation[]> {
+): Result<readonly ServingHsm[]> {
   if (context.store.cluster(clusterId) === null) return clusterNotFound(clusterId);
-  return success(context.store.activeHsms(clusterId).map((hsm) => context.store.hsmLocation(hsm)));
+  const { store } = context;
+  const serving = store.activeHsms(clusterId);
+  return success(serving.map((hsm) => ({ ...store.hsmLocation(hsm), obeyed: hsm.obeyed })));
 }
 
 /** INITIALIZED → ACTIVE when PRECO has set its password, and the first backup. */

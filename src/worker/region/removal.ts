@@ -8,7 +8,7 @@ import { type Result, success } from "../contracts/result.ts";
 import { checkBackup, promisesObjects } from "./backup-check.ts";
 import { BACKUP_POLL_MS, scheduleDaily, startBackup } from "./backups.ts";
 import { againAt, DONE, failed, isOfAnotherDeployment, type Outcome } from "./clockwork.ts";
-import { clusterOf, hsmApi, type RegionContext } from "./context.ts";
+import { clusterOf, fitnessOf, hsmApi, type RegionContext } from "./context.ts";
 import { retire, serveClusterTask } from "./duties.ts";
 import { isInCharge } from "./hsms.ts";
 import type { BackupRow, HsmRow } from "./rows.ts";
@@ -20,7 +20,7 @@ export async function deleteHsmTask(context: RegionContext, hsmId: string): Prom
   const due = await isBackupDue(context, row);
   if (!due.ok && !isOfAnotherDeployment(due.refusal)) return failed(due.refusal);
   if (due.ok && due.value) {
-    const fit = await hsmApi(context, row).fitness();
+    const fit = await fitnessOf(context, row);
     const waiting = fit.ok
       ? await backUpBeforeRemoval(context, row)
       : await replaceBeforeRemoval(context, row, fit.refusal);
@@ -92,7 +92,7 @@ async function replaceBeforeRemoval(
 ): Promise<Outcome | null> {
   if (refusal.code === "hsm_blank") return null;
   for (const other of context.store.activeHsms(row.clusterId)) {
-    const fit = await hsmApi(context, other).fitness();
+    const fit = await fitnessOf(context, other);
     if (fit.ok) return null;
   }
   return { kind: "waits", reason: refusal.message };

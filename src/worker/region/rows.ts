@@ -69,6 +69,8 @@ export type HsmRow = {
    * they may go on without it.
    */
   joined: number;
+  /** Number of the latest order that it answered to have taken: a memory that knows of none so late is an older one. */
+  obeyed: number;
 };
 
 export type BackupRow = {
@@ -277,4 +279,5 @@ export const REGION_SCHEMA: readonly SchemaStep[] = [
       WHERE state = 'READY' AND neverExpires = 0`,
     "DROP INDEX backupsExpiringByTime",
   ],
+  ["ALTER TABLE hsms ADD COLUMN obeyed INTEGER NOT NULL DEFAULT 0"],
 ];

@@ -6,7 +6,7 @@
 import type { Context } from "hono";
 import type { Principal } from "../access/sigv4.ts";
 import type { Input, OperationName, Output } from "../contracts/data-plane.ts";
-import type { HsmObject } from "../contracts/durable-objects.ts";
+import type { ServingHsm } from "../contracts/region-api.ts";
 import { granted, Refused } from "../contracts/result.ts";
 import type { Deployment } from "../platform/deployment.ts";
 
@@ -34,9 +34,9 @@ export function regionOf(c: RestContext) {
 }
 
 /** The HSM that leads a cluster's data plane. @throws Refused if none is in service. */
-async function leaderOf(c: RestContext, clusterId: string): Promise<HsmObject> {
+async function leaderOf(c: RestContext, clusterId: string): Promise<ServingHsm> {
   const [leader] = granted(await regionOf(c).servingHsms(clusterId));
-  if (leader !== undefined) return c.get("deployment").hsm(leader);
+  if (leader !== undefined) return leader;
   const message = `Cluster '${clusterId}' has no HSM in service. Add one with CreateHsm.`;
   throw new Refused({ kind: "conflict", code: "hsm_absent", message });
 }
@@ -59,9 +59,9 @@ export async function askHsm<K extends OperationName>(
   name: K,
   input: Input<K>,
 ): Promise<Output<K>> {
-  const leader = await leaderOf(c, clusterId);
+  const { obeyed, ...leader } = await leaderOf(c, clusterId);
   const { accessKeyId } = c.get("principal");
   const session = c.req.header(SESSION_HEADER) ?? "";
-  const caller = { accessKeyId, requestId: c.get("requestId"), session };
-  return granted(await leader.call(name, caller, input));
+  const caller = { accessKeyId, requestId: c.get("requestId"), session, obeyed };
+  return granted(await c.get("deployment").hsm(leader).call(name, caller, input));
 }

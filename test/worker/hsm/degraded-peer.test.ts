@@ -98,7 +98,7 @@ async function leadAstray(hsmId: string): Promise<void> {
   const hsms = await edge.mf.getDurableObjectNamespace("HSM", WORKER_NAME);
   const id = hsms.idFromName(`${ACCOUNT}/${REGION}/${hsmId}`);
   const peer = hsms.get(id) as unknown as HsmCalls;
-  const order = { number: await peer.orderNumber(), peers: [], joining: null };
+  const order = { number: await peer.orderNumber(), peers: [], joining: null, obeyed: 0 };
   await peer.serve({ ...order, leader: true });
   await peer.call("login", CALLER, { username: "alice", password: "wrong-password" });
   await peer.serve({ ...order, leader: true });

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WORKER_NAME } from "../../../scripts/edge/embedded.ts";
 import { RECORD_TYPE } from "../../../src/hsm/memory/record.ts";
-import { ACCOUNT, REGION, regionObject, until } from "../../lib/aws.ts";
+import { ACCOUNT, describeCluster, REGION, regionObject, until } from "../../lib/aws.ts";
 import type { Edge } from "../../lib/mf.ts";
 import {
   ADMIN_PASSWORD,
@@ -16,6 +16,7 @@ import {
   ok,
   rest,
   type ServingCluster,
+  servingCluster,
 } from "../../lib/rest.ts";
 import { servingEdge } from "../../lib/serving-edge.ts";
 import { type WrappedBundle, wrappedBundle } from "../wrapped-bundle.ts";
@@ -59,12 +60,22 @@ export class Hsm extends Built {
     this.ctx.abort("evicted");
   }
 }
-// What is found is told to the region, which would take the HSM out of service for all that follows.
+// What is found is told to the region, which would take the HSM out of service for all that follows:
+// it heeds that only when a test says so.
 export class Region extends BuiltRegion {
   #told = 0;
-  async noteUnfit() {
+  #heeds = false;
+  async noteUnfit(...found) {
     this.#told++;
-    return { ok: true, value: null };
+    return this.#heeds ? super.noteUnfit(...found) : { ok: true, value: null };
+  }
+  async heed() {
+    this.#heeds = true;
+  }
+  async serveAnew(clusterId) {
+    const query = "INSERT OR REPLACE INTO due (task, subject, clusterId, dueAtMs) VALUES (?, ?, ?, 0)";
+    this.ctx.storage.sql.exec(query, "cluster_serve", clusterId, clusterId);
+    await this.ctx.storage.setAlarm(Date.now() + 1);
   }
   async told() {
     return String(this.#told);
@@ -84,6 +95,13 @@ interface OpenHsm {
   evict(): Promise<void>;
   /** Another one for each object that the platform has made of it. */
   instance(): Promise<string>;
+}
+
+interface Heeding {
+  /** From now on what HSMs say of themselves is heeded. */
+  heed(): Promise<void>;
+  /** Has the HSMs of the cluster told their duties once more. */
+  serveAnew(clusterId: string): Promise<void>;
 }
 
 let bundle: WrappedBundle;
@@ -565,5 +583,51 @@ describe("a leader whose whole database was put back", () => {
     await evict(hsmId);
     const refused = await generate("by the one that was put back");
     expect([refused.status, refused.body.error.code]).toEqual([503, "hsm_memory_changed"]);
+  });
+
+  it.each([
+    ["by the first request", false],
+    ["when it is told to lead", true],
+  ])("to before its peer joined is found %s, and the peer leads on", async (_, isTold) => {
+    const region = await regionObject<Heeding>(edge);
+    await region.heed();
+    cluster = await servingCluster(edge);
+    const { hsmId, client, clusterId, path } = cluster;
+    const generate = (label: string) => {
+      const order = { type: "aes", sizeBits: 128, label };
+      return rest(edge, "POST", `${path}/keys:generate`, order, { session: cluster.alice });
+    };
+    const then = await databaseOf(hsmId);
+    await addHsm(client, clusterId, 2);
+    expect((await generate("on both")).status).toBe(201);
+    await putBack(hsmId, then);
+    await evict(hsmId);
+    if (isTold) {
+      await region.serveAnew(clusterId);
+    } else {
+      // It would have acknowledged them alone, until its peer looked as if it were behind.
+      const { status, body } = await generate("alone");
+      expect([status, body.error?.code]).toEqual([503, "hsm_memory_changed"]);
+    }
+    const states = async () => {
+      const { Hsms = [] } = await describeCluster(client, clusterId);
+      return Hsms.map(({ State }) => State);
+    };
+    await until(states, ([state]) => state === "DEGRADED");
+    expect(await states()).toEqual(["DEGRADED", "ACTIVE"]);
+    await until(
+      async () => {
+        const credentials = { username: "alice", password: ALICE_PASSWORD };
+        return rest(edge, "POST", `${path}/sessions`, credentials);
+      },
+      ({ status, body }) => {
+        if (status === 201) cluster = { ...cluster, alice: body.token };
+        return status === 201;
+      },
+    );
+    expect((await generate("on the peer")).status).toBe(201);
+    const { keys } = await ok(edge, "GET", `${path}/keys`, undefined, { session: cluster.alice });
+    expect(keys.map(({ label }) => label)).toEqual(["on both", "on the peer"]);
+    expect((await ok(edge, "GET", `${path}/digest`)).equal).toBe(true);
   });
 });

@@ -81,7 +81,7 @@ export class Hsm extends built.Hsm {
   }
   // For a test to call: what comes back is text.
   async ordered(number) {
-    return JSON.stringify(await super.serve({ number, leader: false, peers: [], joining: null }));
+    return JSON.stringify(await super.serve({ number, leader: false, peers: [], joining: null, obeyed: 0 }));
   }
   async retired(number) {
     return JSON.stringify(await super.retire(number));

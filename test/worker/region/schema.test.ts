@@ -30,6 +30,7 @@ const LATER = [
   "ALTER TABLE backups DROP COLUMN deletedBy",
   "ALTER TABLE clusters DROP COLUMN orderNumber",
   "ALTER TABLE hsms DROP COLUMN joined",
+  "ALTER TABLE hsms DROP COLUMN obeyed",
   "DELETE FROM due WHERE task = 'backup_check'",
 ];
 const UNREAD = "An earlier build made it and this one does not read it.";
