@@ -18,8 +18,8 @@ export const RULES: Readonly<Record<string, readonly string[]>> = {
     "expectation/envelope_of_bare",
   ],
   "E-01": ["file/envelope_version_2", "file/envelope_version_0"],
-  "E-02": ["envelope/reserved_set", "file/sealed_cut_prologue"],
-  "E-03": ["envelope/clear_too_long", "envelope/clear_empty"],
+  "E-02": ["envelope/reserved_set"],
+  "E-03": ["envelope/clear_too_long", "envelope/clear_empty", "file/sealed_cut_prologue"],
   "E-04": ["file/sealed_cut_envelope"],
   "E-05": [
     "envelope/clear_not_canonical",
@@ -112,13 +112,13 @@ export const RULES: Readonly<Record<string, readonly string[]>> = {
   "K-03": ["file/key_block_suite_2", "file/key_block_suite_0"],
   "K-04": ["key_block/reserved_set"],
   "B-01": ["body/flipped", "body/segments_swapped", "body/of_sibling", "body/three_segments"],
-  "H-01": [
-    "file/container_magic_flipped",
-    "file/container_version_2",
-    "file/container_version_0",
+  "H-01": ["file/container_magic_flipped", "file/container_version_2", "file/container_version_0"],
+  "H-02": [
+    "header/reserved_set",
+    "header/too_long",
+    "header/length_zero",
     "file/bare_cut_prologue",
   ],
-  "H-02": ["header/reserved_set", "header/too_long", "header/length_zero"],
   "H-03": ["file/bare_cut_header"],
   "H-04": ["ring/manufacturer_other"],
   "H-05": ["ring/mkbk_absent", "ring/mkbk_destroyed", "sound/mkbk_retired"],
@@ -130,7 +130,7 @@ export const RULES: Readonly<Record<string, readonly string[]>> = {
     "header/flipped",
     "header/mac_flipped",
   ],
-  "H-09": ["header/unknown_key", "header/not_canonical"],
+  "H-09": ["header/unknown_key", "header/not_canonical", "header/created_too_large"],
   "H-10": [
     "header/mode_unknown",
     "header/text_empty",
@@ -141,7 +141,6 @@ export const RULES: Readonly<Record<string, readonly string[]>> = {
   ],
   "H-11": [
     "header/created_negative",
-    "header/created_too_large",
     "header/chain_number_zero",
     "header/previous_digest_short",
     "sound/second_of_chain",
