@@ -103,11 +103,12 @@ export async function openEnvelope(
  */
 function envelopeLength(prologue: Uint8Array): number {
   verifyFront(prologue, ENVELOPE_MAGIC, "envelope");
-  if (prologue.length < ENVELOPE.clear) throw cutEnvelope(null, prologue.length);
   const view = viewOf(prologue);
-  if (view.getUint16(ENVELOPE.reserved) !== 0) {
+  // FORMAT.md §3.5: E-02 holds or does not where its bytes are there, also if the next are cut.
+  if (prologue.length >= ENVELOPE.clearBytes && view.getUint16(ENVELOPE.reserved) !== 0) {
     throw new BackupError({ code: "envelope_damaged", why: "reserved bytes are set" });
   }
+  if (prologue.length < ENVELOPE.clear) throw cutEnvelope(null, prologue.length);
   const clearBytes = view.getUint32(ENVELOPE.clearBytes);
   if (clearBytes < 1 || clearBytes > MAX_CLEAR_BYTES) {
     throw new BackupError({

@@ -94,6 +94,7 @@ async function endVectors(make: Maker): Promise<VectorTable> {
     bare_cut_version: cut(bare, 9, "key_block"),
     bare_cut_prologue: cut(bare, KEY_BLOCK_BYTES + 12, "container"),
     sealed_cut_prologue: refused("truncated", file.subarray(0, 14), { part: "envelope" }),
+    sealed_cut_reserved: refused("envelope_damaged", withBytes(file, 11, 1).subarray(0, 14)),
     bare_cut_key_block: cut(bare, 100, "key_block"),
     bare_cut_header: cut(bare, HEADER_AT + 40, "container"),
     bare_cut_chunks: cut(bare, 1500, "container"),

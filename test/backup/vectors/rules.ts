@@ -18,7 +18,7 @@ export const RULES: Readonly<Record<string, readonly string[]>> = {
     "expectation/envelope_of_bare",
   ],
   "E-01": ["file/envelope_version_2", "file/envelope_version_0"],
-  "E-02": ["envelope/reserved_set"],
+  "E-02": ["envelope/reserved_set", "file/sealed_cut_reserved"],
   "E-03": ["envelope/clear_too_long", "envelope/clear_empty", "file/sealed_cut_prologue"],
   "E-04": ["file/sealed_cut_envelope"],
   "E-05": [
