@@ -542,7 +542,8 @@ function openFrames(container, { header, ebk, headerEnd }) {
   demandLength("C-01", "the container", container.length, framesEnd + 32);
   let [next, at, taken] = [0, headerEnd + 32, 0];
   let waiting = Buffer.alloc(0);
-  const take = (length) => {
+  /** Bytes of the payload; that it does not end before them is a rule. */
+  const take = (length, rule) => {
     for (; waiting.length < length && next < count; next++) {
       const frame = container.upTo(at + frameOf(next)).subarray(at);
       const plain = attempt(() => kwpUnwrap(ebk, frame));
@@ -552,7 +553,7 @@ function openFrames(container, { header, ebk, headerEnd }) {
       waiting = Buffer.concat([waiting, plain.subarray(8)]);
       at += frame.length;
     }
-    demand(waiting.length >= length, "R-06", "the payload ends before its end mark");
+    demand(waiting.length >= length, rule, "the payload ends early");
     const bytes = waiting.subarray(0, length);
     waiting = waiting.subarray(length);
     taken += length;
@@ -574,23 +575,23 @@ function readRecord(bytes) {
   return { attributes: attributes.size, secretBytes: secret.length };
 }
 
-/** §4.2: payload → records. */
+/** §4.2: payload → records. An item is judged when all of it is there. */
 function readPayload(payload) {
   const records = [];
   const entries = [];
   let last = Buffer.alloc(9);
   for (;;) {
-    const length = payload.take(4).readUInt32BE();
+    const length = payload.take(4, "R-06").readUInt32BE();
     if (length === 0) break;
     demand(isInteger(length, 3, 65_536), "R-01", `length of record ${records.length}`);
     demand(records.length < 65_536, "R-02", "number of records");
-    const place = payload.take(9);
+    const item = payload.take(9 + length, "R-06");
+    const [place, bytes] = [item.subarray(0, 9), item.subarray(9)];
     const [type, id] = [place[0], place.readBigUInt64BE(1)];
     demand(isInteger(type, 1, 5), "R-03", `type of record ${records.length}`);
     demand(id <= MAX_INTEGER, "R-03", `number of record ${records.length}`);
     demand(place.compare(last) > 0, "R-04", `place of record ${records.length}`);
     last = place;
-    const bytes = payload.take(length);
     records.push({ type, id: Number(id), ...readRecord(bytes) });
     entries.push(Buffer.concat([place, sha256(bytes)]));
   }
@@ -600,17 +601,19 @@ function readPayload(payload) {
 /** §4.3 to §4.5. */
 function readManifest(payload, records, entries) {
   const manifestOffset = payload.offset();
-  demand(payload.left() === 41 * entries.length + 60, "M-01", "length of the manifest");
-  for (const [i, entry] of entries.entries()) {
-    demand(payload.take(41).equals(entry), "M-02", `entry ${i} of the manifest`);
-  }
-  const footer = payload.take(60);
+  const item = payload.take(41 * entries.length + 60, "M-01");
+  const [manifest, footer] = [item.subarray(0, -60), item.subarray(-60)];
+  demand(manifest.equals(Buffer.concat(entries)), "M-02", "entries of the manifest");
   const counts = [1, 2, 3, 4, 5].map((type) => records.filter((r) => r.type === type).length);
   const stateDigest = sha256(label("state-digest"), ...entries);
   demand(stateDigest.equals(footer.subarray(28)), "M-02", "state digest");
   demand(footer.readBigUInt64BE(20) === BigInt(manifestOffset), "M-02", "manifest offset");
   for (const [i, count] of counts.entries()) {
     demand(footer.readUInt32BE(4 * i) === count, "M-02", `count of type ${i + 1}`);
+  }
+  if (payload.left() > 0) {
+    payload.take(1, "M-01");
+    demand(false, "M-01", "bytes behind the footer");
   }
   return { counts, stateDigest: stateDigest.toString("hex") };
 }

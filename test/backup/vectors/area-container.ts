@@ -2,8 +2,9 @@
  * Vectors of what leaves an HSM and of the body it is sealed in: key block, header, segments,
  * chunks, trailer.
  */
+import type { SnapshotRecord } from "../../../src/hsm/memory/record.ts";
 import { recordOfLength } from "../fixtures.ts";
-import { join, u32 } from "./forge.ts";
+import { join, type PayloadPieces, u32 } from "./forge.ts";
 import {
   flip,
   HEADER_AT,
@@ -86,6 +87,56 @@ export async function bodyVectors(make: Maker): Promise<VectorTable> {
   };
 }
 
+/**
+ * A record ends so many bytes before the seam of frames 0 and 1, and frame 1 is broken: of what is
+ * changed behind the record only that is told whose item is complete before the seam.
+ */
+function atSeam(
+  make: Maker,
+  before: number,
+  records: readonly SnapshotRecord[],
+  payload: (pieces: PayloadPieces) => void,
+): Uint8Array {
+  const first = recordOfLength(1, 0, 512 - before - RECORD_PREFIX_BYTES);
+  return make.bare({
+    records: [first, ...records],
+    payload: (pieces) => {
+      payload(pieces);
+      return pieces;
+    },
+    frames: (all) => all.map((frame, i) => (i === 1 ? flip(frame, 10) : frame)),
+  });
+}
+
+const RECORD_PREFIX_BYTES = 13;
+const MANIFEST_AND_FOOTER_BYTES = 41 + 60;
+
+async function seamVectors(make: Maker): Promise<VectorTable> {
+  const next = [recordOfLength(5, 1, 700)];
+  const longest = (pieces: PayloadPieces) => {
+    pieces.frames[1] = withBytes(pieces.frames[1]!, 0, ...u32(65_537));
+  };
+  const typeSix = (pieces: PayloadPieces) => {
+    pieces.frames[1] = withBytes(pieces.frames[1]!, 4, 6);
+  };
+  const otherEntry = (pieces: PayloadPieces) => {
+    pieces.manifest[0] = flip(pieces.manifest[0]!, 20);
+  };
+  const more = (pieces: PayloadPieces) => {
+    pieces.footer = join(pieces.footer, new Uint8Array(600));
+  };
+  const end = 4 + MANIFEST_AND_FOOTER_BYTES;
+  return await make.inside({
+    behind_length_of_record: ["record_invalid", atSeam(make, 4, next, longest)],
+    within_length_of_record: ["chunk_damaged", atSeam(make, 3, next, longest)],
+    within_record: ["chunk_damaged", atSeam(make, 100, next, typeSix)],
+    behind_footer: ["manifest_mismatch", atSeam(make, end, [], otherEntry)],
+    within_footer: ["chunk_damaged", atSeam(make, end - 1, [], otherEntry)],
+    behind_more: ["manifest_mismatch", atSeam(make, end + 1, [], more)],
+    within_more: ["chunk_damaged", atSeam(make, end, [], more)],
+  });
+}
+
 export async function chunkVectors(make: Maker): Promise<VectorTable> {
   const forged = make.forged();
   const at = (index: number) => KEY_BLOCK_BYTES + forged.front.length + 32 + index * 528;
@@ -106,21 +157,24 @@ export async function chunkVectors(make: Maker): Promise<VectorTable> {
   const shorter = make.bare({
     plainFrames: (all) => all.map((frame, i) => (i === 1 ? frame.subarray(0, -1) : frame)),
   });
-  return await make.inside({
-    flipped: ["chunk_damaged", flip(bare, at(1) + 100)],
-    of_sibling: ["chunk_damaged", ofSibling],
-    length_wrong: ["chunk_damaged", shorter],
-    swapped: ["chunk_out_of_order", reframe([0, 2, 1, 3, last])],
-    duplicated: ["chunk_out_of_order", reframe([0, 1, 1, 3, last])],
-    dropped: ["chunk_out_of_order", reframe([0, 2, 3, 3, last])],
-    reserved_set: [
-      "chunk_out_of_order",
-      make.bare({
-        plainFrames: (all) => all.map((frame, i) => (i === 1 ? withBytes(frame, 7, 1) : frame)),
-      }),
-    ],
-    last_flag_missing: ["chunk_out_of_order", setLast(last, 0)],
-    last_flag_early: ["chunk_out_of_order", setLast(2, 1)],
-    trailer_flipped: ["trailer_damaged", flip(bare, -1)],
-  });
+  return {
+    ...(await seamVectors(make)),
+    ...(await make.inside({
+      flipped: ["chunk_damaged", flip(bare, at(1) + 100)],
+      of_sibling: ["chunk_damaged", ofSibling],
+      length_wrong: ["chunk_damaged", shorter],
+      swapped: ["chunk_out_of_order", reframe([0, 2, 1, 3, last])],
+      duplicated: ["chunk_out_of_order", reframe([0, 1, 1, 3, last])],
+      dropped: ["chunk_out_of_order", reframe([0, 2, 3, 3, last])],
+      reserved_set: [
+        "chunk_out_of_order",
+        make.bare({
+          plainFrames: (all) => all.map((frame, i) => (i === 1 ? withBytes(frame, 7, 1) : frame)),
+        }),
+      ],
+      last_flag_missing: ["chunk_out_of_order", setLast(last, 0)],
+      last_flag_early: ["chunk_out_of_order", setLast(2, 1)],
+      trailer_flipped: ["trailer_damaged", flip(bare, -1)],
+    })),
+  };
 }
