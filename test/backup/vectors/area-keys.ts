@@ -7,6 +7,7 @@ import type { Recipient } from "../../../src/backup/seal/recipient.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
 import { counterRandom, LOCATION, testRing } from "../fixtures.ts";
 import { flip, type Maker, opens, refused, type VectorTable, withBytes } from "./maker.ts";
+import { BASE_POINT, LOW_ORDER, oddHybridWrap } from "./odd-hybrid.ts";
 
 /** Those that open a seal. */
 export async function openerVectors(make: Maker): Promise<VectorTable> {
@@ -27,7 +28,24 @@ export async function openerVectors(make: Maker): Promise<VectorTable> {
     recipients: [3, 2],
     recipient: (all) => all.map((one, i) => (i === 0 ? { ...one, keyId: "00".repeat(16) } : one)),
   });
+  const withPoint = async (xPoint: Uint8Array) => {
+    const wrapped = oddHybridWrap("forge", LOCATION, xPoint);
+    const recipient = (all: Recipient[]) => all.map((one) => ({ ...one, wrapped }));
+    return await make.sealed({ recipients: [3], recipient });
+  };
+  const holder = { keys: ["kit_holder"] } as const;
   return {
+    hybrid_base_point: opens(make.forged(), await withPoint(BASE_POINT[0]!), holder),
+    hybrid_base_point_above_p: opens(make.forged(), await withPoint(BASE_POINT[1]!), holder),
+    hybrid_base_point_high_bit: opens(make.forged(), await withPoint(BASE_POINT[2]!), holder),
+    hybrid_gives_zeros: refused("key_mismatch", await withPoint(LOW_ORDER[0]!), {
+      ...recovery,
+      ...holder,
+    }),
+    hybrid_gives_zeros_of_order_8: refused("key_mismatch", await withPoint(LOW_ORDER[2]!), {
+      ...recovery,
+      ...holder,
+    }),
     cmk_gives_16_bytes: refused("key_mismatch", await make.sealed({ dataKeyBytes: 16 }), cmk),
     recovery_gives_33_bytes: refused(
       "key_mismatch",
