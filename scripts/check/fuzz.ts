@@ -5,42 +5,13 @@
  * `npm run fuzz`. Everything follows from the seed, which a failure
  * prints. Exit code 1 on the first difference.
  */
-import { createCipheriv, createHash, createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { Core, type HashName, type Kek } from "../../src/crypto/core.ts";
 import { SecretKey } from "../../src/crypto/secret-key.ts";
 import { opensslEngine } from "../../test/crypto/engines.ts";
 import { coreModule } from "../../test/lib/core.ts";
+import { Random } from "../../test/lib/random.ts";
 import { readOptions, wholeNumber } from "../terminal/options.ts";
-
-/** A stream of bytes that the seed decides: AES in counter mode. */
-class Random {
-  readonly #cipher: ReturnType<typeof createCipheriv>;
-
-  constructor(seed: number) {
-    const key = createHash("sha256").update(`holdfast core-fuzz ${seed}`).digest();
-    this.#cipher = createCipheriv("aes-256-ctr", key, Buffer.alloc(16));
-  }
-
-  bytes(length: number): Uint8Array {
-    return new Uint8Array(this.#cipher.update(Buffer.alloc(length)));
-  }
-
-  /** 0 to below − 1. */
-  below(below: number): number {
-    return Buffer.from(this.bytes(4)).readUInt32LE() % below;
-  }
-
-  pick<T>(list: readonly T[]): T {
-    const item = list[this.below(list.length)];
-    if (item === undefined) throw new RangeError("list: expected at least one item, got none");
-    return item;
-  }
-
-  /** Mostly short, sometimes thousands of bytes. */
-  length(minimum: number): number {
-    return minimum + this.below(this.pick([10, 40, 100, 300, 5000]));
-  }
-}
 
 const HASHES: readonly HashName[] = ["SHA-224", "SHA-256", "SHA-384", "SHA-512"];
 /** Bytes: of every length to this one a message is wrapped. */
@@ -172,7 +143,7 @@ const values = readOptions(USAGE, {
 const count = wholeNumber("cases", values.cases);
 const seed = wholeNumber("seed", values.seed);
 const core = new Core(coreModule());
-const random = new Random(seed);
+const random = new Random(`holdfast core-fuzz ${seed}`);
 console.log(`${count} cases, seed ${seed}`);
 try {
   everyLength(core, random);
