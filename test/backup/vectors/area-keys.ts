@@ -65,6 +65,10 @@ export async function openerVectors(make: Maker): Promise<VectorTable> {
       ...recovery,
       keys: ["other_recovery_keys", "hybrid_holder", "public_halves"],
     }),
+    hybrid_not_asked: refused("key_mismatch", await make.sealed({ recipients: [1, 3] }), {
+      ...cmk,
+      keys: ["public_halves_and_kms"],
+    }),
     hybrid_replaced: refused("key_mismatch", forHybrid, {
       ...recovery,
       keys: ["recovery_replaced"],
@@ -104,6 +108,7 @@ export async function ringVectors(make: Maker): Promise<VectorTable> {
     akbk_absent: ["key_mismatch", bare, { which: "akbk", keys: ["akbk_absent"] }],
     akbk_destroyed: ["key_mismatch", bare, { which: "akbk", keys: ["akbk_destroyed"] }],
     akbk_replaced: ["key_mismatch", bare, { which: "pbk", keys: ["akbk_replaced"] }],
+    mkbk_destroyed_renamed: ["key_mismatch", renamed, { which: "mkbk", keys: ["mkbk_destroyed"] }],
     manufacturer_other: ["manufacturer_mismatch", make.bare({ ring: otherManufacturer() })],
     manufacturer_renamed: ["manufacturer_mismatch", renamed],
   });

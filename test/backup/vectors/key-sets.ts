@@ -143,6 +143,12 @@ const KEY_SETS = {
   akbk_destroyed: withRing({ akbk: destroyed(RING.akbk) }),
   akbk_replaced: withRing({ akbk: replaced(RING.akbk) }),
   cmk_absent: { ...OWNER, kms: [customerKey("local/other", "active")] },
+  /** Of a recipient that is a KMS the key is absent; for the others there is nothing to ask with. */
+  public_halves_and_kms: {
+    ...OWNER,
+    publicKeys: PUBLIC_KEYS,
+    kms: [customerKey("local/other", "active")],
+  },
   cmk_destroyed: {
     ...OWNER,
     kms: CMKS.map(({ id }) => ({ id, state: "destroyed" as const, key: null })),

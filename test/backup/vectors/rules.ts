@@ -82,6 +82,7 @@ export const RULES: Readonly<Record<string, readonly string[]>> = {
     "opener/cmk_gives_16_bytes",
     "opener/recovery_gives_33_bytes",
     "opener/hybrid_absent",
+    "opener/hybrid_not_asked",
     "opener/hybrid_replaced",
     "opener/hybrid_wrap_flipped",
     "opener/hybrid_encapsulation_flipped",
@@ -126,7 +127,12 @@ export const RULES: Readonly<Record<string, readonly string[]>> = {
   ],
   "H-03": ["file/bare_cut_header"],
   "H-04": ["ring/manufacturer_other"],
-  "H-05": ["ring/mkbk_absent", "ring/mkbk_destroyed", "sound/mkbk_retired"],
+  "H-05": [
+    "ring/mkbk_absent",
+    "ring/mkbk_destroyed",
+    "ring/mkbk_destroyed_renamed",
+    "sound/mkbk_retired",
+  ],
   "H-06": ["ring/akbk_absent", "ring/akbk_destroyed", "sound/akbk_retired"],
   "H-07": ["ring/mkbk_replaced", "ring/akbk_replaced"],
   "H-08": [
