@@ -26,7 +26,7 @@ import type { Core } from "../../src/crypto/core.ts";
 import { SecretKey } from "../../src/crypto/secret-key.ts";
 import type { RandomBytes, Subtle } from "../../src/crypto/web-crypto.ts";
 import type { RecordType, SnapshotRecord, SnapshotSource } from "../../src/hsm/memory/record.ts";
-import { KMS_FILE } from "./vectors/index-schema.ts";
+import { KMS_FILE, type KmsFile } from "./vectors/index-schema.ts";
 
 export const subtle: Subtle = webcrypto.subtle as Subtle;
 
@@ -75,7 +75,10 @@ export function recoveryPublicKey(algorithm: RecoveryAlgorithm = "hybrid"): Reco
 
 /** The CMKs of a KMS file. @param path - as the index names it. */
 export function customerKeys(path: string): CustomerKey[] {
-  const { keys } = KMS_FILE.parse(JSON.parse(vectorText(path)));
+  return customerKeysOf(KMS_FILE.parse(JSON.parse(vectorText(path))));
+}
+
+export function customerKeysOf({ keys }: KmsFile): CustomerKey[] {
   return keys.map(({ id, state, key }) => ({
     id,
     state,

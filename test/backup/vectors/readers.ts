@@ -6,7 +6,7 @@ import { BackupError, type BackupFault } from "../../../src/backup/format/errors
 import type { Keyring } from "../../../src/backup/format/keys.ts";
 import { parseKit } from "../../../src/backup/kit/kit.ts";
 import type { Openers } from "../../../src/backup/seal/data-key.ts";
-import { localKms } from "../../../src/backup/seal/kms.ts";
+import { type CustomerKey, localKms } from "../../../src/backup/seal/kms.ts";
 import type { Expectation as Expected } from "../../../src/backup/sealed.ts";
 import { restoreFile, type VerifiedBackup } from "../../../src/backup/verify.ts";
 import type { Core } from "../../../src/crypto/core.ts";
@@ -32,9 +32,18 @@ export const INDEX: VectorIndex = VECTOR_INDEX.parse(JSON.parse(vectorText(INDEX
 export function readerWith(keys: string, expectation: Expectation = {}): VectorReader {
   const set = INDEX.keys[keys];
   if (set === undefined) throw new RangeError(`keys: the index has no key set ${keys}`);
-  const { ring, recoveryKeys, checkpoints } = parseKit(vectorText(set.kit));
-  const kms =
-    set.kms === null ? null : localKms(subtle, counterRandom("kms"), customerKeys(set.kms));
+  const kms = set.kms === null ? null : customerKeys(set.kms);
+  return readerOf(vectorText(set.kit), kms, expectation);
+}
+
+/** @param kit - its text. @param cmks - null: there is no KMS. */
+export function readerOf(
+  kit: string,
+  cmks: readonly CustomerKey[] | null,
+  expectation: Expectation,
+): VectorReader {
+  const { ring, recoveryKeys, checkpoints } = parseKit(kit);
+  const kms = cmks && localKms(subtle, counterRandom("kms"), cmks);
   return {
     ring,
     openers: { kms, recoveryKeys },
