@@ -13,7 +13,7 @@ import type { Row } from "../statement-watch.ts";
 export const WATCHED = `
 import worker, * as built from "./built.js";
 
-const CALLER = { accessKeyId: "AKIAWATCHEDHSM00", requestId: "", session: "" };
+const CALLER = { accessKeyId: "AKIAWATCHEDHSM00", requestId: "", session: "", obeyed: 0 };
 const seen = { derivations: [], pushes: 0, written: [] };
 const { deriveBits } = SubtleCrypto.prototype;
 SubtleCrypto.prototype.deriveBits = function (algorithm, ...rest) {
@@ -53,7 +53,7 @@ export class Hsm extends built.Hsm {
   async order(name) {
     const [row] = this.ctx.storage.sql.exec("SELECT value FROM local WHERE name = 'duty'");
     const duty = JSON.parse(row.value);
-    const given = { hold: "hsm-aaaaaaaaaaa", serve: { ...duty, joining: null }, retire: duty.number };
+    const given = { hold: "hsm-aaaaaaaaaaa", serve: { ...duty, joining: null, obeyed: 0 }, retire: duty.number };
     const answer = await this[name](given[name]);
     if (!answer.ok) throw new Error(answer.refusal.message);
   }
