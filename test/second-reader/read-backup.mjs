@@ -29,28 +29,20 @@ import { MlKem768 } from "mlkem";
 // §3.5: what a rule says where it does not hold. Those that are not here say more than one thing.
 
 const RULES = {
-  not_ours: "F-01",
-  seal_missing: "F-02",
+  ...{
+    not_ours: "F-01",
+    seal_missing: "F-02",
+    location_mismatch: "S-01",
+    envelope_replaced: "S-06",
+  },
   envelope_damaged: "E-02 E-03 E-05 E-06 E-07 E-08 E-09 E-10 E-11 E-12 S-04 S-05",
-  location_mismatch: "S-01",
-  recipients_unknown: "S-02",
-  key_mismatch: "S-03 H-05 H-06 H-07",
-  envelope_replaced: "S-06",
-  key_block_damaged: "K-04",
-  body_damaged: "B-01",
-  header_damaged: "H-02",
-  manufacturer_mismatch: "H-04 H-14",
-  header_invalid: "H-09 H-10 H-11 H-12 H-13",
-  wrong_backup: "X-01 X-03",
-  mode_mismatch: "X-02",
-  chunk_damaged: "C-02",
-  chunk_out_of_order: "C-03",
-  record_invalid: "R-01 R-02 R-03 R-04 R-05 R-06",
-  manifest_mismatch: "M-01 M-02",
-  trailer_damaged: "T-01",
-  body_digest_mismatch: "T-02",
-  container_digest_mismatch: "T-03",
-  chain_mismatch: "X-04",
+  ...{ recipients_unknown: "S-02", key_mismatch: "S-03 H-05 H-06 H-07" },
+  ...{ key_block_damaged: "K-04", body_damaged: "B-01", header_damaged: "H-02" },
+  ...{ manufacturer_mismatch: "H-04 H-14", header_invalid: "H-09 H-10 H-11 H-12 H-13" },
+  ...{ wrong_backup: "X-01 X-03", mode_mismatch: "X-02", chain_mismatch: "X-04" },
+  ...{ chunk_damaged: "C-02", chunk_out_of_order: "C-03", trailer_damaged: "T-01" },
+  ...{ record_invalid: "R-01 R-02 R-03 R-04 R-05 R-06", manifest_mismatch: "M-01 M-02" },
+  ...{ body_digest_mismatch: "T-02", container_digest_mismatch: "T-03" },
 };
 const says = (rule) => Object.keys(RULES).find((code) => RULES[code].includes(rule));
 
@@ -382,7 +374,7 @@ async function openSealed(file, keys, expected) {
   const { envelope, clearEnd, sealId, containerDigest } = seal;
   if (expected.location) {
     const { account, region, clusterId, backupId } = expected.location;
-    const known = [account, region, clusterId, backupId].filter((text) => text !== undefined);
+    const known = [account, region, clusterId, backupId].filter(Boolean);
     const isSame = known.length === seal.location.length;
     demand(isSame && known.every((text, i) => text === seal.location[i]), "S-01", "location");
   }
@@ -645,8 +637,7 @@ async function readBackup(file, keys, expected) {
     const isSame = known.containerDigest === containerDigest;
     demand(!isIt || isSame, "X-04", "a checkpoint of the kit");
   }
-  const [backupId, clusterId] = [header.get(1), header.get(2)];
-  return { sealed, backupId, clusterId, containerDigest, ...payload };
+  return { sealed, backupId: header.get(1), clusterId: header.get(2), containerDigest, ...payload };
 }
 
 function openBare(file) {
