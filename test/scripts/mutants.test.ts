@@ -41,11 +41,11 @@ describe("mutants", () => {
 
   it("are made beneath MACs and seal, more than half of them", async () => {
     const kinds: string[] = [];
-    for (let index = 0; index < COUNT; index++) {
+    for (let index = 0; index < COUNT / 3; index++) {
       kinds.push((await mutantOf(core, SEED, index)).changes[0] ?? "");
     }
     const beneath = kinds.filter((kind) => kind === "bare" || kind === "sealed");
-    expect(beneath.length).toBeGreaterThan(COUNT / 2);
+    expect(beneath.length).toBeGreaterThan(COUNT / 6);
     expect(new Set(beneath).size).toBe(2);
   });
 });

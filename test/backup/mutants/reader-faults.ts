@@ -44,7 +44,7 @@ const checkpoint: Fault = (plan, random) => {
   const { clusterId, chainNumber } = plan.origin;
   plan.held = withCheckpoint(plan.held, {
     clusterId: random.chance(85) ? clusterId : "cluster-other",
-    chainNumber: random.chance(85) ? chainNumber : chainNumber + 1,
+    chainNumber: random.chance(85) ? chainNumber : Math.max(1, chainNumber - 1),
     containerDigest: "0123456789abcdef".repeat(4),
   });
 };
