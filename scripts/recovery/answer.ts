@@ -4,11 +4,10 @@
  * Needs no network and no service. KIT.md §5; FORMAT.md §7.5.
  */
 import { readFileSync } from "node:fs";
-import { BackupError } from "../../src/backup/format/errors.ts";
 import { parseChallenge } from "../../src/backup/kit/challenge.ts";
 import { KitError } from "../../src/backup/kit/errors.ts";
 import { parseKit } from "../../src/backup/kit/kit.ts";
-import { answerChallenge } from "../../src/backup/seal/recovery-challenge.ts";
+import { answerChallenge, ChallengeError } from "../../src/backup/seal/recovery-challenge.ts";
 import { Core } from "../../src/crypto/core.ts";
 import { compileCore } from "../core/module.ts";
 
@@ -22,7 +21,7 @@ const USAGE = `Shows that you hold a recovery key, without giving it away.
 Prints the answer, 32 hex digits, for POST /v1/recovery-keys/{keyId}/proofs. Opens no backup.
 `;
 
-/** 32 hex digits. @throws KitError, BackupError. */
+/** 32 hex digits. @throws KitError, ChallengeError. */
 export async function answerTo(challengeText: string, kitText: string): Promise<string> {
   using core = new Core(await compileCore());
   using kit = parseKit(kitText);
@@ -40,7 +39,7 @@ async function main([challenge, kit, ...more]: readonly string[]): Promise<numbe
     process.stdout.write(`${answer}\n`);
     return 0;
   } catch (error) {
-    const isTold = error instanceof KitError || error instanceof BackupError;
+    const isTold = error instanceof KitError || error instanceof ChallengeError;
     const isOfFile = error instanceof Error && "code" in error && "path" in error;
     if (!isTold && !isOfFile) throw error;
     process.stderr.write(`${error.message}\n`);

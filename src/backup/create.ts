@@ -19,7 +19,7 @@ import { BackupError } from "./format/errors.ts";
 import { activePbk, type Keyring } from "./format/keys.ts";
 import { KEY_BYTES } from "./format/layout.ts";
 import { BodySealer } from "./seal/body.ts";
-import { sealEnvelope } from "./seal/envelope.ts";
+import { sealEnvelope, verifySealable } from "./seal/envelope.ts";
 import type { SealLocation } from "./seal/location.ts";
 import { recoveryKeyIds } from "./seal/recipient.ts";
 import { addressOf, beginSeal, type Recipients, type SealPlatform } from "./seal/recipients.ts";
@@ -72,7 +72,7 @@ export interface CreatedBackup extends SpooledContainer {
  *
  * @param ring - borrowed; its active keys wrap. @param recipients - who will be able to open the
  *   seal.
- * @throws RangeError if the memory is beyond the format's limits; BackupError
+ * @throws RangeError if memory or recipients are beyond the format's limits, before the body is put; BackupError
  *   `verification_failed`.
  */
 export async function createBackup(
@@ -86,6 +86,7 @@ export async function createBackup(
   const container = spoolContainer(platform, ring, order, store.spool);
   using seal = await beginSeal(platform, recipients, order.location, container.containerDigest);
   const sealer = new BodySealer(core, subtle, seal, container.containerBytes);
+  verifySealable(addressOf(seal), sealer.byteLength);
   await store.putBody(seal.sealId, sealer.byteLength, sealer.seal(store.spool.read()));
   const clear = { ...addressOf(seal), ...sealer.sealed() };
   const envelope = await sealEnvelope(subtle, random, seal, clear, container.keyBlock);

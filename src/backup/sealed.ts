@@ -41,11 +41,11 @@ export interface Expectation extends Expected {
 }
 
 /**
- * A check that has held. `envelope`: well-formed and in its place; `data_key`: unwrapped, and it
- * authenticates the envelope. A bare file has no envelope, data key and body digest.
+ * A check that has held. `data_key`: unwrapped, and the one that the seal commits to (S-04); `envelope`:
+ * authentic, and the newest that is known (S-06). A bare file has no envelope, data key and body digest.
  */
 export interface VerifyStep {
-  readonly name: "envelope" | "data_key" | ReadStep["name"] | "body_digest";
+  readonly name: "data_key" | "envelope" | ReadStep["name"] | "body_digest";
   readonly done: number;
   readonly total: number;
 }
@@ -100,13 +100,13 @@ export async function openSealed(
 ): Promise<OpenedSeal> {
   const { clear } = envelope;
   if (expected.location !== undefined) verifyLocation(expected.location, clear.location);
-  onStep?.({ name: "envelope", done: 1, total: 1 });
   const keys = await openSeal({ core, subtle }, openers, clear);
   let holds = false;
   try {
+    onStep?.({ name: "data_key", done: 1, total: 1 });
     const keyBlock = await openEnvelope(subtle, keys, envelope);
     if (expected.envelope !== undefined) verifyNewest(core, expected.envelope, envelope);
-    onStep?.({ name: "data_key", done: 1, total: 1 });
+    onStep?.({ name: "envelope", done: 1, total: 1 });
     verifyLength(clear.bodyBytes, bodyBytes, "body");
     const containerBytes = openedBodyBytes(bodyBytes);
     if (containerBytes === null) throw new Error("unreachable: the envelope was read");

@@ -62,7 +62,7 @@ describe("a file", () => {
           ...(more < 0 ? { part: "body", gotBytes: store.body.length + more } : {}),
         },
       });
-      expect(names).toEqual(["envelope", "data_key"]);
+      expect(names).toEqual(["data_key", "envelope"]);
     },
   );
 });

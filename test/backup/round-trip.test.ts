@@ -9,6 +9,7 @@ import { memoryFile } from "../../src/backup/file.ts";
 import { inspectBackup, peekBackup } from "../../src/backup/inspect.ts";
 import { restoreBackup } from "../../src/backup/restore.ts";
 import { BodySealer } from "../../src/backup/seal/body.ts";
+import type { Kms } from "../../src/backup/seal/kms.ts";
 import { deriveSealKeys } from "../../src/backup/seal/recipients.ts";
 import type { VerifyStep } from "../../src/backup/sealed.ts";
 import { restoreFile, verifyBackup } from "../../src/backup/verify.ts";
@@ -229,6 +230,43 @@ describe("a backup", () => {
     }
   });
 
+  it("for more than an envelope holds is refused before its body is put", async () => {
+    const store = new ArrayStore();
+    let puts = 0;
+    store.putBody = async () => {
+      puts += 1;
+    };
+    const kms = { ...testKms(), keyId: "k".repeat(2049) };
+    const generateDataKey: Kms["generateDataKey"] = async (context) => ({
+      ...(await testKms().generateDataKey(context)),
+      keyId: kms.keyId,
+    });
+    const recipients = { kms: { ...kms, generateDataKey }, recoveryKeys: [] };
+    const order = { origin: ORIGIN, location: LOCATION, source: sourceOf(SMALL_MEMORY) };
+    await expect(createBackup(platform, ring, recipients, order, store)).rejects.toThrow(
+      RangeError,
+    );
+    expect(puts).toBe(0);
+  });
+
+  it("outside any deployment is sealed for its recovery key alone, and says so", async () => {
+    const store = new ArrayStore();
+    const { clusterId, backupId } = LOCATION;
+    const order = {
+      origin: { ...ORIGIN, region: "none" },
+      location: { clusterId, backupId },
+      source: sourceOf(SMALL_MEMORY),
+    };
+    const recipients = { kms: null, recoveryKeys: [recoveryPublicKey()] };
+    await createBackup(platform, ring, recipients, order, store);
+    const options = { expected: { location: order.location } };
+    const verified = await verifyBackup(platform, ring, byKit, memoryFile(store.file), options);
+    expect(verified.location).toEqual(order.location);
+    const both = { ...recipients, kms: testKms() };
+    const withKms = createBackup(platform, ring, both, order, new ArrayStore());
+    await expect(withKms).rejects.toThrow(RangeError);
+  });
+
   it("without a recovery key says that it is not restorable offline", async () => {
     const { store, created } = await sealedBackup(core, "for the KMS only", []);
     expect(created.recoveryKeyIds).toEqual([]);
@@ -257,8 +295,8 @@ describe("a file", () => {
     const onStep = (step: VerifyStep) => steps.push(step);
     const verified = await verifyBackup(platform, ring, byKit, sealed, { onStep });
     expect([...new Set(steps.map(({ name }) => name))]).toEqual([
-      "envelope",
       "data_key",
+      "envelope",
       "key_block",
       "header",
       "chunks",

@@ -36,6 +36,7 @@ export interface RestBody extends KeyShown {
   readonly recoveryKeys: readonly {
     readonly keyId: string;
     readonly kind: string;
+    readonly state: string;
     readonly provenAt: string | null;
   }[];
   readonly keyId: string;

@@ -304,7 +304,7 @@ describe.each([
     expect(await shown.count()).toBe(0);
     await tool.button("Answer the challenge").click();
     const code = tool.page.getByRole("alert").locator("code");
-    expect(await code.innerText()).toBe("key_mismatch_recovery");
+    expect(await code.innerText()).toBe("challenge_key_absent");
   });
 
   it("is sound in every state", async () => {

@@ -11,7 +11,7 @@ import {
   MAX_WRAPPED_DATA_KEY_BYTES,
 } from "../format/layout.ts";
 import type { RecoveryChallenge } from "../seal/recovery-challenge.ts";
-import { KitError } from "./errors.ts";
+import { KitError, type KitFault } from "./errors.ts";
 import { Member } from "./member.ts";
 
 export const MAX_CHALLENGE_BYTES = 16_384;
@@ -25,11 +25,11 @@ export function isChallenge(text: string): boolean {
 /** @throws KitError saying what is wrong and where. */
 export function parseChallenge(text: string): RecoveryChallenge {
   if (new TextEncoder().encode(text).length > MAX_CHALLENGE_BYTES) {
-    throw new KitError({ code: "kit_too_large", maxBytes: MAX_CHALLENGE_BYTES });
+    throw refused({ code: "kit_too_large", maxBytes: MAX_CHALLENGE_BYTES });
   }
-  const document = new Member(parseJson(text), "");
+  const document = new Member(parseJson(text), "", "challenge");
   if (document.optional("format")?.value !== CHALLENGE_FORMAT)
-    throw new KitError({ code: "kit_not_ours" });
+    throw refused({ code: "kit_not_ours" });
   return {
     kind: document.member("kind").oneOf(KINDS),
     keyId: encodeHex(document.member("keyId").hex(KEY_ID_BYTES)),
@@ -38,10 +38,14 @@ export function parseChallenge(text: string): RecoveryChallenge {
   };
 }
 
+function refused(fault: KitFault): KitError {
+  return new KitError(fault, "challenge");
+}
+
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new KitError({ code: "kit_not_json" });
+    throw refused({ code: "kit_not_json" });
   }
 }

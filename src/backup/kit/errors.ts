@@ -16,58 +16,60 @@ export type KitFault =
       readonly expected: string;
     };
 
+/** What a text should have been. */
+export type KitDocument = "recovery kit" | "challenge";
+
 export class KitError extends Error {
   readonly fault: KitFault;
+  readonly document: KitDocument;
 
-  constructor(fault: KitFault) {
-    super(describeKitFault(fault));
+  constructor(fault: KitFault, document: KitDocument = "recovery kit") {
+    super(describeKitFault(fault, document));
     this.name = "KitError";
     this.fault = fault;
+    this.document = document;
   }
 }
 
-/** What is wrong with the kit and what to do about it. */
-export function describeKitFault(fault: KitFault): string {
+/** What is wrong with the document and what to do about it. */
+export function describeKitFault(fault: KitFault, document: KitDocument = "recovery kit"): string {
   switch (fault.code) {
     case "kit_too_large":
       return (
-        `This file is larger than ${fault.maxBytes} bytes, so it is no recovery kit. Choose ` +
-        "the kit itself, not the backup."
+        `This file is larger than ${fault.maxBytes} bytes, so it is no ${document}. Choose ` +
+        "the file itself, not the backup."
       );
     case "kit_not_json":
       return (
-        "This file is not JSON, so it is no recovery kit, or it was cut or edited. Take " +
-        "another copy of the kit."
+        `This file is not JSON, so it is no ${document}, or it was cut or edited. Take ` +
+        "another copy of it."
       );
     case "kit_not_ours":
       return (
-        'This is JSON, but no recovery kit of Holdfast: its member "format" does not say so. ' +
+        `This is JSON, but no ${document} of Holdfast: its member "format" does not say so. ` +
         "Choose another file."
       );
     case "kit_newer_version":
       return fault.got === null
-        ? "This recovery kit needs a newer release of Holdfast: it has members that a reader must " +
+        ? `This ${document} needs a newer release of Holdfast: it has members that a reader must ` +
             "know, and this program does not. Open it with a newer release."
-        : `This recovery kit has version ${fault.got}; this program reads up to ` +
+        : `This ${document} has version ${fault.got}; this program reads up to ` +
             `${fault.supported}. Open it with a newer release of Holdfast.`;
     case "kit_member_missing":
-      return (
-        `The recovery kit is incomplete: ${fault.path} is missing. Take another copy of the ` +
-        "kit."
-      );
+      return `The ${document} is incomplete: ${fault.path} is missing. Take another copy of it.`;
     case "kit_member_invalid":
       return (
-        `The recovery kit is wrong at ${fault.path}: expected ${fault.expected}. Take ` +
+        `The ${document} is wrong at ${fault.path}: expected ${fault.expected}. Take ` +
         "another copy, or correct what was edited."
       );
     case "kit_base64":
       return (
-        `The recovery kit is wrong at ${fault.path}: this is not the text of such a key. A character was ` +
+        `The ${document} is wrong at ${fault.path}: this is not the text of such a key. A character was ` +
         "lost or changed; take another copy."
       );
     case "kit_key_length":
       return (
-        `The recovery kit is wrong at ${fault.path}: the key has not the right length, ` +
+        `The ${document} is wrong at ${fault.path}: the key has not the right length, ` +
         `${fault.expected}. It was cut or belongs elsewhere; take another copy.`
       );
   }

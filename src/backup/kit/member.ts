@@ -5,7 +5,7 @@
  */
 import { decodeBase64, decodeHex, encodeBase64 } from "../../crypto/base-encodings.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
-import { KitError, type KitFault } from "./errors.ts";
+import { type KitDocument, KitError, type KitFault } from "./errors.ts";
 
 type PlaceCode = Extract<KitFault, { path: string }>["code"];
 
@@ -13,13 +13,17 @@ export class Member {
   readonly value: unknown;
   readonly path: string;
 
-  constructor(value: unknown, path: string) {
+  /** What it is a member of. */
+  readonly document: KitDocument;
+
+  constructor(value: unknown, path: string, document: KitDocument = "recovery kit") {
     this.value = value;
     this.path = path;
+    this.document = document;
   }
 
   refused(code: PlaceCode, expected: string): KitError {
-    return new KitError({ code, path: this.path, expected });
+    return new KitError({ code, path: this.path, expected }, this.document);
   }
 
   /** The member `name`, or null if it is absent. */
@@ -28,14 +32,14 @@ export class Member {
     if (!isObject(value)) throw this.refused("kit_member_invalid", "an object");
     const found = Object.hasOwn(value, name) ? value[name] : undefined;
     const path = this.path === "" ? name : `${this.path}.${name}`;
-    return found === undefined ? null : new Member(found, path);
+    return found === undefined ? null : new Member(found, path, this.document);
   }
 
   member(name: string): Member {
     const found = this.optional(name);
     if (found !== null) return found;
     const path = this.path === "" ? name : `${this.path}.${name}`;
-    throw new KitError({ code: "kit_member_missing", path, expected: name });
+    throw new KitError({ code: "kit_member_missing", path, expected: name }, this.document);
   }
 
   items(min: number, max: number): Member[] {
@@ -43,7 +47,7 @@ export class Member {
     if (!Array.isArray(value) || value.length < min || value.length > max) {
       throw this.refused("kit_member_invalid", `a list of ${min} to ${max}`);
     }
-    return value.map((item: unknown, i) => new Member(item, `${this.path}[${i}]`));
+    return value.map((item: unknown, i) => new Member(item, `${this.path}[${i}]`, this.document));
   }
 
   text(maxBytes: number, minBytes = 1): string {

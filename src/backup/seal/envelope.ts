@@ -83,6 +83,14 @@ export async function sealEnvelope(
   return concatBytes(authenticated, nonce, await sealGcm(subtle, key, parameters, keyBlock));
 }
 
+/**
+ * That an envelope can be made for a body of `bodyBytes`, whatever its digest will be: before the body is
+ * sealed. @throws RangeError if a part is outside its limits.
+ */
+export function verifySealable(address: SealAddress, bodyBytes: number): void {
+  encodeAuthenticated({ ...address, bodyBytes, bodyDigest: new Uint8Array(DIGEST_BYTES) });
+}
+
 /** The inverse: the key block, 176 fresh bytes. @throws BackupError `envelope_damaged`. */
 export async function openEnvelope(
   subtle: Subtle,

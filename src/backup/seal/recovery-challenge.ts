@@ -10,7 +10,7 @@ import type { Core } from "../../crypto/core.ts";
 import { SecretKey } from "../../crypto/secret-key.ts";
 import type { RandomBytes } from "../../crypto/web-crypto.ts";
 import { encodeCbor } from "../format/cbor.ts";
-import { keyMismatch } from "../format/errors.ts";
+import { BackupError } from "../format/errors.ts";
 import {
   ANSWER_BYTES,
   CHALLENGE_FORMAT,
@@ -61,9 +61,30 @@ export async function makeChallenge(
   return { challenge, answer: answerOf(core, secret, challengeId) };
 }
 
+/** Why there is no answer: the key is not among those that are here, or does not open it. */
+export type ChallengeFault = "challenge_key_absent" | "challenge_refused";
+
+export class ChallengeError extends Error {
+  readonly code: ChallengeFault;
+
+  constructor(code: ChallengeFault, keyId: string) {
+    super(describeChallengeFault(code, keyId));
+    this.name = "ChallengeError";
+    this.code = code;
+  }
+}
+
+function describeChallengeFault(code: ChallengeFault, keyId: string): string {
+  return code === "challenge_key_absent"
+    ? `This challenge is for recovery key ${keyId}, whose private half is not in this kit. Take the ` +
+        "kit that was made with that key."
+    : `Recovery key ${keyId} does not open this challenge: it was changed, or the kit has another ` +
+        "key under this id. Take the challenge from the deployment again, then another copy of the kit.";
+}
+
 /**
  * The answer, with the private half: 32 hex digits.
- * @throws BackupError `key_mismatch` of the recovery key: it is not among `keys`, or refuses.
+ * @throws ChallengeError.
  */
 export async function answerChallenge(
   platform: RecoveryPlatform,
@@ -71,9 +92,13 @@ export async function answerChallenge(
   { kind, keyId, challengeId, wrapped }: RecoveryChallenge,
 ): Promise<string> {
   const key = keys.find(({ id, algorithm }) => id === keyId && algorithm === kind);
-  if (key === undefined) throw keyMismatch("recovery", keyId, "absent");
-  using secret = await unwrapBound(platform, key, wrapped, boundTo(keyId, challengeId));
-  if (secret.length !== KEY_BYTES) throw keyMismatch("recovery", keyId, "refused");
+  if (key === undefined) throw new ChallengeError("challenge_key_absent", keyId);
+  using secret = await unwrapBound(platform, key, wrapped, boundTo(keyId, challengeId)).catch(
+    (error) => {
+      throw error instanceof BackupError ? new ChallengeError("challenge_refused", keyId) : error;
+    },
+  );
+  if (secret.length !== KEY_BYTES) throw new ChallengeError("challenge_refused", keyId);
   return answerOf(platform.core, secret, challengeId);
 }
 

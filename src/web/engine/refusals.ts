@@ -8,6 +8,7 @@
 import { BackupError, type BackupFault } from "../../backup/format/errors.ts";
 import type { KeyName } from "../../backup/format/key-faults.ts";
 import { KitError } from "../../backup/kit/errors.ts";
+import { ChallengeError } from "../../backup/seal/recovery-challenge.ts";
 import { type FaultFamily, faultFamily, HsmError } from "../../hsm/rules/errors.ts";
 import { shownText } from "../../hsm/rules/plain-text.ts";
 import type { ShownRefusal } from "./shown.ts";
@@ -95,7 +96,14 @@ function rawRefusal(error: unknown): ShownRefusal {
   if (error instanceof KitError) {
     return {
       code: error.fault.code,
-      title: "This is not a usable recovery kit",
+      title: `This is not a usable ${error.document}`,
+      message: error.message,
+    };
+  }
+  if (error instanceof ChallengeError) {
+    return {
+      code: error.code,
+      title: "This kit does not answer the challenge",
       message: error.message,
     };
   }

@@ -75,6 +75,8 @@ export interface RecoveryKeyName {
   /** 32 hex digits. */
   readonly keyId: string;
   readonly kind: RecoveryAlgorithm;
+  /** retired: new backups are not sealed for it. */
+  readonly state: "active" | "retired";
 }
 
 /** A challenge, and what tells its answer once it is given. */
@@ -104,7 +106,7 @@ export interface ReaderApi {
    * The same, and what is inside. @param after - records to pass over. @param limit - of a page.
    */
   inspect(order: StoredBackupOrder, after: number, limit: number): Promise<Result<Inspection>>;
-  /** The recovery keys that new backups are sealed for. */
+  /** The recovery keys of the deployment, those that new backups are sealed for first. */
   recoveryKeys(): Promise<readonly RecoveryKeyName[]>;
   /** Refused with `recovery_key_not_found`. */
   challenge(keyId: string): Promise<Result<MadeChallenge>>;

@@ -81,7 +81,7 @@ export async function verifyStored(
     { core, subtle: crypto.subtle },
     openersOf(secrets),
     clear,
-    deployment.recoveryKeys,
+    [...deployment.recoveryKeys, ...deployment.retiredRecoveryKeys],
   );
   const { stateDigest, recordCount: records } = summary;
   return { stateDigest: encodeHex(stateDigest), records, recoveryKeys };

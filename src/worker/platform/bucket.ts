@@ -54,7 +54,7 @@ export class Bucket {
     return answered(this.#readMs, this.#bucket.delete(keys));
   }
 
-  /** @param etag - "": any. @returns null if there is no object of that name and etag. */
+  /** @param etag - "" where it is not known. @returns null if there is no object of that name and etag. */
   async get(key: string, etag: string): Promise<StoredObject | null> {
     const readMs = this.#readMs;
     const options = etag === "" ? {} : { onlyIf: { etagMatches: etag } };

@@ -5,13 +5,9 @@
  * reads them, for those who may have them.
  */
 import * as z from "zod";
-import { AgeKeyError, parseAgePublicKey } from "../../backup/format/age-keys.ts";
-import { MAX_RECIPIENTS } from "../../backup/format/layout.ts";
-import { isRecoverySpki } from "../../backup/format/recovery-spki.ts";
 import type { RecoveryPublicKey } from "../../backup/seal/recovery-keys.ts";
 import { fnv1a } from "../../cluster/ids.ts";
 import type { AccessRole } from "../../cluster/permissions.ts";
-import { decodeBase64, encodeBase64 } from "../../crypto/base-encodings.ts";
 import type {
   HsmObject,
   Namespace,
@@ -21,6 +17,7 @@ import type {
 import type { HsmLocation } from "../contracts/place.ts";
 import type { ReaderApi } from "../contracts/reader-api.ts";
 import { Bucket } from "./bucket.ts";
+import { MAX_RECOVERY_KEYS, MAX_RETIRED_RECOVERY_KEYS, publicKeysOf } from "./recovery-keys.ts";
 import { type Schedule, scheduleVariable } from "./schedule.ts";
 import { jsonVariable } from "./variables.ts";
 
@@ -33,6 +30,7 @@ export interface Env {
   readonly REGISTRY: Namespace<RegistryObject>;
   readonly ACCESS_KEYS?: string;
   readonly RECOVERY_PUBLIC_KEY?: string;
+  readonly RETIRED_RECOVERY_KEYS?: string;
   readonly SCHEDULE?: string;
   readonly PAUSE_AT?: string;
 }
@@ -49,6 +47,8 @@ export interface Deployment {
   readonly accessKeys: readonly AccessKey[];
   /** Empty: backups of this deployment are not restorable offline. */
   readonly recoveryKeys: readonly RecoveryPublicKey[];
+  /** Earlier ones: what older backups are sealed for is checked by them. */
+  readonly retiredRecoveryKeys: readonly RecoveryPublicKey[];
   readonly schedule: Schedule;
   /** Name of the storage step after which this process stops dead; null outside crash tests. */
   readonly pauseAt: string | null;
@@ -94,7 +94,12 @@ function readDeployment(env: Env): Deployment {
   const buckets = bucketsOf(env, schedule);
   return {
     accessKeys: jsonVariable("ACCESS_KEYS", env.ACCESS_KEYS, accessKeysVariable),
-    recoveryKeys: recoveryKeysOf(env.RECOVERY_PUBLIC_KEY ?? ""),
+    recoveryKeys: publicKeysOf("RECOVERY_PUBLIC_KEY", env.RECOVERY_PUBLIC_KEY, MAX_RECOVERY_KEYS),
+    retiredRecoveryKeys: publicKeysOf(
+      "RETIRED_RECOVERY_KEYS",
+      env.RETIRED_RECOVERY_KEYS,
+      MAX_RETIRED_RECOVERY_KEYS,
+    ),
     schedule,
     pauseAt: env.PAUSE_AT || null,
     regions: [...buckets.keys()].sort(),
@@ -107,40 +112,6 @@ function readDeployment(env: Env): Deployment {
     registry: () => env.REGISTRY.get(env.REGISTRY.idFromName("registry")),
   };
 }
-
-/**
- * Public keys, separated by white space: as age writes them, or SPKI in base64. Nobody could open what
- * another form of key had wrapped.
- */
-function recoveryKeysOf(text: string): RecoveryPublicKey[] {
-  const keys = text
-    .split(/\s+/)
-    .filter((word) => word !== "")
-    .map(recoveryKeyOf);
-  if (keys.length > MAX_RECOVERY_KEYS) throw refusedKeys(`more than ${MAX_RECOVERY_KEYS} keys`);
-  const names = new Set(keys.map(({ bytes }) => encodeBase64(bytes)));
-  if (names.size !== keys.length) throw refusedKeys("one key twice");
-  return keys;
-}
-
-function recoveryKeyOf(text: string): RecoveryPublicKey {
-  const spki = decodeBase64(text);
-  if (spki !== null && isRecoverySpki(spki)) return { algorithm: "rsa", bytes: spki };
-  try {
-    return { algorithm: "hybrid", bytes: parseAgePublicKey(text) };
-  } catch (error) {
-    if (!(error instanceof AgeKeyError)) throw error;
-    const rsa = "nor is it the SPKI of an RSA key of 3,072 bits with exponent 65,537";
-    throw refusedKeys(`${error.message.slice(0, -1)}; ${rsa}`);
-  }
-}
-
-function refusedKeys(why: string): Error {
-  return new Error(`variable RECOVERY_PUBLIC_KEY: ${why}`);
-}
-
-/** Beside the KMS, as many recipients as an envelope has. */
-const MAX_RECOVERY_KEYS: number = MAX_RECIPIENTS - 1;
 
 /** Few and fixed: the platform keeps a file for every object that was ever named. */
 const READERS = 4;

@@ -14,6 +14,9 @@ import { type RestContext, type RestEnv, regionOf } from "./context.ts";
 const keyId = z.string().regex(/^[0-9a-f]{32}$/);
 const hex32 = z.string().regex(/^[0-9a-f]{32}$/);
 const kind = z.enum(["hybrid", "rsa"]);
+const state = z.enum(["active", "retired"]).openapi({
+  description: "retired: new backups are not sealed for it; older ones may be.",
+});
 const provenAt = z.iso.datetime().nullable().openapi({
   description: "When a challenge for it was answered last in this region; null: never.",
 });
@@ -26,7 +29,7 @@ const keyParams = z.object({
 });
 
 const keysSchema = z
-  .object({ recoveryKeys: z.array(z.object({ keyId, kind, provenAt })) })
+  .object({ recoveryKeys: z.array(z.object({ keyId, kind, state, provenAt })) })
   .openapi("RecoveryKeys");
 
 const challengeSchema = z
@@ -43,7 +46,7 @@ const listRoute = createRoute({
   method: "get",
   path: "/recovery-keys",
   tags: ["Recovery keys"],
-  summary: "For which keys new backups are sealed, and which of these were proven",
+  summary: "The recovery keys, and which of them were proven",
   responses: { ...refusals, 200: answer("The keys.", keysSchema) },
 });
 

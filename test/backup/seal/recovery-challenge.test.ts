@@ -5,6 +5,7 @@ import { KitError } from "../../../src/backup/kit/errors.ts";
 import { decodeEnvelope } from "../../../src/backup/seal/envelope.ts";
 import {
   answerChallenge,
+  type ChallengeFault,
   challengeDocument,
   makeChallenge,
   type RecoveryChallenge,
@@ -22,7 +23,7 @@ import {
 const core = await loadCore();
 const platform = { core, subtle, random: counterRandom("challenge") };
 const { recoveryKeys } = testKit();
-const refused = (found: string) => ({ fault: { code: "key_mismatch", which: "recovery", found } });
+const refused = (code: ChallengeFault) => ({ code });
 
 describe.each(["hybrid", "rsa"] as const)("a challenge for a key of kind %s", (kind) => {
   const made = makeChallenge(platform, recoveryPublicKey(kind));
@@ -45,7 +46,9 @@ describe.each(["hybrid", "rsa"] as const)("a challenge for a key of kind %s", (k
 
   it("is not answered without the key, nor when anything of it was changed", async () => {
     const { challenge } = await made;
-    await expect(answerChallenge(platform, [], challenge)).rejects.toMatchObject(refused("absent"));
+    await expect(answerChallenge(platform, [], challenge)).rejects.toMatchObject(
+      refused("challenge_key_absent"),
+    );
     const wrapped = challenge.wrapped.slice();
     wrapped[wrapped.length - 1] = (wrapped.at(-1) ?? 0) ^ 1;
     const changed: RecoveryChallenge[] = [
@@ -55,7 +58,7 @@ describe.each(["hybrid", "rsa"] as const)("a challenge for a key of kind %s", (k
     ];
     for (const other of changed) {
       const answered = answerChallenge(platform, recoveryKeys, other);
-      await expect(answered).rejects.toMatchObject(refused("refused"));
+      await expect(answered).rejects.toMatchObject(refused("challenge_refused"));
     }
   });
 
@@ -65,7 +68,7 @@ describe.each(["hybrid", "rsa"] as const)("a challenge for a key of kind %s", (k
     const { keyId = "", wrapped = new Uint8Array(0) } = recipients[1] ?? {};
     const passedOff = { kind, keyId, challengeId: "00".repeat(16), wrapped };
     const answered = answerChallenge(platform, recoveryKeys, passedOff);
-    await expect(answered).rejects.toMatchObject(refused("refused"));
+    await expect(answered).rejects.toMatchObject(refused("challenge_refused"));
   });
 });
 
@@ -85,6 +88,8 @@ it("a document that is no challenge is refused with the place", async () => {
   expect(isChallenge(changed({}))).toBe(true);
   expect(codeOf(changed({ more: 1 }))).toBe("taken");
   expect(codeOf("{")).toBe("kit_not_json");
+  expect(() => parseChallenge("{")).toThrow("no challenge");
+  expect(() => parseChallenge(changed({ kind: 1 }))).toThrow("The challenge is wrong at kind");
   expect(codeOf("[]")).toBe("kit_member_invalid");
   expect(codeOf(changed({ format: "holdfast-recovery-kit/1" }))).toBe("kit_not_ours");
   expect(codeOf(changed({ keyId: undefined }))).toBe("kit_member_missing");

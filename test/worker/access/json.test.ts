@@ -94,7 +94,7 @@ describe("a byte-order mark", () => {
     expect(said(Buffer.from(text, encoding))).toBe(refused(place));
   });
 
-  it("in a string is a character as any", () => {
+  it("in a string is a character like every other", () => {
     expect(parseJson(Buffer.from(`"${MARK}a${MARK}"`))).toEqual({
       ok: true,
       value: `${MARK}a${MARK}`,

@@ -26,9 +26,33 @@ const prove = (body: unknown) => rest(edge, "POST", `${KEYS}/${keyId}/proofs`, b
 const offline = async (backupId: string) =>
   (await ok(edge, "GET", `/v1/backups/${backupId}`)).restorableOffline;
 
+describe("a recovery key that was retired", () => {
+  it("is listed as such, is still challenged, and checks what it was sealed for", async () => {
+    const { bindings, kit: old } = other;
+    const rotated = await servingEdge({
+      bindings: { RETIRED_RECOVERY_KEYS: bindings["RECOVERY_PUBLIC_KEY"] ?? "" },
+    });
+    try {
+      const listed = (await ok(rotated.edge, "GET", KEYS)).recoveryKeys;
+      expect(listed.map(({ state }) => state)).toEqual(["active", "retired"]);
+      const { keyId: retired = "" } = listed[1] ?? {};
+      const path = `${KEYS}/${retired}`;
+      const made = await ok(rotated.edge, "POST", `${path}/challenges`);
+      const answer = await answerTo(JSON.stringify(made), old);
+      const proof = { challengeId: made.challengeId, answer };
+      expect((await rest(rotated.edge, "POST", `${path}/proofs`, proof)).status).toBe(201);
+      const { backupId } = await backUp(rotated.edge, rotated.cluster);
+      const verified = await ok(rotated.edge, "POST", `/v1/backups/${backupId}/verify`);
+      expect(verified.recoveryKeys).toEqual([{ keyId: listed[0]?.keyId, fits: true }]);
+    } finally {
+      await rotated.edge.stop();
+    }
+  });
+});
+
 describe("a recovery key", () => {
   it("is unproven, and its backups with it, until a challenge for it was answered", async () => {
-    expect(await keys()).toEqual([{ keyId, kind: "hybrid", provenAt: null }]);
+    expect(await keys()).toEqual([{ keyId, kind: "hybrid", state: "active", provenAt: null }]);
     const { backupId } = await backUp(edge, cluster);
     expect(await offline(backupId)).toBe("unproven");
 
@@ -43,7 +67,9 @@ describe("a recovery key", () => {
     const proven = await prove({ challengeId, answer });
     expect(proven.status).toBe(201);
     expect(Date.parse(proven.body.provenAt)).toBeGreaterThan(0);
-    expect(await keys()).toEqual([{ keyId, kind: "hybrid", provenAt: proven.body.provenAt }]);
+    expect(await keys()).toEqual([
+      { keyId, kind: "hybrid", state: "active", provenAt: proven.body.provenAt },
+    ]);
     expect(await offline(backupId)).toBe("yes");
   });
 
@@ -64,7 +90,7 @@ describe("a recovery key", () => {
   it("is not answered by another kit, and none is there under another id", async () => {
     const made = await challenge();
     await expect(answerTo(JSON.stringify(made), other.kit)).rejects.toMatchObject({
-      fault: { code: "key_mismatch", which: "recovery", found: "absent" },
+      code: "challenge_key_absent",
     });
     const absent = await rest(edge, "POST", `${KEYS}/${"0".repeat(32)}/challenges`);
     expect([absent.status, absent.body.error.code]).toEqual([404, "recovery_key_not_found"]);
