@@ -4,18 +4,23 @@
  * Keys are written down, not drawn, so that another implementation can follow with stock libraries.
  */
 import { createHash } from "node:crypto";
+import { encodeCbor } from "../../../src/backup/format/cbor.ts";
 import { derivePbk, type Keyring, type KeyVersion } from "../../../src/backup/format/keys.ts";
 import { LABEL, labelBytes } from "../../../src/backup/format/layout.ts";
 import { BodySealer } from "../../../src/backup/seal/body.ts";
 import { decodeEnvelope, sealEnvelope } from "../../../src/backup/seal/envelope.ts";
+import { keySchedule, suiteId } from "../../../src/backup/seal/hpke.ts";
+import { encapsulate, hybridPublicKey } from "../../../src/backup/seal/hybrid-kem.ts";
 import { localKms } from "../../../src/backup/seal/kms.ts";
-import { encryptionContext } from "../../../src/backup/seal/location.ts";
+import { encryptionContext, locationTexts } from "../../../src/backup/seal/location.ts";
 import { RECIPIENT } from "../../../src/backup/seal/recipient.ts";
 import { deriveSealKeys } from "../../../src/backup/seal/recipients.ts";
+import { wrapForHybrid } from "../../../src/backup/seal/recovery-hybrid.ts";
 import type { Core } from "../../../src/crypto/core.ts";
 import { SecretKey } from "../../../src/crypto/secret-key.ts";
 import { STATE_DIGEST_LABEL } from "../../../src/hsm/memory/state-digest.ts";
-import { counterRandom, hex, LOCATION, record, subtle } from "../fixtures.ts";
+import { counterRandom, hex, LOCATION, record, recoveryPublicKey, subtle } from "../fixtures.ts";
+import { rsaOaep } from "../vectors/fixed-subtle.ts";
 import { forge, join, manifestEntry, u32 } from "../vectors/forge.ts";
 
 const RECORD = record(5, 1, "key", "secret");
@@ -60,7 +65,13 @@ export async function workedExample(core: Core): Promise<string> {
     "CMK `counting(60, 32)` with key id `local/example`; data key `counting(80, 32)`; nonces as printed.",
     "",
     block(await sealValues(core, forged)),
-    "### 10.4 Many cases",
+    "### 10.4 Recovery keys",
+    "",
+    "The same data key, seal id and location. The hybrid key's seed is `counting(c0, 32)`. The RSA key is that of",
+    "test/vectors/keys/rsa_holder/kit.json; OAEP's seed is `counting(e0, 32)`.",
+    "",
+    block(await recoveryValues(core)),
+    "### 10.5 Many cases",
     "",
     'For n from 0 to 999, with `h(x) = SHA-256(x ‖ u32 n)`: MKBK `h("mkbk")`, AKBK `h("akbk")`, mkbkId the first 16 bytes of',
     '`h("mkbk-id")`, akbkId those of `h("akbk-id")`, mkbkVersion n + 1, akbkVersion 1000 − n. SHA-256 of all `PBK ‖ pbkId`, joined:',
@@ -157,6 +168,47 @@ async function sealValues(
     ["prologue and clear part of the envelope", authenticated],
     ["nonce of the envelope", nonce],
     ["sealed key block", sealedKeyBlock],
+  ];
+}
+
+async function recoveryValues(core: Core): Promise<Values> {
+  const platform = { core, subtle };
+  const sealId = counting(0xa0, 16);
+  using dataKey = new SecretKey(counting(0x80, 32));
+  using seed = new SecretKey(counting(0xc0, 32));
+  const publicKey = await hybridPublicKey(seed);
+  const texts = locationTexts(LOCATION);
+  const context = encodeCbor([texts, sealId, sha256(publicKey)]);
+  using coins = core.kdfCounter(dataKey, LABEL.recoveryCoins, context, 64);
+  const info = join(labelBytes(LABEL.recoveryHpke), encodeCbor([...texts, sealId]));
+  const encapsulated = await encapsulate(publicKey, coins);
+  if (encapsulated === null) throw new Error("the key of the example is sound");
+  using sharedSecret = encapsulated.sharedSecret;
+  using keys = keySchedule(core, suiteId(0x647a), sharedSecret, info);
+  const wrapped = await wrapForHybrid(platform, publicKey, dataKey, info, coins);
+  const label = join(labelBytes(LABEL.recovery), encodeCbor([...texts, sealId]));
+  const { bytes: spki } = recoveryPublicKey("rsa");
+  const ofRsa = dataKey.use((bytes) => rsaOaep(spki, bytes, label, counting(0xe0, 32)));
+  const challengeId = counting(0x50, 16);
+  using secret = new SecretKey(counting(0x90, 32));
+  using answer = core.kdfCounter(secret, LABEL.recoveryAnswer, challengeId, 16);
+  return [
+    ["hybrid public key", publicKey],
+    ["SHA-256(public key), of which the first 16 bytes are the key id", sha256(publicKey)],
+    ["context of the coins", context],
+    ["coins", coins.use(copy)],
+    ["info", info],
+    ["shared secret of the KEM", sharedSecret.use(copy)],
+    ["HPKE key", keys.key.use(copy)],
+    ["HPKE base nonce", keys.baseNonce.use(copy)],
+    ["hybrid wrap: enc ‖ ciphertext and tag", wrapped],
+    ["SHA-256 of the RSA key's SubjectPublicKeyInfo", sha256(spki)],
+    ["OAEP label", label],
+    ["RSA wrap", ofRsa],
+    [
+      "answer to a challenge of id counting(50, 16) with the secret counting(90, 32)",
+      answer.use(copy),
+    ],
   ];
 }
 
