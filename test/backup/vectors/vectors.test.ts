@@ -1,5 +1,5 @@
 /**
- * The vectors: what our reader makes of each, and that files, index and specification agree.
+ * The vectors: that files, index and specification agree, and what people are told of each.
  */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
@@ -8,7 +8,7 @@ import { describe, expect, it } from "vitest";
 import { describeFault } from "../../../src/backup/format/errors.ts";
 import type { Core } from "../../../src/crypto/core.ts";
 import { loadCore } from "../../lib/core.ts";
-import { customerKeys, hex, vectorBytes, vectorText } from "../fixtures.ts";
+import { customerKeys, vectorBytes, vectorText } from "../fixtures.ts";
 import { listedCodes } from "./codes.ts";
 import { indexSchema, SCHEMA_FILE, type VectorEntry } from "./index-schema.ts";
 import { makeVectors } from "./make.ts";
@@ -20,7 +20,6 @@ const FOLDER = "test/vectors";
 
 const cases = INDEX.vectors.map((entry) => ({ ...entry, title: `${entry.file} by ${entry.keys}` }));
 const refusals = cases.filter(({ expect }) => expect.outcome === "refused");
-const openings = cases.filter(({ expect }) => expect.outcome === "opens");
 
 /** Facts that a message has in words of its own. */
 const WORDED = new Set(["code", "which", "part", "found"]);
@@ -41,30 +40,6 @@ function sentencesOf(message: string): string[] {
   expect(message).toMatch(/^[A-Z].*\.$/);
   return message.split(/(?<=[.:]) /).filter((sentence) => sentence.split(" ").length > 2);
 }
-
-describe("our reader", () => {
-  it.each(openings)("opens $title", async (entry) => {
-    const reading = await read(entry);
-    if ("fault" in reading) throw new Error(describeFault(reading.fault));
-    expect({
-      outcome: "opens",
-      stateDigest: hex(reading.opened.stateDigest),
-      containerDigest: hex(reading.opened.containerDigest),
-      records: reading.opened.recordCount,
-    }).toEqual(entry.expect);
-    expect(reading.staging.records).toHaveLength(reading.opened.recordCount);
-    expect(reading.staging.committed).not.toBeNull();
-  });
-
-  it.each(refusals)("refuses $title as $expect.code", async (entry) => {
-    const reading = await read(entry);
-    if (!("fault" in reading)) throw new Error("the file was not refused");
-    const { outcome: _, ...facts } = entry.expect;
-    expect(reading.fault).toMatchObject(facts);
-    expect(reading.staging.committed).toBeNull();
-    expect(reading.staging.records).toEqual([]);
-  });
-});
 
 describe("the files", () => {
   it("are those that the generator writes, byte for byte, and no others", async () => {
