@@ -1692,6 +1692,24 @@ def directory_for_records(target: Optional[Path]) -> Iterator[Optional[RecordSin
         shutil.rmtree(staging, ignore_errors=True)
 
 
+# docs/HSM.md, the configuration record: what clients of a restored cluster need, and most often lack
+CONFIGURATION, TRUST_ANCHOR = 1, 7
+
+
+def tell_trust_anchor(anchor: Optional[str], target: Optional[Path]) -> None:
+    if anchor is None:
+        print("It holds no trust anchor (customerCA.crt): the cluster was never initialised.")
+    elif target is None:
+        print("It holds the cluster's trust anchor: --trust-anchor customerCA.crt saves it.")
+    else:
+        try:
+            with open(target, "x", encoding="utf-8") as file:
+                file.write(anchor)
+        except OSError as error:
+            raise Unusable(f"{target} cannot be written: {error.strerror}") from None
+        print(f"The cluster's trust anchor is in {target}.")
+
+
 def read_for_person(arguments: argparse.Namespace) -> int:
     envelope = arguments.expect_envelope
     expectation = Expectation(
@@ -1706,6 +1724,7 @@ def read_for_person(arguments: argparse.Namespace) -> int:
     )
     keys = Keys()
     listed: List[str] = []
+    anchors: List[str] = []
     try:
         kms = keys.kms(arguments.kms)
         with open_backup(arguments.backup) as backup, directory_for_records(arguments.records) as write:
@@ -1713,6 +1732,9 @@ def read_for_person(arguments: argparse.Namespace) -> int:
             def sink(record_type: int, number: int, record: bytes) -> None:
                 if arguments.list:  # without digests: a short secret would be found from one
                     listed.append(f"  {TYPE_NAMES[record_type]} {number}, {len(record)} bytes")
+                if record_type == CONFIGURATION:
+                    anchor = split_record(record)[0].get(TRUST_ANCHOR)
+                    anchors.extend([anchor] if isinstance(anchor, str) and anchor else [])
                 if write:
                     write(record_type, number, record)
 
@@ -1725,6 +1747,7 @@ def read_for_person(arguments: argparse.Namespace) -> int:
     print(describe(opened))
     if listed:
         print("\n".join(listed))
+    tell_trust_anchor(anchors[0] if anchors else None, arguments.trust_anchor)
     if arguments.records:
         print(f"The records are in {arguments.records}, with their secrets in clear.")
     return 0
@@ -1789,6 +1812,7 @@ def main() -> int:
     parser.add_argument("--kit", type=Path, metavar="KIT.json", help="the recovery kit")
     parser.add_argument("--kms", type=Path, metavar="KMS.json", help="keys of the local KMS, where there are any")
     parser.add_argument("--list", action="store_true", help="name every record, without what is in it")
+    parser.add_argument("--trust-anchor", type=Path, metavar="FILE", help="save the cluster's trust anchor, customerCA.crt, as this new file")
     parser.add_argument(
         "--records", type=Path, metavar="DIR", help="write every record to this new directory, SECRETS IN CLEAR (see docs/RESTORE.md)"
     )

@@ -556,15 +556,16 @@ function openFrames(container, { header, ebk, headerEnd }) {
 
 // §4: the snapshot
 
-/** §4.1. @returns what is shown of it. */
-function readRecord(bytes) {
+/** §4.1. @returns what is shown of it: of the configuration (HSM.md §9) the trust anchor, customerCA.crt. */
+function readRecord(type, bytes) {
   // The array stands above level 0, which is the map of attributes.
   const record = attempt(() => decodeCbor(bytes, 9));
   demand(Array.isArray(record) && record.length === 2, "R-05", "form of a record");
   const [attributes, secret] = record;
   demand(attributes instanceof Map, "R-05", "attributes of a record");
   demand(Buffer.isBuffer(secret), "R-05", "secret part of a record");
-  return { attributes: attributes.size, secretBytes: secret.length };
+  const shown = type === 1 ? { trustAnchor: attributes.get(7) } : {};
+  return { attributes: attributes.size, secretBytes: secret.length, ...shown };
 }
 
 /** §4.2: payload → records. An item is judged when all of it is there. */
@@ -584,7 +585,7 @@ function readPayload(payload) {
     demand(id <= MAX_INTEGER, "R-03", `number of record ${records.length}`);
     demand(place.compare(last) > 0, "R-04", `place of record ${records.length}`);
     last = place;
-    records.push({ type, id: Number(id), ...readRecord(bytes) });
+    records.push({ type, id: Number(id), ...readRecord(type, bytes) });
     entries.push(Buffer.concat([place, sha256(bytes)]));
   }
   return { records, ...readManifest(payload, records, entries) };

@@ -2,7 +2,7 @@
  * The reader in Python, over all vectors by its own account, and as a person uses it.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -94,6 +94,15 @@ describe.skipIf(PYTHON === undefined)("the reader in Python", () => {
     expect(SOUND.expect).toMatchObject({ records: written.length });
     expect(existsSync(join(folder, "key-1.secret"))).toBe(true);
     expect(run(args)).toMatchObject({ status: 2, stdout: "" });
+  });
+
+  it("saves the trust anchor of the cluster, to a new file alone", () => {
+    const file = join(scratch, "customerCA.crt");
+    const args = [...commandFor(SOUND), "--trust-anchor", file];
+    expect(run(args)).toMatchObject({ status: 0, stderr: "" });
+    const given = readFileSync("test/hsm/certificates/ca.pem", "utf8");
+    expect(readFileSync(file, "utf8").trim()).toBe(given.trim());
+    expect(run(args).status).toBe(2);
   });
 
   it("ends with a sentence where a file cannot be read", () => {
