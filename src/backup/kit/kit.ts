@@ -30,7 +30,8 @@ const MAX_NOTE_BYTES = 4096;
 /** KIT.md §3: some editors put it before a text, and it is pasted along with it. */
 const BYTE_ORDER_MARK = /^\ufeff/;
 const STATES = ["active", "retired", "destroyed"] as const;
-const MEMBERS: readonly string[] = [
+/** KIT.md §3, in the order that a kit is written in. */
+export const KIT_MEMBERS: readonly string[] = [
   "format",
   "critical",
   "createdAt",
@@ -110,8 +111,8 @@ export function parseKit(text: string): RecoveryKit {
   const owned: SecretKey[] = [];
   let holds = false;
   try {
-    for (const item of kit.optional("critical")?.items(0, MEMBERS.length) ?? [])
-      item.oneOf(MEMBERS);
+    for (const item of kit.optional("critical")?.items(0, KIT_MEMBERS.length) ?? [])
+      item.oneOf(KIT_MEMBERS);
     const createdAt = parseTime(kit.member("createdAt"));
     const manufacturer = kit.member("manufacturer").text(MAX_KIT_TEXT_BYTES);
     const operator = kit.member("operator").text(MAX_KIT_TEXT_BYTES);
@@ -220,14 +221,14 @@ function verifyFormat(document: unknown): void {
 /** A member that this version has to know and does not is one of a later version. */
 function verifyCritical(list: Member | null): void {
   const names: readonly unknown[] = Array.isArray(list?.value) ? list.value : [];
-  const isKnown = (name: unknown) => typeof name !== "string" || MEMBERS.includes(name);
+  const isKnown = (name: unknown) => typeof name !== "string" || KIT_MEMBERS.includes(name);
   if (names.every(isKnown)) return;
   throw new KitError({ code: "kit_newer_version", got: null, supported: 1 });
 }
 
 /** What is missing is told before what is wrong. */
 function verifyComplete(kit: Member): void {
-  for (const name of MEMBERS) {
+  for (const name of KIT_MEMBERS) {
     if (name !== "critical" && name !== "checkpoints") kit.member(name);
   }
 }

@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import * as layout from "../../../src/backup/format/layout.ts";
+import { KIT_MEMBERS } from "../../../src/backup/kit/kit.ts";
 import { MAX_RECORD_BYTES } from "../../../src/hsm/memory/record.ts";
 import {
   MANIFEST_ENTRY,
@@ -123,18 +124,7 @@ describe("the specification of the kit", () => {
     const names = [...table.matchAll(/^\| ((?:`[\w.]+`(?:, )?)+) \|/gm)].flatMap(([, cell = ""]) =>
       [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name),
     );
-    expect(names).toEqual([
-      "format",
-      "critical",
-      "createdAt",
-      "manufacturer",
-      "operator",
-      "recoveryKeys",
-      "mkbk",
-      "akbk",
-      "checkpoints",
-      "note",
-    ]);
+    expect(names).toEqual(KIT_MEMBERS);
   });
 });
 

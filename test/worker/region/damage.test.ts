@@ -51,21 +51,8 @@ beforeEach(async () => {
   expect(backups).toHaveLength(3);
 });
 
-function namesInOrder(): Promise<BackupNames[]> {
-  return region.query<BackupNames>(
-    "SELECT clusterId, backupId FROM backups WHERE clusterId = ? ORDER BY chainNumber",
-    cluster.clusterId,
-  );
-}
-
-/** The backups' states and marks, oldest first. */
-async function catalogue(): Promise<(string | null)[][]> {
-  const rows = await region.query<{ state: string; damage: string | null }>(
-    "SELECT state, damage FROM backups WHERE clusterId = ? ORDER BY chainNumber",
-    cluster.clusterId,
-  );
-  return rows.map(({ state, damage }) => [state, damage]);
-}
+const namesInOrder = () => region.backups(cluster.clusterId);
+const catalogue = () => region.catalogue(cluster.clusterId);
 
 function backup(index: number): BackupNames {
   const names = backups.at(index);

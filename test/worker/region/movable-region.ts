@@ -3,6 +3,7 @@
  * days or an outage in service happens when the test says so.
  */
 import { REGION, regionObject, until } from "../../lib/aws.ts";
+import type { BackupNames } from "../../lib/bucket.ts";
 import type { Edge } from "../../lib/mf.ts";
 
 /** The worker as built. `Region` answers in JSON, as objects would stay behind the proxy. */
@@ -175,6 +176,23 @@ export class MovableRegion {
   /** Rows that the statement answers with. */
   async query<Row>(text: string, ...values: (string | number | null)[]): Promise<Row[]> {
     return JSON.parse(await (await this.object()).query(text, ...values));
+  }
+
+  /** The cluster's backups, oldest first. */
+  backups(clusterId: string): Promise<BackupNames[]> {
+    return this.query<BackupNames>(
+      "SELECT clusterId, backupId FROM backups WHERE clusterId = ? ORDER BY chainNumber",
+      clusterId,
+    );
+  }
+
+  /** State and mark of each of the cluster's backups, oldest first. */
+  async catalogue(clusterId: string): Promise<(string | null)[][]> {
+    const rows = await this.query<{ state: string; damage: string | null }>(
+      "SELECT state, damage FROM backups WHERE clusterId = ? ORDER BY chainNumber",
+      clusterId,
+    );
+    return rows.map(({ state, damage }) => [state, damage]);
   }
 
   /** Has the task due now, if the region has it. */
